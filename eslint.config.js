@@ -1,0 +1,77 @@
+import js from '@eslint/js'
+import tseslint from 'typescript-eslint'
+
+/** Which packages of ours a package may import (docs/adr/0001). */
+const MAY_IMPORT = {
+  'packages/core': [],
+  'packages/proto': ['core'],
+  'packages/testkit': ['core'],
+  'packages/p2p': ['core', 'proto'],
+  'packages/daemon': ['core', 'proto', 'p2p'],
+  'packages/controller': ['core', 'proto', 'p2p'],
+  'packages/cli': ['core', 'controller', 'daemon'],
+  'plugins/runtime-process': ['core'],
+  'plugins/health-http': ['core'],
+  'plugins/health-basic': ['core'],
+}
+
+const layering = Object.entries(MAY_IMPORT).map(([dir, allowed]) => ({
+  files: [`${dir}/src/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: `^@p2p-playground/(?!(?:${[...allowed, '-'].join('|')})(?:/|$))`,
+            message: `${dir} may import: ${allowed.join(', ') || 'none of our packages'}.`,
+          },
+        ],
+      },
+    ],
+  },
+}))
+
+export default tseslint.config(
+  {
+    ignores: ['**/dist/', '**/node_modules/', 'packages/proto/src/gen/', 'bench/out/', 'examples/'],
+  },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ['vitest.config.ts'] } },
+    },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      'no-console': 'error',
+    },
+  },
+  ...layering,
+  {
+    // Tests may use the contract suites and fakes.
+    files: ['**/*.test.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
+  {
+    files: ['**/*.mjs', '**/*.js'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        Buffer: 'readonly',
+        URL: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        setInterval: 'readonly',
+        clearInterval: 'readonly',
+        performance: 'readonly',
+        AbortSignal: 'readonly',
+        AbortController: 'readonly',
+        fetch: 'readonly',
+      },
+    },
+  },
+)

@@ -1,0 +1,1 @@
+export type { BundleId, KeyType, Piece, PieceList, SigningKey, TrustedKey } from './types.js'

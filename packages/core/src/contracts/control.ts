@@ -1,0 +1,150 @@
+import type { InstanceStatus } from '../model/instance.js'
+import type { LogEntry } from '../model/log-entry.js'
+import type { NodeInfo, NodeSummary } from '../model/node.js'
+import type { SystemEvent } from '../model/event.js'
+import type { ErrorCode } from '../errors.js'
+
+/** Which nodes a call means. Empty means all that are known. */
+export interface NodeSelector {
+  /** Node names or PeerID prefixes of at least 6 characters. */
+  readonly nodes?: readonly string[] | undefined
+  /** `env=test,region!=cn-north`. */
+  readonly labels?: string | undefined
+}
+
+/** How a call on one node failed; plain data, so that one dead node does not hide the others' answers. */
+export interface NodeFailure {
+  readonly node: string
+  readonly peerId: string
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string | undefined
+}
+
+/** Answers of several nodes: what came back, and who failed. */
+export interface FleetResult<Item> {
+  readonly items: readonly Item[]
+  readonly failures: readonly NodeFailure[]
+}
+
+/** An instance with the node it is on. */
+export interface AppRow extends InstanceStatus {
+  /** Node name. */
+  readonly node: string
+  readonly peerId: string
+}
+
+export interface DeployRequest {
+  /** Path of the `.p2p` file. */
+  readonly packagePath: string
+  readonly target: NodeSelector
+  /** Wait until each instance is healthy (or running, when it has no health check). */
+  readonly wait: boolean
+  /** Limit of the whole call, milliseconds. */
+  readonly timeoutMs: number
+  readonly allowDowngrade: boolean
+}
+
+export const DEPLOY_PHASES = ['offer', 'transfer', 'verify', 'start', 'done', 'failed'] as const
+export type DeployPhase = (typeof DEPLOY_PHASES)[number]
+
+/** Progress of one node. `done` and `failed` are the last of a node. */
+export interface DeployProgress {
+  readonly node: string
+  readonly peerId: string
+  readonly phase: DeployPhase
+  readonly doneBytes: number
+  readonly totalBytes: number
+  /** Bytes that the node held already from an earlier try or version. */
+  readonly reusedBytes: number
+  /** State of the instance, once there is one. */
+  readonly state: InstanceStatus['state'] | null
+  readonly failure: NodeFailure | null
+}
+
+export type AppAction = 'start' | 'stop' | 'restart' | 'remove'
+
+export interface AppCommand {
+  readonly action: AppAction
+  readonly app: string
+  /** Missing: the active version (for `remove`: all versions). */
+  readonly version?: string | undefined
+  readonly target: NodeSelector
+}
+
+export interface LogQuery {
+  readonly app: string
+  readonly version?: string | undefined
+  readonly target: NodeSelector
+  readonly follow: boolean
+  /** Only lines read at or after this time, milliseconds since the epoch. */
+  readonly sinceMs?: number | undefined
+  /** At most this many of the newest lines per node before following. */
+  readonly tail?: number | undefined
+  readonly stream?: LogEntry['stream'] | undefined
+  /** Only lines that contain this text. */
+  readonly grep?: string | undefined
+}
+
+export interface EventQuery {
+  readonly target: NodeSelector
+  readonly follow: boolean
+  readonly sinceMs?: number | undefined
+  readonly tail?: number | undefined
+}
+
+/** A version that a node keeps. */
+export interface VersionRow {
+  readonly node: string
+  readonly app: string
+  readonly version: string
+  readonly digest: string
+  readonly sizeBytes: number
+  readonly receivedAtMs: number
+  readonly active: boolean
+  readonly state: InstanceStatus['state']
+}
+
+/** Everything a node knows of one instance. */
+export interface AppDescription extends AppRow {
+  readonly manifest: string
+  /** Name of the trusted key that signed the package. */
+  readonly signedBy: string
+  readonly dir: string
+  readonly usage: {
+    readonly cpuMs: number
+    readonly memoryBytes: number
+    readonly processes: number
+  } | null
+  readonly lastExit: string
+  readonly events: readonly SystemEvent[]
+}
+
+export type Followed<Item> =
+  | { readonly kind: 'item'; readonly item: Item }
+  | { readonly kind: 'failure'; readonly failure: NodeFailure }
+
+/** The use cases. CLI, gRPC, REST and the dashboard are thin adapters over this. */
+export interface Control {
+  listNodes(target: NodeSelector, signal: AbortSignal): Promise<readonly NodeSummary[]>
+  nodeInfo(node: string, signal: AbortSignal): Promise<NodeInfo>
+  /** Dials the multiaddr (which ends in /p2p/PEERID), and remembers it. @throws NODE_ADDRESS, NODE_UNREACHABLE */
+  addNode(address: string, signal: AbortSignal): Promise<NodeSummary>
+  deploy(request: DeployRequest, signal: AbortSignal): AsyncIterable<DeployProgress>
+  listApps(target: NodeSelector, signal: AbortSignal): Promise<FleetResult<AppRow>>
+  changeApp(command: AppCommand, signal: AbortSignal): Promise<FleetResult<AppRow>>
+  listVersions(
+    app: string,
+    target: NodeSelector,
+    signal: AbortSignal,
+  ): Promise<FleetResult<VersionRow>>
+  describeApp(
+    app: string,
+    target: NodeSelector,
+    signal: AbortSignal,
+  ): Promise<FleetResult<AppDescription>>
+  /** Entries of all nodes merged by time. */
+  logs(query: LogQuery, signal: AbortSignal): AsyncIterable<Followed<LogEntry>>
+  events(query: EventQuery, signal: AbortSignal): AsyncIterable<Followed<SystemEvent>>
+  close(): Promise<void>
+}

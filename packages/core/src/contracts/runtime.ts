@@ -1,0 +1,79 @@
+import type { ExitStatus } from '../model/instance.js'
+
+/** Whether one kind of limit is enforced here, and why not. */
+export type Enforcement =
+  | { readonly enforced: true; readonly by: string }
+  | { readonly enforced: false; readonly why: string }
+
+export interface RuntimeSupport {
+  readonly cpu: Enforcement
+  readonly memory: Enforcement
+  readonly pids: Enforcement
+}
+
+export interface RunLimits {
+  /** Cores; 0.5 is half of one. */
+  readonly cpuCores?: number | undefined
+  readonly memoryBytes?: number | undefined
+  readonly pids?: number | undefined
+}
+
+/** One program to run. All paths are absolute. */
+export interface RunSpec {
+  /** `name@version`, for messages and for naming a cgroup. */
+  readonly instance: string
+  /** The executable and its arguments. */
+  readonly command: readonly [string, ...string[]]
+  readonly workDir: string
+  /** The whole environment of the program; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>
+  /** Opened for append and handed to the program; it writes there without the daemon. */
+  readonly stdoutPath: string
+  readonly stderrPath: string
+  /** A directory of this run alone; the runtime keeps there what it needs after a daemon restart. */
+  readonly runDir: string
+  readonly limits: RunLimits
+  /** Run as this user; only a root daemon can. */
+  readonly user?: string | undefined
+}
+
+export type JsonValue =
+  string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
+
+/** Names a running program, as plain JSON: it is stored and used again by the next daemon. */
+export interface RunHandle {
+  readonly runtime: string
+  /** The program's process id in the daemon's pid namespace. */
+  readonly pid: number
+  /** Field 22 of /proc/PID/stat: clock ticks after boot; with `bootId` it tells a reused pid. */
+  readonly startTicks: number
+  /** /proc/sys/kernel/random/boot_id when the program started. */
+  readonly bootId: string
+  /** What else the runtime needs. */
+  readonly data: { readonly [key: string]: JsonValue }
+}
+
+export interface ResourceUsage {
+  /** CPU time used so far by the whole group, milliseconds. */
+  readonly cpuMs: number
+  readonly memoryBytes: number
+  readonly processes: number
+}
+
+/**
+ * Runs programs. Order of calls: `support` any time; `start` gives a handle; `adopt`, `wait`, `stop`, `usage` take it,
+ * in this daemon or in a later one.
+ */
+export interface Runtime {
+  /** What it can enforce on this machine. */
+  support(): Promise<RuntimeSupport>
+  /** Starts the program inside its limits. @throws RUNTIME_SPAWN when it cannot be executed. */
+  start(spec: RunSpec, signal: AbortSignal): Promise<RunHandle>
+  /** Still the same program? Compares pid, start time and boot id. */
+  adopt(handle: RunHandle): Promise<boolean>
+  /** Resolves when the program has ended, also when it ended before the call or while no daemon ran. */
+  wait(handle: RunHandle, signal: AbortSignal): Promise<ExitStatus>
+  /** SIGTERM to the group, `graceMs` later SIGKILL. Idempotent; nothing of the app survives it. */
+  stop(handle: RunHandle, graceMs: number): Promise<ExitStatus>
+  usage(handle: RunHandle): Promise<ResourceUsage>
+}

@@ -1,0 +1,72 @@
+export {
+  ERROR_TABLE,
+  PlaygroundError,
+  asPlaygroundError,
+  errorMessage,
+  formatPosition,
+  isErrorCode,
+  isPlaygroundError,
+  systemCode,
+} from './errors.js'
+export type {
+  ErrorCode,
+  ErrorRow,
+  GrpcStatus,
+  PlaygroundErrorOptions,
+  SourcePosition,
+} from './errors.js'
+export type { Clock } from './contracts/clock.js'
+export type { LogFields, Logger } from './contracts/logger.js'
+export type { Schema } from './contracts/schema.js'
+export type {
+  Enforcement,
+  JsonValue,
+  ResourceUsage,
+  RunHandle,
+  RunLimits,
+  RunSpec,
+  Runtime,
+  RuntimeSupport,
+} from './contracts/runtime.js'
+export type { HealthChecker, HealthResult, HealthTarget } from './contracts/health-checker.js'
+export type { LogBatch, LogSink } from './contracts/log-sink.js'
+export type { Discovery, PeerCandidate } from './contracts/discovery.js'
+export type {
+  PluginContext,
+  PluginDefinition,
+  PluginKind,
+  PluginKinds,
+  PluginLifecycle,
+} from './contracts/plugin.js'
+export { DEPLOY_PHASES } from './contracts/control.js'
+export type {
+  AppAction,
+  AppCommand,
+  AppDescription,
+  AppRow,
+  Control,
+  DeployPhase,
+  DeployProgress,
+  DeployRequest,
+  EventQuery,
+  FleetResult,
+  Followed,
+  LogQuery,
+  NodeFailure,
+  NodeSelector,
+  VersionRow,
+} from './contracts/control.js'
+export { formatDuration, parseDurationMs } from './model/duration.js'
+export { formatBytes, parseBytes } from './model/bytes.js'
+export { INSTANCE_STATES, formatExit, formatInstance } from './model/instance.js'
+export type { ExitStatus, InstanceKey, InstanceState, InstanceStatus } from './model/instance.js'
+export type { LogEntry, LogStream } from './model/log-entry.js'
+export { EVENT_TYPES } from './model/event.js'
+export type { EventType, SystemEvent } from './model/event.js'
+export { ROLES } from './model/role.js'
+export type { Role } from './model/role.js'
+export type { NodeInfo, NodeResources, NodeSummary } from './model/node.js'
+export { matchesLabels, parseLabelSelector } from './model/labels.js'
+export type { LabelTerm } from './model/labels.js'
+export { PLUGIN_BRAND, definePlugin } from './plugins/define.js'
+export type { BrandedPlugin } from './plugins/define.js'

@@ -1,0 +1,35 @@
+export const EVENT_TYPES = [
+  'daemon-started',
+  'daemon-stopped',
+  'node-up',
+  'node-down',
+  'node-changed',
+  'deployed',
+  'started',
+  'stopped',
+  'exited',
+  'health',
+  'removed',
+  'refused',
+  'limits',
+  'repaired',
+] as const
+
+export type EventType = (typeof EVENT_TYPES)[number]
+
+/** Something that happened on a node. */
+export interface SystemEvent {
+  /** Counts from 1 on each node, without gaps. */
+  readonly seq: number
+  readonly timeMs: number
+  readonly node: string
+  readonly type: EventType
+  readonly app: string | null
+  readonly version: string | null
+  /** One sentence for people. */
+  readonly message: string
+  /** Error code when it is a refusal or a failure. */
+  readonly code: string | null
+  /** PeerID of who asked for it. */
+  readonly by: string | null
+}

@@ -1,0 +1,65 @@
+export const INSTANCE_STATES = [
+  'staged',
+  'starting',
+  'running',
+  'healthy',
+  'unhealthy',
+  'backoff',
+  'stopping',
+  'stopped',
+  'failed',
+  'removing',
+] as const
+
+export type InstanceState = (typeof INSTANCE_STATES)[number]
+
+/** How a program ended. */
+export type ExitStatus =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signaled'; readonly signal: string }
+  /** It is gone and nothing recorded how; `why` says what is known. */
+  | { readonly kind: 'unknown'; readonly why: string }
+
+/** `exit 1`, `killed by SIGKILL`, or the reason it is not known. */
+export function formatExit(exit: ExitStatus): string {
+  switch (exit.kind) {
+    case 'exited':
+      return `exit ${String(exit.code)}`
+    case 'signaled':
+      return `killed by ${exit.signal}`
+    case 'unknown':
+      return exit.why
+    default:
+      return exit satisfies never
+  }
+}
+
+/** One app version on one node. */
+export interface InstanceKey {
+  readonly app: string
+  readonly version: string
+}
+
+/** `name@version`. */
+export function formatInstance(key: InstanceKey): string {
+  return `${key.app}@${key.version}`
+}
+
+/** What the node reports of one instance. */
+export interface InstanceStatus extends InstanceKey {
+  readonly state: InstanceState
+  /** The version that a bare app name means on this node. */
+  readonly active: boolean
+  readonly pid: number | null
+  /** Why it is in this state: last exit, last failed health check, refusal. Empty when there is nothing to say. */
+  readonly reason: string
+  /** SHA-256 of app.tar.gz, hex. */
+  readonly digest: string
+  readonly ports: Readonly<Record<string, number>>
+  /** Milliseconds since the epoch, or null when it has not run. */
+  readonly startedAtMs: number | null
+  /** Result of the last health check, or null before the first. */
+  readonly healthy: boolean | null
+  /** `limits not enforced: WHY`, or empty. */
+  readonly limits: string
+}

@@ -1,0 +1,47 @@
+import type { RuntimeSupport } from '../contracts/runtime.js'
+
+export interface NodeResources {
+  readonly cpus: number
+  readonly memoryTotalBytes: number
+  readonly memoryFreeBytes: number
+  readonly diskTotalBytes: number
+  readonly diskFreeBytes: number
+  readonly load1: number
+}
+
+/** What a node says of itself. */
+export interface NodeInfo {
+  /** libp2p PeerID, base58. */
+  readonly peerId: string
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Version of the daemon. */
+  readonly version: string
+  /** `linux-x64` and so on: Node's platform and arch. */
+  readonly platform: string
+  readonly startedAtMs: number
+  readonly addresses: readonly string[]
+  /** Runtime plugin name to what it can enforce. */
+  readonly runtimes: Readonly<Record<string, RuntimeSupport>>
+  readonly healthCheckers: readonly string[]
+  readonly apps: number
+  readonly maxApps: number
+  readonly resources: NodeResources
+}
+
+/** A node as the controller sees it. */
+export interface NodeSummary {
+  readonly peerId: string
+  /** Null until the node has answered once. */
+  readonly name: string | null
+  readonly labels: Readonly<Record<string, string>>
+  readonly addresses: readonly string[]
+  readonly state: 'up' | 'down'
+  /** Why it is down; empty when up. */
+  readonly reason: string
+  readonly version: string | null
+  readonly platform: string | null
+  readonly apps: number | null
+  /** Round trip of the call that asked, milliseconds. */
+  readonly latencyMs: number | null
+}
