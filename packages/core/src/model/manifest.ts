@@ -1,1 +1,203 @@
-export {}
+import { valid as validSemver } from 'semver'
+import * as v from 'valibot'
+import { byteSize, cpuCores, duration, port, stringMap, timestamp } from '../config/schema-parts.js'
+import { checkSchema, parseYaml, sourceText } from '../config/strict-yaml.js'
+import { PlaygroundError } from '../errors.js'
+import type { RestartPolicy } from '../reconcile/restart-policy.js'
+import type { RunLimits } from '../contracts/runtime.js'
+
+/** manifest.yaml of a package, with durations in milliseconds and sizes in bytes. */
+export interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly description: string
+  /** A path inside the package, or one per platform (`linux-x64`). */
+  readonly entrypoint: string | Readonly<Record<string, string>>
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly workDir: string | undefined
+  /** 0 asks for a free port. */
+  readonly ports: Readonly<Record<string, number>>
+  readonly resources: RunLimits
+  readonly runtime: string | undefined
+  readonly healthCheck: HealthCheckSpec | undefined
+  readonly restart: RestartPolicy
+  readonly update: UpdateSpec
+  readonly scripts: { readonly preStart: string | undefined; readonly postStop: string | undefined }
+  /** Names of `env` entries whose values are hidden in every log. */
+  readonly secrets: readonly string[]
+  readonly createdAtMs: number | undefined
+}
+
+export interface HealthCheckSpec {
+  readonly type: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly startPeriodMs: number
+  /** The keys that belong to the plugin. */
+  readonly spec: Readonly<Record<string, unknown>>
+}
+
+export interface UpdateSpec {
+  readonly policy: 'immediate' | 'graceful' | 'manual' | undefined
+  readonly maxWaitMs: number | undefined
+  readonly healthyAfterMs: number
+  readonly deadlineMs: number
+  readonly watchMs: number
+  readonly autoRollback: boolean
+}
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
+const innerPath = v.pipe(
+  v.string(),
+  v.check(isInnerPath, 'must be a relative path inside the package, without ".."'),
+)
+
+const described = <Schema extends v.GenericSchema<unknown, unknown>>(schema: Schema, text: string): Schema =>
+  v.pipe(schema, v.description(text)) as unknown as Schema
+
+const healthCheck = v.looseObject({
+  type: v.string(),
+  interval: v.optional(duration, '10s'),
+  timeout: v.optional(duration, '5s'),
+  retries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 3),
+  start_period: v.optional(duration, '0s'),
+})
+
+const restart = v.strictObject({
+  policy: v.optional(v.picklist(['always', 'on-failure', 'never']), 'on-failure'),
+  delay: v.optional(duration, '1s'),
+  backoff_max: v.optional(duration, '1m'),
+  max_attempts: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 5),
+  window: v.optional(duration, '10m'),
+})
+
+const update = v.strictObject({
+  policy: v.optional(v.picklist(['immediate', 'graceful', 'manual'])),
+  max_wait: v.optional(duration),
+  healthy_after: v.optional(duration, '10s'),
+  deadline: v.optional(duration, '60s'),
+  watch: v.optional(duration, '60s'),
+  auto_rollback: v.optional(v.boolean(), true),
+})
+
+const resources = v.strictObject({
+  cpu_limit: v.optional(cpuCores),
+  memory_limit: v.optional(byteSize),
+  pids_limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  cpu: v.optional(cpuCores),
+  memory: v.optional(byteSize),
+})
+
+/** The definition that manifest.yaml is checked against; the JSON Schema and the reference are made from it. */
+export const manifestSchema = v.strictObject({
+  name: described(
+    v.pipe(v.string(), v.regex(NAME, 'must be lower-case letters, digits and dashes, at most 63')),
+    'Name of the app.',
+  ),
+  version: described(
+    v.pipe(
+      v.string(),
+      v.check((text) => validSemver(text) === text, 'must be a version like 1.2.3 (https://semver.org)'),
+    ),
+    'Version of the app, strict semver.',
+  ),
+  description: described(v.optional(v.string(), ''), 'Text for people.'),
+  entrypoint: described(
+    v.union([innerPath, v.record(v.string(), innerPath)]),
+    'Program inside the package, or one per platform: {linux-x64: bin/app, linux-arm64: …}.',
+  ),
+  args: described(v.optional(v.array(v.string()), []), 'Arguments; ${port.NAME} and the like are expanded.'),
+  env: described(v.optional(stringMap, {}), 'Environment; the same expansion.'),
+  work_dir: described(v.optional(innerPath), 'Working directory inside the package.'),
+  ports: described(
+    v.optional(v.record(v.pipe(v.string(), v.regex(NAME, 'must be lower-case letters, digits and dashes')), port), {}),
+    'Port names and numbers; 0 asks for a free one.',
+  ),
+  resources: described(v.optional(resources, {}), 'cpu_limit ("1.0", "500m"), memory_limit (512Mi), pids_limit.'),
+  runtime: described(v.optional(v.string()), 'Runtime plugin; default from daemon.yaml.'),
+  health_check: described(v.optional(healthCheck), 'How the node tells whether the app is well.'),
+  restart: described(v.optional(restart, {}), 'What happens when the app ends.'),
+  update: described(v.optional(update, {}), 'How a new version replaces this one.'),
+  scripts: described(
+    v.optional(v.strictObject({ pre_start: v.optional(innerPath), post_stop: v.optional(innerPath) }), {}),
+    'Hooks around a run.',
+  ),
+  secrets: described(v.optional(v.array(v.string()), []), 'Names of env entries to hide in logs.'),
+  created_at: described(v.optional(timestamp), 'When it was made, RFC 3339.'),
+})
+
+/**
+ * Reads manifest.yaml. Keys that begin with `x-` are free.
+ * @throws CONFIG_YAML, CONFIG_UNKNOWN_KEY, CONFIG_INVALID with file:line:column
+ */
+export function parseManifest(text: string, file: string): Manifest {
+  const source = parseYaml(text, file)
+  const value = withoutExtensions(source.value)
+  if (isObject(value) && typeof value['version'] === 'number') {
+    const written = sourceText(text, ['version']) ?? String(value['version'])
+    throw new PlaygroundError('CONFIG_INVALID', `version ${written} is read as a number`, {
+      at: source.positionOf(['version']),
+      hint: `Put it in quotes and write three parts: version: "${written}.0".`,
+    })
+  }
+  return toManifest(checkSchema(manifestSchema, value, source.positionOf))
+}
+
+function toManifest(raw: v.InferOutput<typeof manifestSchema>): Manifest {
+  const { health_check: health, restart: restarts, update: updates } = raw
+  return {
+    name: raw.name,
+    version: raw.version,
+    description: raw.description,
+    entrypoint: raw.entrypoint,
+    args: raw.args,
+    env: raw.env,
+    workDir: raw.work_dir,
+    ports: raw.ports,
+    resources: {
+      cpuCores: raw.resources.cpu_limit ?? raw.resources.cpu,
+      memoryBytes: raw.resources.memory_limit ?? raw.resources.memory,
+      pids: raw.resources.pids_limit,
+    },
+    runtime: raw.runtime,
+    healthCheck: health === undefined ? undefined : toHealthCheck(health),
+    restart: {
+      policy: restarts.policy,
+      delayMs: restarts.delay,
+      backoffMaxMs: restarts.backoff_max,
+      maxAttempts: restarts.max_attempts,
+      windowMs: restarts.window,
+    },
+    update: {
+      policy: updates.policy,
+      maxWaitMs: updates.max_wait,
+      healthyAfterMs: updates.healthy_after,
+      deadlineMs: updates.deadline,
+      watchMs: updates.watch,
+      autoRollback: updates.auto_rollback,
+    },
+    scripts: { preStart: raw.scripts.pre_start, postStop: raw.scripts.post_stop },
+    secrets: raw.secrets,
+    createdAtMs: raw.created_at,
+  }
+}
+
+function toHealthCheck(raw: v.InferOutput<typeof healthCheck>): HealthCheckSpec {
+  const { type, interval, timeout, retries, start_period, ...spec } = raw
+  return { type, intervalMs: interval, timeoutMs: timeout, retries, startPeriodMs: start_period, spec }
+}
+
+function withoutExtensions(value: unknown): unknown {
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')))
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isInnerPath(path: string): boolean {
+  return path !== '' && !path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..')
+}

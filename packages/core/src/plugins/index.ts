@@ -1,1 +1,3 @@
-export {}
+export { checkDefinitions } from './check-definition.js'
+export { PLUGIN_API, isCompatible } from './compat.js'
+export { PluginRegistry } from './registry.js'

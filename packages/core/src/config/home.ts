@@ -1,0 +1,63 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** Where everything of one identity is. */
+export interface Home {
+  /** Holds daemon.yaml, controller.yaml and keys. */
+  readonly config: string
+  readonly daemonConfig: string
+  readonly controllerConfig: string
+  readonly signingKey: string
+  readonly signingPub: string
+  readonly swarmKey: string
+  readonly daemonIdentity: string
+  readonly controllerIdentity: string
+  readonly state: string
+  readonly stateDb: string
+  readonly pluginData: string
+  readonly runFile: string
+  readonly nodes: string
+  readonly apps: string
+  readonly stage: string
+  readonly incoming: string
+  readonly packages: string
+  readonly logs: string
+  /** Directories whose package.json and node_modules may hold plugins. */
+  readonly pluginRoots: readonly string[]
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * `$P2P_PLAYGROUND_HOME` holds everything when it is set; otherwise the XDG base directories do
+ * (https://specifications.freedesktop.org/basedir-spec).
+ */
+export function resolveHome(env: Environment): Home {
+  const one = env['P2P_PLAYGROUND_HOME']
+  const user = env['HOME'] ?? homedir()
+  const under = (variable: string, fallback: string): string =>
+    join(env[variable] ?? join(user, fallback), 'p2p-playground')
+  const config = one ?? under('XDG_CONFIG_HOME', '.config')
+  const data = one ?? under('XDG_DATA_HOME', '.local/share')
+  return {
+    config,
+    daemonConfig: join(config, 'daemon.yaml'),
+    controllerConfig: join(config, 'controller.yaml'),
+    signingKey: join(config, 'signing.key'),
+    signingPub: join(config, 'signing.pub'),
+    swarmKey: join(config, 'swarm.key'),
+    daemonIdentity: join(data, 'identity', 'daemon.key'),
+    controllerIdentity: join(data, 'identity', 'controller.key'),
+    state: join(data, 'state'),
+    stateDb: join(data, 'state', 'state.db'),
+    pluginData: join(data, 'state', 'plugins'),
+    runFile: join(data, 'run', 'daemon.json'),
+    nodes: join(data, 'nodes.json'),
+    apps: join(data, 'apps'),
+    stage: join(data, 'stage'),
+    incoming: join(data, 'incoming'),
+    packages: join(data, 'packages'),
+    logs: join(data, 'logs'),
+    pluginRoots: [join(data, 'plugins'), env['P2P_PLAYGROUND_DATA_DIR'] ?? join(data, 'oclif')],
+  }
+}
