@@ -1,1 +1,21 @@
+export {
+  fingerprintOf,
+  generateSigningKey,
+  loadSigningKey,
+  parsePublicKey,
+  publicKeyText,
+  revokedFingerprints,
+  signingKeyOf,
+  trustedKey,
+  writeSigningKey,
+} from './keys.js'
+export { packDirectory, readSignature, signBundle } from './pack.js'
+export type { PackRequest, PackedBundle } from './pack.js'
+export { buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
+export { matchesScope, verifyMessage } from './signature.js'
+export type { TrustContext } from './signature.js'
+export { DEFAULT_CAPS } from './entry-rules.js'
+export type { BundleCaps } from './entry-rules.js'
+export { inspectBundle, unpackBundle, verifyBundle } from './verify.js'
+export type { BundleContent, InspectedBundle, VerifiedBundle, VerifyRequest } from './verify.js'
 export type { BundleId, KeyType, Piece, PieceList, SigningKey, TrustedKey } from './types.js'

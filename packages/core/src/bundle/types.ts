@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { Role } from '../model/role.js'
 
 /** Names a package: what is signed is `digest`. */
@@ -32,6 +33,7 @@ export interface SigningKey {
   readonly spki: Uint8Array
   /** Signs a short message: Ed25519 (RFC 8032), or RSA-PSS with SHA-256, MGF1-SHA-256, salt 32. */
   sign(message: Uint8Array): Uint8Array
+  readonly keyObject: KeyObject
 }
 
 /** One piece of a file: pieces follow each other without gap. */

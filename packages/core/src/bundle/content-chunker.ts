@@ -1,0 +1,83 @@
+export interface ChunkSizes {
+  readonly minBytes: number
+  /** A power of two. */
+  readonly averageBytes: number
+  readonly maxBytes: number
+}
+
+/** One 32-bit number per byte value, from a fixed generator: the cuts are part of the package format. */
+const GEAR = gearTable()
+
+/**
+ * Finds cut points that depend only on the bytes just before them (gear hash: Xia et al., FastCDC, USENIX ATC 2016), so
+ * that an insertion moves the cuts near it and no others.
+ */
+export class ContentChunker {
+  readonly #sizes: ChunkSizes
+  readonly #bits: number
+  #hash = 0
+  #length = 0
+
+  constructor(sizes: ChunkSizes) {
+    this.#sizes = sizes
+    this.#bits = 32 - Math.round(Math.log2(sizes.averageBytes - sizes.minBytes))
+  }
+
+  /** How many bytes of `data`, from `start`, belong to the current chunk, and whether it ends there. */
+  scan(data: Uint8Array, start: number): { readonly end: number; readonly cut: boolean } {
+    const { minBytes, maxBytes } = this.#sizes
+    // The hash forgets a byte after 32 steps: far before the earliest cut it need not be fed.
+    const skip = Math.max(0, minBytes - 64 - this.#length)
+    let index = Math.min(start + skip, data.length)
+    let length = this.#length + (index - start)
+    let hash = this.#hash
+    const shift = this.#bits
+    while (index < data.length) {
+      hash = ((hash << 1) + (GEAR[data[index] ?? 0] ?? 0)) | 0
+      index += 1
+      length += 1
+      if (length >= minBytes && (hash >>> shift === 0 || length >= maxBytes)) {
+        this.#hash = 0
+        this.#length = 0
+        return { end: index, cut: true }
+      }
+    }
+    this.#hash = hash
+    this.#length = length
+    return { end: index, cut: false }
+  }
+}
+
+/** Regroups a stream into content-defined chunks. */
+export async function* chunkStream(source: AsyncIterable<Uint8Array>, sizes: ChunkSizes): AsyncGenerator<Uint8Array> {
+  const chunker = new ContentChunker(sizes)
+  let parts: Uint8Array[] = []
+  for await (const data of source) {
+    let start = 0
+    while (start < data.length) {
+      const { end, cut } = chunker.scan(data, start)
+      parts.push(data.subarray(start, end))
+      start = end
+      if (cut) {
+        yield parts.length === 1 ? (parts[0] ?? data) : Buffer.concat(parts)
+        parts = []
+      }
+    }
+  }
+  if (parts.length > 0) yield Buffer.concat(parts)
+}
+
+/** splitmix32 from a fixed seed. */
+function gearTable(): Int32Array {
+  const table = new Int32Array(256)
+  let state = 0x9e3779b9
+  for (let index = 0; index < 256; index += 1) {
+    state = (state + 0x9e3779b9) | 0
+    let mixed = state ^ (state >>> 16)
+    mixed = Math.imul(mixed, 0x21f0aaad)
+    mixed ^= mixed >>> 15
+    mixed = Math.imul(mixed, 0x735a2d97)
+    table[index] = mixed ^ (mixed >>> 15)
+  }
+  return table
+}

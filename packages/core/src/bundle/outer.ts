@@ -1,0 +1,100 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { PlaygroundError, errorMessage, isPlaygroundError, systemCode } from '../errors.js'
+import { readTar } from './tar-reader.js'
+
+export const ARCHIVE_NAME = 'app.tar.gz'
+export const SIGNATURE_NAME = 'app.tar.gz.sig'
+
+/** RSA with 4096 bits signs in 512 bytes. */
+const MAX_SIGNATURE_BYTES = 512
+
+export interface OuterVisit {
+  /** Called for each chunk of app.tar.gz. */
+  readonly onArchive: (chunk: Uint8Array) => void
+  readonly maxFileBytes: number
+  /** An unsigned package has app.tar.gz alone. */
+  readonly allowUnsigned: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Where the parts of a `.p2p` file are. */
+export interface OuterParts {
+  readonly signature: Uint8Array | null
+  readonly archiveBytes: number
+}
+
+/**
+ * Reads the outer tar: exactly app.tar.gz and app.tar.gz.sig, in either order; nothing of it is written anywhere.
+ * @throws BUNDLE_NOT_FOUND, BUNDLE_TOO_LARGE, BUNDLE_OUTER, BUNDLE_TRUNCATED, SIGNATURE_MISSING
+ */
+export async function readOuter(path: string, visit: OuterVisit): Promise<OuterParts> {
+  await checkFile(path, visit.maxFileBytes)
+  let signature: Uint8Array | null = null
+  let archiveBytes: number | undefined
+  try {
+    for await (const entry of readTar(openStream(path, visit.signal))) {
+      if (entry.type !== 'file') throw outer(`"${entry.path}" is a ${entry.type}`)
+      if (entry.path === ARCHIVE_NAME && archiveBytes === undefined) {
+        archiveBytes = entry.sizeBytes
+        for await (const chunk of entry.body) visit.onArchive(chunk)
+      } else if (entry.path === SIGNATURE_NAME && signature === null) {
+        if (entry.sizeBytes > MAX_SIGNATURE_BYTES) throw outer('the signature is too long')
+        signature = await collect(entry.body)
+      } else throw outer(`it has an entry "${entry.path}" that does not belong there`)
+    }
+  } catch (error) {
+    throw asOuter(error)
+  }
+  if (archiveBytes === undefined) throw outer(`it has no ${ARCHIVE_NAME}`)
+  if (signature === null && !visit.allowUnsigned) {
+    throw new PlaygroundError('SIGNATURE_MISSING', `${path} is not signed`, {
+      hint: `Sign it: p2p-playground sign ${path}`,
+    })
+  }
+  return { signature, archiveBytes }
+}
+
+/** The bytes of app.tar.gz within a `.p2p` file that `readOuter` has accepted. */
+export async function* readArchive(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  for await (const entry of readTar(openStream(path, signal))) {
+    if (entry.path === ARCHIVE_NAME) yield* entry.body
+  }
+}
+
+function openStream(path: string, signal: AbortSignal | undefined): AsyncIterable<Buffer> {
+  return createReadStream(path, { highWaterMark: 256 * 1024, ...(signal === undefined ? {} : { signal }) })
+}
+
+async function checkFile(path: string, maxBytes: number): Promise<void> {
+  let size: number
+  try {
+    const info = await stat(path)
+    if (!info.isFile()) throw new PlaygroundError('BUNDLE_NOT_FOUND', `${path} is not a file`)
+    size = info.size
+  } catch (error) {
+    if (isPlaygroundError(error)) throw error
+    const why = systemCode(error) === 'ENOENT' ? `there is no package ${path}` : `cannot read ${path}: ${errorMessage(error)}`
+    throw new PlaygroundError('BUNDLE_NOT_FOUND', why, { cause: error })
+  }
+  if (size > maxBytes) {
+    throw new PlaygroundError('BUNDLE_TOO_LARGE', `${path} has ${String(size)} bytes, more than ${String(maxBytes)}`)
+  }
+}
+
+async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const part of body) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+function outer(what: string): PlaygroundError {
+  return new PlaygroundError('BUNDLE_OUTER', `this is no .p2p package: ${what}`, {
+    hint: 'A package is made with "p2p-playground pack DIR".',
+  })
+}
+
+/** What is wrong with a tar here is wrong with the outer file. */
+function asOuter(error: unknown): unknown {
+  return isPlaygroundError(error) && error.code === 'BUNDLE_ENTRY' ? outer(error.message) : error
+}

@@ -1,0 +1,53 @@
+import { lstat, readdir, readlink } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { PlaygroundError, systemCode } from '../errors.js'
+
+/** One thing in an application directory. */
+export type TreeEntry =
+  | { readonly type: 'directory'; readonly path: string }
+  | { readonly type: 'file'; readonly path: string; readonly executable: boolean; readonly sizeBytes: number }
+  | { readonly type: 'symlink'; readonly path: string; readonly target: string }
+
+/**
+ * Everything below `dir`, parents before children, names in the order of their bytes.
+ * @throws BUNDLE_PACK for what cannot be in a package
+ */
+export async function readTree(dir: string): Promise<TreeEntry[]> {
+  try {
+    return await readInto(dir, '')
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOENT') throw packError(`there is no directory ${dir}`, error)
+    if (code === 'ENOTDIR') throw packError(`${dir} is not a directory`, error)
+    throw error
+  }
+}
+
+async function readInto(root: string, below: string): Promise<TreeEntry[]> {
+  const names = await readdir(join(root, below))
+  names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const entries: TreeEntry[] = []
+  for (const name of names) {
+    const path = below === '' ? name : `${below}/${name}`
+    const info = await lstat(join(root, path))
+    if (info.isDirectory()) entries.push({ type: 'directory', path }, ...(await readInto(root, path)))
+    else if (info.isFile()) {
+      entries.push({ type: 'file', path, executable: (info.mode & 0o111) !== 0, sizeBytes: info.size })
+    } else if (info.isSymbolicLink()) entries.push(await readLink(root, path))
+    else throw packError(`${join(root, path)} is neither a file nor a directory nor a symlink`)
+  }
+  return entries
+}
+
+async function readLink(root: string, path: string): Promise<TreeEntry> {
+  const target = await readlink(join(root, path))
+  const resolved = posix.normalize(posix.join(posix.dirname(path), target))
+  if (target.startsWith('/') || resolved === '..' || resolved.startsWith('../')) {
+    throw packError(`${join(root, path)} is a symlink to ${target}, outside of the application`)
+  }
+  return { type: 'symlink', path, target }
+}
+
+function packError(what: string, cause?: unknown): PlaygroundError {
+  return new PlaygroundError('BUNDLE_PACK', what, { cause })
+}
