@@ -1,0 +1,108 @@
+import { create } from '@bufbuild/protobuf'
+import { INSTANCE_STATES, PlaygroundError } from '@p2p-playground/core'
+import type { AppDescription, InstanceRecord, InstanceStatus, VersionRow } from '@p2p-playground/core'
+import { DescriptionSchema, InstanceSchema, VersionSchema } from '../gen/p2pplayground/node/v1/node_pb.js'
+import type { Description, Instance, Version } from '../gen/p2pplayground/node/v1/node_pb.js'
+import { oneOf, optionalNumber, toNumber } from './check.js'
+import { eventFromProto, eventToProto } from './event.js'
+
+export function instanceToProto(status: InstanceStatus): Instance {
+  return create(InstanceSchema, {
+    app: status.app,
+    version: status.version,
+    state: status.state,
+    active: status.active,
+    reason: status.reason,
+    digest: status.digest,
+    ports: status.ports,
+    limits: status.limits,
+    ...(status.pid === null ? {} : { pid: status.pid }),
+    ...(status.startedAtMs === null ? {} : { startedAtMs: BigInt(Math.round(status.startedAtMs)) }),
+    ...(status.healthy === null ? {} : { healthy: status.healthy }),
+  })
+}
+
+export function instanceFromProto(message: Instance): InstanceStatus {
+  return {
+    app: message.app,
+    version: message.version,
+    state: oneOf(INSTANCE_STATES, message.state, 'the state'),
+    active: message.active,
+    pid: message.pid ?? null,
+    reason: message.reason,
+    digest: message.digest,
+    ports: { ...message.ports },
+    startedAtMs: optionalNumber(message.startedAtMs),
+    healthy: message.healthy ?? null,
+    limits: message.limits,
+  }
+}
+
+export function versionToProto(record: InstanceRecord): Version {
+  return create(VersionSchema, {
+    app: record.app,
+    version: record.version,
+    digest: record.digest,
+    sizeBytes: BigInt(record.sizeBytes),
+    receivedAtMs: BigInt(Math.round(record.receivedAtMs)),
+    active: record.active,
+    state: record.state,
+  })
+}
+
+export function versionFromProto(message: Version, node: string): VersionRow {
+  return {
+    node,
+    app: message.app,
+    version: message.version,
+    digest: message.digest,
+    sizeBytes: toNumber(message.sizeBytes),
+    receivedAtMs: toNumber(message.receivedAtMs),
+    active: message.active,
+    state: oneOf(INSTANCE_STATES, message.state, 'the state'),
+  }
+}
+
+export function descriptionToProto(description: Omit<AppDescription, 'node' | 'peerId'>): Description {
+  const { usage } = description
+  return create(DescriptionSchema, {
+    instance: instanceToProto(description),
+    manifest: description.manifest,
+    signedBy: description.signedBy,
+    dir: description.dir,
+    lastExit: description.lastExit,
+    events: description.events.map(eventToProto),
+    ...(usage === null
+      ? {}
+      : {
+          usage: {
+            cpuMs: usage.cpuMs,
+            memoryBytes: BigInt(Math.round(usage.memoryBytes)),
+            processes: usage.processes,
+          },
+        }),
+  })
+}
+
+export function descriptionFromProto(
+  message: Description,
+  node: { readonly node: string; readonly peerId: string },
+): AppDescription {
+  if (message.instance === undefined) {
+    throw new PlaygroundError('INTERNAL', 'a node described nothing')
+  }
+  const { usage } = message
+  return {
+    ...instanceFromProto(message.instance),
+    ...node,
+    manifest: message.manifest,
+    signedBy: message.signedBy,
+    dir: message.dir,
+    usage:
+      usage === undefined
+        ? null
+        : { cpuMs: usage.cpuMs, memoryBytes: toNumber(usage.memoryBytes), processes: usage.processes },
+    lastExit: message.lastExit,
+    events: message.events.map(eventFromProto),
+  }
+}
