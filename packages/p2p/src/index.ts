@@ -1,1 +1,10 @@
-export {}
+export { peerIdOf } from './addresses.js'
+export type { Refusal } from './auth/guard.js'
+export { callerOf } from './calls/caller.js'
+export type { Caller } from './calls/caller.js'
+export { Host, createHost } from './host.js'
+export type { HostOptions, PeerView } from './host.js'
+export { loadIdentity } from './identity.js'
+export type { Identity } from './identity.js'
+export type { FetchProgress, FetchRequest, FetchResult } from './transfer/fetch-pieces.js'
+export { PieceServer } from './transfer/piece-server.js'

@@ -1,0 +1,153 @@
+import type { Stream } from '@libp2p/interface'
+import { PlaygroundError } from '@p2p-playground/core'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+
+/** Beyond this much unread data the other side is held back. */
+const HIGH_WATER_BYTES = 2 * 1024 * 1024
+const LOW_WATER_BYTES = 512 * 1024
+const MAX_FRAME_BYTES = 8 * 1024 * 1024
+
+/** Reads and writes a libp2p stream with back-pressure both ways. */
+export class ByteStream {
+  readonly #stream: Stream
+  readonly #queue: Uint8Array[] = []
+  #queuedBytes = 0
+  #ended = false
+  #error: Error | undefined
+  #wake: (() => void) | undefined
+  readonly #closed = new AbortController()
+
+  constructor(stream: Stream) {
+    this.#stream = stream
+    stream.addEventListener('message', (event) => {
+      const { data } = event
+      for (const chunk of data instanceof Uint8Array ? [data] : data) {
+        this.#queue.push(chunk)
+        this.#queuedBytes += chunk.byteLength
+      }
+      if (this.#queuedBytes > HIGH_WATER_BYTES && isReadable(stream)) stream.pause()
+      this.#wake?.()
+    })
+    stream.addEventListener('remoteCloseWrite', () => {
+      this.#ended = true
+      this.#wake?.()
+    })
+    stream.addEventListener('close', (event) => {
+      this.#ended = true
+      this.#error = event.error
+      this.#closed.abort(event.error ?? new Error('the stream was closed'))
+      this.#wake?.()
+    })
+  }
+
+  /** Aborts when the stream is gone, with the reason. */
+  get closed(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  /** The next bytes as they came; undefined at the end of what the other side sends. */
+  async next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const chunk = this.#queue.shift()
+      if (chunk !== undefined) {
+        this.#queuedBytes -= chunk.byteLength
+        if (this.#queuedBytes < LOW_WATER_BYTES && isPaused(this.#stream)) this.#stream.resume()
+        return chunk
+      }
+      if (this.#error !== undefined) throw this.#error
+      if (this.#ended) return undefined
+      const { promise, resolve } = Promise.withResolvers<undefined>()
+      this.#wake = () => {
+        resolve(undefined)
+      }
+      await promise
+      this.#wake = undefined
+    }
+  }
+
+  /** Exactly `length` bytes, as the parts they came in. @throws when the stream ends before */
+  async parts(length: number): Promise<Uint8Array[]> {
+    const parts: Uint8Array[] = []
+    let have = 0
+    while (have < length) {
+      const chunk = await this.next()
+      if (chunk === undefined) throw new Error('the stream ended in the middle of a message')
+      const wanted = chunk.subarray(0, length - have)
+      if (wanted.length < chunk.length) this.#putBack(chunk.subarray(wanted.length))
+      parts.push(wanted)
+      have += wanted.length
+    }
+    return parts
+  }
+
+  /** All that is left. */
+  async *rest(): AsyncGenerator<Uint8Array> {
+    for (let chunk = await this.next(); chunk !== undefined; chunk = await this.next()) yield chunk
+  }
+
+  async readMessage<Desc extends DescMessage>(schema: Desc): Promise<MessageShape<Desc>> {
+    const length = await this.#readVarint()
+    if (length > MAX_FRAME_BYTES) throw new PlaygroundError('AUTH_MEMBERSHIP', 'a peer sent too long a message')
+    return fromBinary(schema, Buffer.concat(await this.parts(length)))
+  }
+
+  async writeMessage<Desc extends DescMessage>(
+    schema: Desc,
+    value: MessageInitShape<Desc>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const body = toBinary(schema, create(schema, value))
+    await this.write(Buffer.concat([varint(body.length), body]), signal)
+  }
+
+  /** Resolves when more may be written. */
+  async write(data: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (!this.#stream.send(data)) await this.#stream.onDrain(signal === undefined ? {} : { signal })
+  }
+
+  /** Says that nothing more will be written; the other side may go on. */
+  async end(): Promise<void> {
+    await this.#stream.close()
+  }
+
+  abort(error: Error): void {
+    this.#stream.abort(error)
+  }
+
+  #putBack(chunk: Uint8Array): void {
+    this.#queue.unshift(chunk)
+    this.#queuedBytes += chunk.byteLength
+  }
+
+  /** Unsigned varint (https://github.com/multiformats/unsigned-varint), at most five bytes. */
+  async #readVarint(): Promise<number> {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const [part] = await this.parts(1)
+      const byte = part?.[0] ?? 0
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) return value
+    }
+    throw new Error('a peer sent an unsound length')
+  }
+}
+
+function varint(value: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = value
+  while (rest >= 0x80) {
+    bytes.push((rest % 0x80) | 0x80)
+    rest = Math.floor(rest / 0x80)
+  }
+  bytes.push(rest)
+  return Uint8Array.from(bytes)
+}
+
+function isReadable(stream: Stream): boolean {
+  return stream.readStatus === 'readable'
+}
+
+function isPaused(stream: Stream): boolean {
+  return stream.readStatus === 'paused'
+}

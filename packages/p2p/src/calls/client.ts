@@ -1,0 +1,75 @@
+import type { Stream } from '@libp2p/interface'
+import type { Transport } from '@connectrpc/connect'
+import type { UniversalClientFn } from '@connectrpc/connect/protocol'
+import { createTransport } from '@connectrpc/connect/protocol-connect'
+import { wire } from '@p2p-playground/proto'
+import { ByteStream } from '../byte-stream.js'
+import { headersFromWire, headersToWire } from './protocol.js'
+
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+/** A Connect transport whose every call is a stream of its own. */
+export function streamTransport(openStream: (signal: AbortSignal | undefined) => Promise<Stream>): Transport {
+  return createTransport({
+    httpClient: streamClient(openStream),
+    baseUrl: 'http://stream',
+    useBinaryFormat: true,
+    interceptors: [],
+    acceptCompression: [],
+    sendCompression: null,
+    compressMinBytes: Number.MAX_SAFE_INTEGER,
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    writeMaxBytes: MAX_MESSAGE_BYTES,
+  })
+}
+
+function streamClient(openStream: (signal: AbortSignal | undefined) => Promise<Stream>): UniversalClientFn {
+  return async (request) => {
+    const stream = await openStream(request.signal)
+    const bytes = new ByteStream(stream)
+    const onAbort = (): void => {
+      bytes.abort(new Error('the call was cancelled'))
+    }
+    request.signal?.addEventListener('abort', onAbort, { once: true })
+    const done = (): void => {
+      request.signal?.removeEventListener('abort', onAbort)
+    }
+    try {
+      const sending = send(bytes, request)
+      // A failure to send shows when the answer is read.
+      sending.catch(() => undefined)
+      const response = await bytes.readMessage(wire.CallResponseSchema)
+      return {
+        status: response.status,
+        header: headersFromWire(response.headers),
+        body: untilDone(bytes, done),
+        trailer: new Headers(),
+      }
+    } catch (error) {
+      done()
+      bytes.abort(error instanceof Error ? error : new Error(String(error)))
+      request.signal?.throwIfAborted()
+      throw error
+    }
+  }
+}
+
+async function send(bytes: ByteStream, request: Parameters<UniversalClientFn>[0]): Promise<void> {
+  await bytes.writeMessage(wire.CallRequestSchema, {
+    path: new URL(request.url).pathname,
+    headers: headersToWire(request.header),
+  })
+  for await (const chunk of request.body ?? []) await bytes.write(chunk)
+  await bytes.end()
+}
+
+async function* untilDone(bytes: ByteStream, done: () => void): AsyncGenerator<Uint8Array> {
+  let ended = false
+  try {
+    yield* bytes.rest()
+    ended = true
+  } finally {
+    done()
+    if (!ended) bytes.abort(new Error('the answer is no longer wanted'))
+  }
+}

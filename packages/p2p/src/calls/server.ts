@@ -1,0 +1,82 @@
+import type { Stream } from '@libp2p/interface'
+import { createConnectRouter, createContextValues } from '@connectrpc/connect'
+import type { ConnectRouter } from '@connectrpc/connect'
+import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
+import { errorMessage } from '@p2p-playground/core'
+import type { Logger } from '@p2p-playground/core'
+import { toConnectError, wire } from '@p2p-playground/proto'
+import { ByteStream } from '../byte-stream.js'
+import { CALLER } from './caller.js'
+import type { Caller } from './caller.js'
+import { headersFromWire, headersToWire } from './protocol.js'
+
+/** Answers calls on streams with the services of a Connect router. */
+export class CallServer {
+  readonly #handlers = new Map<string, UniversalHandler>()
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  register(routes: (router: ConnectRouter) => void): void {
+    const router = createConnectRouter({
+      grpc: false,
+      grpcWeb: false,
+      connect: true,
+      interceptors: [
+        (next) => async (request) => {
+          try {
+            return await next(request)
+          } catch (error) {
+            throw this.#asWireError(error, request.url)
+          }
+        },
+      ],
+    })
+    routes(router)
+    for (const handler of router.handlers) this.#handlers.set(handler.requestPath, handler)
+  }
+
+  /** Serves one call. */
+  async serve(stream: Stream, caller: Caller): Promise<void> {
+    const bytes = new ByteStream(stream)
+    try {
+      const request = await bytes.readMessage(wire.CallRequestSchema)
+      const handler = this.#handlers.get(request.path)
+      if (handler === undefined) return await respond(bytes, { status: 404 })
+      const response = await handler({
+        httpVersion: '2.0',
+        url: `http://stream${request.path}`,
+        method: 'POST',
+        header: headersFromWire(request.headers),
+        body: bytes.rest(),
+        signal: bytes.closed,
+        contextValues: createContextValues().set(CALLER, caller),
+      })
+      await respond(bytes, response)
+    } catch (error) {
+      if (!bytes.closed.aborted) {
+        this.#logger.warn('call-broken', { peerId: caller.peerId, error: errorMessage(error) })
+      }
+      bytes.abort(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #asWireError(error: unknown, url: string): Error {
+    const wireError = toConnectError(error)
+    if (wireError.cause !== undefined && wireError.code === 13) {
+      this.#logger.error('call-failed', { url, error: errorMessage(wireError.cause) })
+    }
+    return wireError
+  }
+}
+
+async function respond(bytes: ByteStream, response: UniversalServerResponse): Promise<void> {
+  await bytes.writeMessage(wire.CallResponseSchema, {
+    status: response.status,
+    headers: headersToWire(response.header),
+  })
+  for await (const chunk of response.body ?? []) await bytes.write(chunk)
+  await bytes.end()
+}

@@ -1,0 +1,13 @@
+import type { Discovery } from '@p2p-playground/core'
+import { peerIdOf } from '../addresses.js'
+
+/** Peers that somebody named by their addresses: `static` (node add) and `bootstrap`. */
+export function fixedDiscovery(source: 'static' | 'bootstrap', addresses: readonly string[]): Discovery {
+  return {
+    async *watch() {
+      for (const address of addresses) {
+        yield await Promise.resolve({ peerId: peerIdOf(address), addresses: [address], source })
+      }
+    },
+  }
+}

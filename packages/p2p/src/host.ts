@@ -1,0 +1,278 @@
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import type { ConnectRouter, Transport } from '@connectrpc/connect'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
+import type { Clock, Discovery, Logger, PeerCandidate, Role } from '@p2p-playground/core'
+import { revokedFingerprints } from '@p2p-playground/core/bundle'
+import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
+import { isQuic, parseAddress, peerIdOf } from './addresses.js'
+import { ConnectionGuard } from './auth/guard.js'
+import type { Refusal } from './auth/guard.js'
+import { streamTransport } from './calls/client.js'
+import { CALL_PROTOCOL } from './calls/protocol.js'
+import { CallServer } from './calls/server.js'
+import { fixedDiscovery } from './discovery/fixed.js'
+import type { Identity } from './identity.js'
+import { createNode } from './libp2p-node.js'
+import { PeerBook } from './peer-book.js'
+import { fetchPieces } from './transfer/fetch-pieces.js'
+import type { FetchRequest, FetchResult } from './transfer/fetch-pieces.js'
+import { PIECES_PROTOCOL, PieceServer } from './transfer/piece-server.js'
+
+export interface HostOptions {
+  readonly identity: Identity
+  readonly listen: readonly string[]
+  readonly announce?: readonly string[]
+  /** None: an open network. Two while rotating: TCP uses the first, the handshake takes both. */
+  readonly psk?: readonly Uint8Array[]
+  /** PeerIDs; empty: all that pass the handshake. */
+  readonly allowedPeers?: readonly string[]
+  readonly agent: string
+  /** From plugins. */
+  readonly discoveries: ReadonlyMap<string, Discovery>
+  readonly mdns: boolean
+  /** Multiaddrs that end in /p2p/PEERID. */
+  readonly staticPeers: readonly string[]
+  readonly bootstrapPeers: readonly string[]
+  readonly trustedKeys: readonly TrustedKey[]
+  readonly revokedKeys?: readonly string[]
+  /** What this side can prove. */
+  readonly roleKeys?: readonly SigningKey[]
+  /** Bring QUIC along although no listen address asks for it, to be able to dial it. */
+  readonly quic?: boolean
+  readonly logger: Logger
+  readonly clock: Clock
+  /** Default 5 s. */
+  readonly handshakeTimeoutMs?: number
+}
+
+/** A peer as this host sees it. */
+export interface PeerView extends PeerCandidate {
+  readonly connected: boolean
+  readonly authenticated: boolean
+  readonly roles: readonly Role[]
+}
+
+const HANDSHAKE_MS = 5000
+const PROTOCOL_LIMITS = { maxInboundStreams: 2048, maxOutboundStreams: 2048 }
+
+/** One libp2p node with our protocols on it, each served only after the handshake. */
+export class Host {
+  readonly serve: PieceServer
+  readonly #options: HostOptions
+  readonly #libp2p: Libp2p
+  readonly #guard: ConnectionGuard
+  readonly #calls: CallServer
+  readonly #book = new PeerBook()
+  readonly #stopping = new AbortController()
+  #watching: Promise<unknown> | undefined
+
+  constructor(options: HostOptions, libp2p: Libp2p) {
+    this.#options = options
+    this.#libp2p = libp2p
+    this.serve = new PieceServer(options.logger)
+    this.#calls = new CallServer(options.logger)
+    this.#guard = new ConnectionGuard({
+      context: {
+        self: options.identity.peerId,
+        psks: options.psk ?? [],
+        trustedKeys: options.trustedKeys,
+        revoked: new Set((options.revokedKeys ?? []).flatMap(revokedFingerprints)),
+        roleKeys: options.roleKeys ?? [],
+        clock: options.clock,
+      },
+      logger: options.logger,
+      limitMs: options.handshakeTimeoutMs ?? HANDSHAKE_MS,
+    })
+  }
+
+  get peerId(): string {
+    return this.#options.identity.peerId
+  }
+
+  /** Multiaddrs that others can dial, each ending in /p2p/PEERID. */
+  addresses(): string[] {
+    return this.#libp2p.getMultiaddrs().map((address) => address.toString())
+  }
+
+  /** Serves Connect services to callers that passed the handshake. */
+  handleCalls(routes: (router: ConnectRouter) => void): void {
+    this.#calls.register(routes)
+  }
+
+  async start(): Promise<void> {
+    await this.#guard.attach(this.#libp2p)
+    await this.#handle(CALL_PROTOCOL, async (stream, connection) => {
+      const granted = await this.#guard.granted(connection)
+      await this.#calls.serve(stream, { peerId: connection.remotePeer.toString(), ...granted })
+    })
+    await this.#handle(PIECES_PROTOCOL, async (stream, connection) => {
+      await this.#guard.granted(connection)
+      await this.serve.serve(stream)
+    })
+    await this.#libp2p.start()
+    this.#watching = this.#watchAll()
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#watching
+    await this.#libp2p.stop()
+  }
+
+  /** Candidates and connected peers. */
+  peers(): PeerView[] {
+    const ids = new Set(this.#book.all().map((peer) => peer.peerId))
+    for (const peer of this.#libp2p.getPeers()) ids.add(peer.toString())
+    return [...ids].map((peerId) => this.#view(peerId))
+  }
+
+  onPeer(listener: (peer: PeerCandidate) => void): () => void {
+    return this.#book.onPeer(listener)
+  }
+
+  addAddress(candidate: PeerCandidate): void {
+    if (candidate.peerId !== this.peerId) this.#book.add(candidate)
+  }
+
+  /** Connections that did not pass the handshake. */
+  onRefusal(listener: (refusal: Refusal) => void): () => void {
+    return this.#guard.onRefusal(listener)
+  }
+
+  /**
+   * Connects to a multiaddr that ends in /p2p/PEERID, or to a known PeerID, and passes the handshake.
+   * @throws NODE_ADDRESS, NODE_UNREACHABLE, AUTH_MEMBERSHIP
+   */
+  async dial(addressOrPeerId: string, signal: AbortSignal): Promise<string> {
+    if (!addressOrPeerId.startsWith('/')) {
+      await this.#connect(addressOrPeerId, signal)
+      return addressOrPeerId
+    }
+    const peerId = peerIdOf(addressOrPeerId)
+    this.addAddress({ peerId, addresses: [addressOrPeerId], source: 'static' })
+    await this.#connect(peerId, signal)
+    return peerId
+  }
+
+  /** Calls to one peer, each on a stream of its own; connects when needed. */
+  transport(peerId: string): Transport {
+    return streamTransport(async (signal) => this.#openStream(peerId, CALL_PROTOCOL, signal))
+  }
+
+  /** Gets a package by pieces; see `fetchPieces`. */
+  async fetchPieces(request: FetchRequest): Promise<FetchResult> {
+    return fetchPieces(request, async (peerId, signal) => this.#openStream(peerId, PIECES_PROTOCOL, signal))
+  }
+
+  async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Stream> {
+    const connection = await this.#connect(peerId, signal)
+    return connection.newStream(protocol, {
+      maxOutboundStreams: PROTOCOL_LIMITS.maxOutboundStreams,
+      runOnLimitedConnection: true,
+      ...(signal === undefined ? {} : { signal }),
+    })
+  }
+
+  /** An open connection to the peer on which the handshake has succeeded. */
+  async #connect(peerId: string, signal?: AbortSignal): Promise<Connection> {
+    const peer = peerIdFromString(peerId)
+    const open = this.#libp2p.getConnections(peer).filter((connection) => connection.status === 'open')
+    const known = open.find((connection) => this.#guard.outcome(connection) !== undefined) ?? open[0]
+    const connection = known ?? (await this.#dialPeer(peerId, signal))
+    await this.#guard.granted(connection)
+    return connection
+  }
+
+  async #dialPeer(peerId: string, signal?: AbortSignal): Promise<Connection> {
+    const addresses = (this.#book.get(peerId)?.addresses ?? []).filter((address) => this.#canDial(address))
+    try {
+      if (addresses.length === 0) throw new Error('no address of it is known')
+      return await this.#libp2p.dial(addresses.map(parseAddress), signal === undefined ? {} : { signal })
+    } catch (cause) {
+      if (isPlaygroundError(cause)) throw cause
+      const tried = addresses.length === 0 ? '' : ` at ${addresses.join(', ')}`
+      throw new PlaygroundError('NODE_UNREACHABLE', `cannot reach ${peerId}${tried}: ${firstMessage(cause)}`, {
+        hint: 'Is its daemon running, the address right, and the PSK the same? With another PSK a connection just breaks.',
+        cause,
+      })
+    }
+  }
+
+  #canDial(address: string): boolean {
+    return !isQuic(address) || this.#options.quic === true || this.#options.listen.some(isQuic)
+  }
+
+  async #handle(
+    protocol: string,
+    handler: (stream: Stream, connection: Connection) => Promise<void>,
+  ): Promise<void> {
+    await this.#libp2p.handle(
+      protocol,
+      (stream, connection) => {
+        handler(stream, connection).catch((error: unknown) => {
+          stream.abort(error instanceof Error ? error : new Error(String(error)))
+        })
+      },
+      { ...PROTOCOL_LIMITS, runOnLimitedConnection: true },
+    )
+  }
+
+  /** Runs every discovery until the host stops. */
+  async #watchAll(): Promise<void> {
+    const { staticPeers, bootstrapPeers, discoveries, logger } = this.#options
+    const all = new Map<string, Discovery>([
+      ['static', fixedDiscovery('static', staticPeers)],
+      ['bootstrap', fixedDiscovery('bootstrap', bootstrapPeers)],
+      ...discoveries,
+    ])
+    if (this.#options.mdns) {
+      const { mdnsDiscovery } = await import('./discovery/mdns.js')
+      const components = { addresses: () => this.#libp2p.getMultiaddrs(), logger: this.#libp2p.logger }
+      all.set('mdns', mdnsDiscovery(components))
+    }
+    const watches = [...all].map(async ([name, discovery]) => {
+      try {
+        for await (const candidate of discovery.watch(this.#stopping.signal)) this.addAddress(candidate)
+      } catch (error) {
+        if (!this.#stopping.signal.aborted) logger.warn('discovery-failed', { name, error: errorMessage(error) })
+      }
+    })
+    await Promise.all(watches)
+  }
+
+  #view(peerId: string): PeerView {
+    const connections = this.#libp2p.getConnections(peerIdFromString(peerId))
+    const granted = connections.map((connection) => this.#guard.outcome(connection)).find((one) => one !== undefined)
+    const known = this.#book.get(peerId)
+    return {
+      peerId,
+      addresses: known?.addresses ?? [],
+      source: known?.source ?? 'inbound',
+      connected: connections.length > 0,
+      authenticated: granted !== undefined,
+      roles: [...(granted?.roles ?? [])],
+    }
+  }
+}
+
+/** Makes a host; nothing listens before `start`. */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const libp2p = await createNode({
+    identity: options.identity,
+    listen: options.listen,
+    announce: options.announce ?? [],
+    psk: options.psk?.[0],
+    allowedPeers: options.allowedPeers ?? [],
+    agent: options.agent,
+    quic: options.quic ?? false,
+  })
+  return new Host(options, libp2p)
+}
+
+
+function firstMessage(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return errorMessage(error.errors[0])
+  return errorMessage(error)
+}

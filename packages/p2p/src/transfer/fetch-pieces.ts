@@ -1,0 +1,187 @@
+import type { Stream } from '@libp2p/interface'
+import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
+import type { PieceList } from '@p2p-playground/core/bundle'
+import { wire } from '@p2p-playground/proto'
+import { ByteStream } from '../byte-stream.js'
+import { PartFile } from './part-file.js'
+
+export interface FetchProgress {
+  readonly doneBytes: number
+  /** Of those, bytes that were here before. */
+  readonly reusedBytes: number
+  /** PeerID that the last piece came from; null at the beginning. */
+  readonly source: string | null
+}
+
+export interface FetchRequest {
+  readonly list: PieceList
+  /** PeerIDs that hold the pieces. */
+  readonly sources: readonly string[]
+  readonly partPath: string
+  readonly onProgress: (progress: FetchProgress) => void
+  readonly signal: AbortSignal
+}
+
+export interface FetchResult {
+  readonly reusedBytes: number
+  readonly receivedBytes: number
+}
+
+/** Requests under way per source: one is answered while the next is on its way. */
+const STREAMS_PER_SOURCE = 2
+/** About how much one request asks for. */
+const BATCH_BYTES = 4 * 1024 * 1024
+
+/**
+ * Gets the pieces that `partPath` lacks, each checked before it is written. A source that sends a bad piece or fails is
+ * left out from then on; what it owed is asked of the others.
+ * @throws TRANSFER_PIECE, TRANSFER_SOURCE when no source is left; TRANSFER_DISK
+ */
+export async function fetchPieces(
+  request: FetchRequest,
+  openStream: (peerId: string, signal: AbortSignal) => Promise<Stream>,
+): Promise<FetchResult> {
+  const part = await PartFile.open(request.list, request.partPath)
+  try {
+    const work = new Work(request, await part.missing())
+    work.report(null)
+    const failures: PlaygroundError[] = []
+    // Again as long as a source is sound: it may take over what another one owed.
+    for (let sources = request.sources; work.left > 0; ) {
+      const outcomes = await Promise.all(
+        sources.map((source) => drainSource(source, { work, part, request, openStream })),
+      )
+      request.signal.throwIfAborted()
+      failures.push(...outcomes.filter((outcome) => outcome !== undefined))
+      sources = sources.filter((_, index) => outcomes[index] === undefined)
+      if (work.left > 0 && sources.length === 0) throw noSource(failures, work.left)
+    }
+    await part.finish()
+    return { reusedBytes: work.reusedBytes, receivedBytes: request.list.sizeBytes - work.reusedBytes }
+  } finally {
+    await part.close()
+  }
+}
+
+/** What is still to be fetched. */
+class Work {
+  readonly reusedBytes: number
+  left: number
+  #doneBytes: number
+  readonly #queue: number[]
+  readonly #request: FetchRequest
+
+  constructor(request: FetchRequest, missing: readonly number[]) {
+    this.#request = request
+    this.#queue = [...missing]
+    this.left = missing.length
+    const missingBytes = missing.reduce((sum, index) => sum + this.#size(index), 0)
+    this.reusedBytes = request.list.sizeBytes - missingBytes
+    this.#doneBytes = this.reusedBytes
+  }
+
+  /** The next pieces to ask one source for. */
+  take(): number[] {
+    const batch: number[] = []
+    let bytes = 0
+    while (bytes < BATCH_BYTES) {
+      const index = this.#queue.shift()
+      if (index === undefined) break
+      batch.push(index)
+      bytes += this.#size(index)
+    }
+    return batch
+  }
+
+  giveBack(pieces: readonly number[]): void {
+    this.#queue.unshift(...pieces)
+  }
+
+  done(index: number, source: string): void {
+    this.left -= 1
+    this.#doneBytes += this.#size(index)
+    this.report(source)
+  }
+
+  report(source: string | null): void {
+    this.#request.onProgress({ doneBytes: this.#doneBytes, reusedBytes: this.reusedBytes, source })
+  }
+
+  #size(index: number): number {
+    return this.#request.list.pieces[index]?.sizeBytes ?? 0
+  }
+}
+
+interface SourceContext {
+  readonly work: Work
+  readonly part: PartFile
+  readonly request: FetchRequest
+  readonly openStream: (peerId: string, signal: AbortSignal) => Promise<Stream>
+}
+
+/** Fetches from one source until nothing is left or it fails; gives why it failed. */
+async function drainSource(source: string, context: SourceContext): Promise<PlaygroundError | undefined> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([context.request.signal, stop.signal])
+  const lanes = Array.from({ length: STREAMS_PER_SOURCE }, async () => {
+    for (let batch = context.work.take(); batch.length > 0 && !signal.aborted; batch = context.work.take()) {
+      await fetchBatch(source, batch, context, signal)
+    }
+  })
+  const outcomes = await Promise.allSettled(
+    lanes.map((lane) =>
+      lane.catch((error: unknown) => {
+        stop.abort(error)
+        throw error
+      }),
+    ),
+  )
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed === undefined) return undefined
+  const { reason } = failed as { readonly reason: unknown }
+  if (isPlaygroundError(reason) && reason.code === 'TRANSFER_DISK') throw reason
+  if (isPlaygroundError(reason)) return reason
+  return new PlaygroundError('TRANSFER_SOURCE', `${source}: ${errorMessage(reason)}`, { cause: reason })
+}
+
+async function fetchBatch(
+  source: string,
+  batch: readonly number[],
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { request, work, part } = context
+  let next = 0
+  let bytes: ByteStream | undefined
+  const onAbort = (): void => {
+    bytes?.abort(new Error('the transfer was given up'))
+  }
+  try {
+    bytes = new ByteStream(await context.openStream(source, signal))
+    signal.addEventListener('abort', onAbort, { once: true })
+    await bytes.writeMessage(wire.PieceRequestSchema, { listDigest: request.list.digest, pieces: [...batch] })
+    await bytes.end()
+    const response = await bytes.readMessage(wire.PieceResponseSchema)
+    if (!response.ok) throw new PlaygroundError('TRANSFER_SOURCE', `${source}: ${response.message}`)
+    for (const index of batch) {
+      await part.write(index, await bytes.parts(request.list.pieces[index]?.sizeBytes ?? 0))
+      next += 1
+      work.done(index, source)
+    }
+  } catch (error) {
+    bytes?.abort(error instanceof Error ? error : new Error(String(error)))
+    work.giveBack(batch.slice(next))
+    throw error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function noSource(known: readonly PlaygroundError[], left: number): PlaygroundError {
+  const first = known[0]
+  const code = known.length > 0 && known.every((failure) => failure.code === 'TRANSFER_PIECE') ? 'TRANSFER_PIECE' : 'TRANSFER_SOURCE'
+  return new PlaygroundError(code, `${String(left)} pieces are missing and no source is left: ${first?.message ?? 'none was named'}`, {
+    hint: 'Deploy again: what arrived is kept and not sent twice.',
+    cause: first,
+  })
+}
