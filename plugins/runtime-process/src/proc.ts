@@ -1,0 +1,78 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { systemCode } from '@p2p-playground/core'
+
+/** Of /proc/PID/stat (proc_pid_stat(5)). */
+export interface ProcessStat {
+  readonly pid: number
+  readonly state: string
+  readonly group: number
+  readonly session: number
+  /** User and system time, clock ticks. */
+  readonly cpuTicks: number
+  /** Since boot, clock ticks. */
+  readonly startTicks: number
+  readonly residentBytes: number
+}
+
+/** Linux reports times in 100ths of a second to user space, whatever the kernel's own rate (USER_HZ). */
+export const TICKS_PER_SECOND = 100
+const PAGE_BYTES = 4096
+
+/** Undefined when there is no such process. */
+export function readStat(pid: number): ProcessStat | undefined {
+  const text = readProc(`/proc/${String(pid)}/stat`)
+  if (text === undefined) return undefined
+  // The name in parentheses may hold spaces and parentheses itself.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const at = (index: number): number => Number(fields[index - 3])
+  return {
+    pid,
+    state: fields[0] ?? '?',
+    group: at(5),
+    session: at(6),
+    cpuTicks: at(14) + at(15),
+    startTicks: at(22),
+    residentBytes: at(24) * PAGE_BYTES,
+  }
+}
+
+/** True when the process can still run: not gone and no zombie. */
+export function isAlive(pid: number): boolean {
+  const stat = readStat(pid)
+  return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X'
+}
+
+export function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+}
+
+/**
+ * The live processes of a run: its session and group, and whatever carries the run's mark in its environment, which a
+ * daemon that forked twice and called setsid still does.
+ */
+export function membersOf(leader: number, mark: string): ProcessStat[] {
+  const members: ProcessStat[] = []
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name)
+    if (!Number.isInteger(pid)) continue
+    const stat = readStat(pid)
+    if (stat === undefined || stat.state === 'Z') continue
+    if (stat.session === leader || stat.group === leader || carries(pid, mark)) members.push(stat)
+  }
+  return members
+}
+
+function carries(pid: number, mark: string): boolean {
+  return readProc(`/proc/${String(pid)}/environ`)?.split('\0').includes(mark) ?? false
+}
+
+function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch (error) {
+    const code = systemCode(error)
+    // Gone, or another user's.
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return undefined
+    throw error
+  }
+}
