@@ -24,15 +24,15 @@ export interface PluginContext<Config> {
   readonly dataDir: string
 }
 
-/** Optional on every plugin: called in order after all were created, and in reverse at the end. Both are idempotent. */
+/** Optional on every plugin: `open` in order after all were created, `close` in reverse at the end. Both are idempotent. */
 export interface PluginLifecycle {
-  start?(signal: AbortSignal): Promise<void>
-  stop?(): Promise<void>
+  open?(signal: AbortSignal): Promise<void>
+  close?(): Promise<void>
 }
 
 /**
  * What a plugin package exports by default, alone or in a list. Make it with `definePlugin`.
- * `create` has no side effects; they belong to `start`.
+ * `create` has no side effects; they belong to `open`.
  */
 export interface PluginDefinition<Kind extends PluginKind = PluginKind, Config = unknown> {
   readonly kind: Kind

@@ -1,0 +1,185 @@
+import 'reflect-metadata'
+import { container as root, instanceCachingFactory } from 'tsyringe'
+import type { DependencyContainer } from 'tsyringe'
+import {
+  CLOCK,
+  COMMANDS,
+  CONFIG,
+  ENGINE,
+  HEALTH_CHECKERS,
+  HOME,
+  HOST,
+  LOGGER,
+  LOG_STORE,
+  NODE_SERVICE,
+  PACKAGE_STORE,
+  RUNTIMES,
+  STATE_STORE,
+  SUPPORTS,
+  TRUSTED_KEYS,
+} from '@p2p-playground/core/tokens'
+import type { Clock, HealthChecker, Logger, NodeInfo, Runtime, RuntimeSupport, StateStore } from '@p2p-playground/core'
+import type { TrustedKey } from '@p2p-playground/core/bundle'
+import type { Home } from '@p2p-playground/core/config'
+import type { Host } from '@p2p-playground/p2p'
+import type { DaemonConfig } from './config/index.js'
+import { Commands } from './engine/commands.js'
+import { Engine } from './engine/engine.js'
+import { Fetcher } from './engine/fetcher.js'
+import { InstanceTable } from './engine/instance-table.js'
+import { Launcher } from './engine/launcher.js'
+import type { NodeTraits } from './engine/launcher.js'
+import { PackageStore } from './engine/package-store.js'
+import { Supervisor } from './engine/supervisor.js'
+import type { LogStore } from './logs/log-store.js'
+import { describeLimits } from './limits.js'
+import { readResources } from './node-info.js'
+import { CommandGuard } from './service/command-guard.js'
+import { createNodeService } from './service/node-service.js'
+import { VERSION } from './version.js'
+
+/** What must exist before the rest can be made: opened in order by the daemon's start, closed in reverse by its stop. */
+export interface Foundations {
+  readonly config: DaemonConfig
+  readonly home: Home
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly store: StateStore
+  readonly logs: LogStore
+  readonly host: Host
+  readonly trustedKeys: readonly TrustedKey[]
+  readonly runtimes: ReadonlyMap<string, Runtime>
+  readonly supports: ReadonlyMap<string, RuntimeSupport>
+  readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+}
+
+/** The only place that touches a container: one child container a daemon, so that a process can hold several. */
+export function compose(foundations: Foundations): DependencyContainer {
+  const container = root.createChildContainer()
+  container.register(CONFIG, { useValue: foundations.config })
+  container.register(HOME, { useValue: foundations.home })
+  container.register(CLOCK, { useValue: foundations.clock })
+  container.register(LOGGER, { useValue: foundations.logger })
+  container.register(STATE_STORE, { useValue: foundations.store })
+  container.register(LOG_STORE, { useValue: foundations.logs })
+  container.register(HOST, { useValue: foundations.host })
+  container.register(TRUSTED_KEYS, { useValue: foundations.trustedKeys })
+  container.register(RUNTIMES, { useValue: foundations.runtimes })
+  container.register(SUPPORTS, { useValue: foundations.supports })
+  container.register(HEALTH_CHECKERS, { useValue: foundations.healthCheckers })
+  container.register(PACKAGE_STORE, { useFactory: instanceCachingFactory(makePackageStore) })
+  container.register(ENGINE, { useFactory: instanceCachingFactory(makeEngine) })
+  container.register(COMMANDS, { useFactory: instanceCachingFactory(makeCommands) })
+  container.register(NODE_SERVICE, { useFactory: instanceCachingFactory(makeNodeService) })
+  return container
+}
+
+function makePackageStore(c: DependencyContainer): PackageStore {
+  const home = c.resolve<Home>(HOME)
+  const config = c.resolve<DaemonConfig>(CONFIG)
+  return new PackageStore({
+    apps: config.runtime.appDir,
+    stage: home.stage,
+    incoming: home.incoming,
+    packages: home.packages,
+  })
+}
+
+function traitsOf(config: DaemonConfig): NodeTraits {
+  return {
+    name: config.node.name,
+    labels: config.node.labels,
+    platform: `${process.platform}-${process.arch}`,
+    defaultRuntime: config.runtime.default,
+    user: config.runtime.user,
+  }
+}
+
+function makeEngine(c: DependencyContainer): Engine {
+  const config = c.resolve<DaemonConfig>(CONFIG)
+  const store = c.resolve<StateStore>(STATE_STORE)
+  const logs = c.resolve<LogStore>(LOG_STORE)
+  const packages = c.resolve<PackageStore>(PACKAGE_STORE)
+  const runtimes = c.resolve<ReadonlyMap<string, Runtime>>(RUNTIMES)
+  const healthCheckers = c.resolve<ReadonlyMap<string, HealthChecker<unknown>>>(HEALTH_CHECKERS)
+  const clock = c.resolve<Clock>(CLOCK)
+  const logger = c.resolve<Logger>(LOGGER)
+  const node = traitsOf(config)
+  const table = new InstanceTable(store)
+  const launcher = new Launcher({ packages, logs, node, runtimes, healthCheckers })
+  const supervisor = new Supervisor({ table, launcher, logs, clock, logger })
+  const fetcher = new Fetcher({
+    pieces: c.resolve<Host>(HOST),
+    packages,
+    trusted: c.resolve<readonly TrustedKey[]>(TRUSTED_KEYS),
+    revoked: config.security.revokedKeys,
+    clock,
+  })
+  return new Engine({
+    table,
+    store,
+    packages,
+    logs,
+    fetcher,
+    launcher,
+    supervisor,
+    clock,
+    logger,
+    node,
+    runtimes: new Set(runtimes.keys()),
+    healthCheckers: new Set(healthCheckers.keys()),
+    maxApps: config.runtime.maxApps,
+  })
+}
+
+function makeCommands(c: DependencyContainer): Commands {
+  return new Commands({
+    engine: c.resolve<Engine>(ENGINE),
+    store: c.resolve<StateStore>(STATE_STORE),
+    clock: c.resolve<Clock>(CLOCK),
+    maxApps: c.resolve<DaemonConfig>(CONFIG).runtime.maxApps,
+  })
+}
+
+function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeService> {
+  const host = c.resolve<Host>(HOST)
+  const store = c.resolve<StateStore>(STATE_STORE)
+  const clock = c.resolve<Clock>(CLOCK)
+  const engine = c.resolve<Engine>(ENGINE)
+  return createNodeService({
+    host,
+    commands: c.resolve<Commands>(COMMANDS),
+    table: engine.table,
+    launcher: engine.launcher,
+    packages: c.resolve<PackageStore>(PACKAGE_STORE),
+    logs: c.resolve<LogStore>(LOG_STORE),
+    store,
+    guard: new CommandGuard({ store, clock, self: host.peerId }),
+    clock,
+    info: nodeInfoOf(c),
+    limitsOf: describeLimits(engine.launcher, c.resolve<ReadonlyMap<string, RuntimeSupport>>(SUPPORTS)),
+  })
+}
+
+function nodeInfoOf(c: DependencyContainer): () => Promise<NodeInfo> {
+  const config = c.resolve<DaemonConfig>(CONFIG)
+  const host = c.resolve<Host>(HOST)
+  const engine = c.resolve<Engine>(ENGINE)
+  const supports = c.resolve<ReadonlyMap<string, RuntimeSupport>>(SUPPORTS)
+  const checkers = c.resolve<ReadonlyMap<string, unknown>>(HEALTH_CHECKERS)
+  const startedAtMs = c.resolve<Clock>(CLOCK).now()
+  return async () => ({
+      peerId: host.peerId,
+      name: config.node.name,
+      labels: config.node.labels,
+      version: VERSION,
+      platform: `${process.platform}-${process.arch}`,
+      startedAtMs,
+      addresses: host.addresses(),
+      runtimes: Object.fromEntries(supports),
+      healthCheckers: [...checkers.keys()],
+      apps: new Set(engine.table.list().map((record) => record.app)).size,
+      maxApps: config.runtime.maxApps,
+      resources: await readResources(config.runtime.appDir),
+  })
+}

@@ -1,0 +1,3 @@
+export { loadDaemonConfig } from './load.js'
+export type { DaemonConfig, LoadedDaemonConfig, PluginEntry } from './load.js'
+export { daemonSchema } from './schema.js'

@@ -1,0 +1,181 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorMessage, systemClock } from '@p2p-playground/core'
+import type { Logger, NewEvent } from '@p2p-playground/core'
+import type { Home } from '@p2p-playground/core/config'
+import { ENGINE, NODE_SERVICE } from '@p2p-playground/core/tokens'
+import { createHost, loadIdentity } from '@p2p-playground/p2p'
+import type { Host } from '@p2p-playground/p2p'
+import { node } from '@p2p-playground/proto'
+import { Closers } from './closers.js'
+import { compose } from './compose.js'
+import type { LoadedDaemonConfig } from './config/index.js'
+import type { Engine } from './engine/engine.js'
+import { loadTrustedKeys } from './trusted-keys.js'
+import { readSupports } from './limits.js'
+import { LogStore } from './logs/log-store.js'
+import { createDaemonLogger } from './logs/daemon-logger.js'
+import { loadPlugins } from './plugins/loader.js'
+import type { PluginSet } from './plugins/loader.js'
+import { bootId, removeRunFile, startTicksOf, writeRunFile } from './run-file.js'
+import type { RunFile } from './run-file.js'
+import type { createNodeService } from './service/node-service.js'
+import { SqliteStateStore } from './state/sqlite-state-store.js'
+import { VERSION } from './version.js'
+
+export interface Daemon {
+  readonly run: RunFile
+  /** Idempotent. Apps go on running. */
+  stop(): Promise<void>
+}
+
+/** Starts a node from its configuration; when it resolves, the node answers. */
+export async function startDaemon(options: {
+  readonly home: Home
+  readonly loaded: LoadedDaemonConfig
+  readonly foreground: boolean
+}): Promise<Daemon> {
+  const { home, loaded } = options
+  const closers = new Closers()
+  await mkdir(home.state, { recursive: true, mode: 0o700 })
+  const logging = await createDaemonLogger({
+    dir: loaded.config.runtime.logDir,
+    level: loaded.config.logging.level,
+    foreground: options.foreground,
+  })
+  const { logger } = logging
+  closers.add('log', () => logging.close())
+  const stop = async (): Promise<void> => closers.closeAll(logger)
+  try {
+    for (const warning of loaded.warnings) logger.warn('config', { warning })
+    const run = await open(home, loaded, logger, closers)
+    return { run, stop }
+  } catch (error) {
+    logger.error('start-failed', { error: errorMessage(error) })
+    await stop()
+    throw error
+  }
+}
+
+async function open(
+  home: Home,
+  loaded: LoadedDaemonConfig,
+  logger: Logger,
+  closers: Closers,
+): Promise<RunFile> {
+  const { config } = loaded
+  const clock = systemClock
+  const store = new SqliteStateStore({ path: home.stateDb, node: config.node.name })
+  closers.add('state', () => {
+    store.close()
+  })
+  const trustedKeys = loadTrustedKeys(loaded)
+  const logs = new LogStore({
+    rootDir: join(config.runtime.logDir, 'apps'),
+    node: config.node.name,
+    clock,
+    logger,
+    maxBytesPerApp: config.logging.maxSizeBytes,
+    maxAgeMs: config.logging.maxAgeMs,
+    redact: config.logging.redact.map((pattern) => new RegExp(pattern, 'g')),
+  })
+  closers.add('logs', () => logs.close())
+  const plugins = await openPlugins(home, loaded, logger, closers)
+  const identity = await loadIdentity(home.daemonIdentity)
+  const host = await createHost({
+    identity,
+    listen: config.p2p.listenAddresses,
+    announce: config.p2p.announceAddresses,
+    psk: config.p2p.psk,
+    allowedPeers: config.p2p.allowedPeers,
+    agent: `p2p-playground/${VERSION}`,
+    discoveries: plugins.discoveries,
+    mdns: config.p2p.enableMdns,
+    staticPeers: [...store.peers()],
+    bootstrapPeers: config.p2p.bootstrapPeers,
+    trustedKeys,
+    revokedKeys: config.security.revokedKeys,
+    logger,
+    clock,
+  })
+  const container = compose({
+    config,
+    home,
+    clock,
+    logger,
+    store,
+    logs,
+    host,
+    trustedKeys,
+    runtimes: plugins.runtimes,
+    supports: await readSupports(plugins.runtimes),
+    healthCheckers: plugins.healthCheckers,
+  })
+  const engine = container.resolve<Engine>(ENGINE)
+  const service = container.resolve<ReturnType<typeof createNodeService>>(NODE_SERVICE)
+  host.handleCalls((router) => router.service(node.NodeService, service))
+  recordRefusals(host, engine)
+  await engine.start()
+  closers.add('engine', () => engine.stop())
+  await host.start()
+  closers.add('host', () => host.stop())
+  const run = describeRun(host, config.node.name)
+  await writeRunFile(home.runFile, run)
+  closers.add('run file', () => removeRunFile(home.runFile))
+  engine.table.record(nodeEvent('daemon-started', `daemon ${VERSION} started as ${host.peerId}`))
+  closers.add('goodbye', () => {
+    engine.table.record(nodeEvent('daemon-stopped', 'daemon stops; apps go on running'))
+  })
+  logger.info('ready', { peerId: host.peerId, addresses: host.addresses().join(' ') })
+  return run
+}
+
+async function openPlugins(
+  home: Home,
+  loaded: LoadedDaemonConfig,
+  logger: Logger,
+  closers: Closers,
+): Promise<PluginSet> {
+  const plugins = await loadPlugins({
+    entries: loaded.config.plugins,
+    positionOf: loaded.positionOf,
+    searchRoots: home.pluginRoots,
+    contextFor: async (name) => {
+      const dataDir = join(home.pluginData, name)
+      await mkdir(dataDir, { recursive: true, mode: 0o700 })
+      return { logger: logger.child({ plugin: name }), clock: systemClock, dataDir }
+    },
+  })
+  for (const warning of plugins.warnings) logger.warn('plugin', { warning })
+  await plugins.open()
+  closers.add('plugins', () => plugins.close())
+  return plugins
+}
+
+function describeRun(host: Host, name: string): RunFile {
+  return {
+    pid: process.pid,
+    startTicks: startTicksOf(process.pid) ?? 0,
+    bootId: bootId(),
+    peerId: host.peerId,
+    name,
+    version: VERSION,
+    addresses: host.addresses(),
+    startedAtMs: systemClock.now(),
+  }
+}
+
+/** Connections that fail the handshake are events of this node. */
+function recordRefusals(host: Host, engine: Engine): void {
+  host.onRefusal((refusal) => {
+    engine.table.record({
+      ...nodeEvent('refused', refusal.message),
+      code: refusal.code,
+      by: refusal.peerId,
+    })
+  })
+}
+
+function nodeEvent(type: NewEvent['type'], message: string): NewEvent {
+  return { timeMs: systemClock.now(), type, app: null, version: null, message, code: null, by: null }
+}

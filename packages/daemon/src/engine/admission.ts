@@ -1,0 +1,97 @@
+import { PlaygroundError, formatInstance } from '@p2p-playground/core'
+import type { InstanceRecord, ReplayFloor, StateStore } from '@p2p-playground/core'
+import type { BundleId } from '@p2p-playground/core/bundle'
+import type { Manifest } from '@p2p-playground/core/manifest'
+import { compare } from 'semver'
+
+export interface AdmissionContext {
+  readonly instances: readonly InstanceRecord[]
+  readonly store: Pick<StateStore, 'floor' | 'digestOf'>
+  readonly maxApps: number
+  readonly allowDowngrade: boolean
+}
+
+/**
+ * May this package come to this node? Asked before a byte is sent, and again once it is verified.
+ * @throws APP_VERSION_EXISTS, APP_DOWNGRADE, APP_LIMIT
+ */
+export function admit(id: BundleId, context: AdmissionContext): void {
+  const known = context.store.digestOf(id)
+  if (known !== undefined && known !== id.digest) {
+    throw new PlaygroundError(
+      'APP_VERSION_EXISTS',
+      `${formatInstance(id)} is known here with another content (${known.slice(0, 12)}…, not ${id.digest.slice(0, 12)}…)`,
+      { hint: 'A version never changes its content: raise "version" in manifest.yaml and pack again.' },
+    )
+  }
+  const floor = context.store.floor(id.app)
+  if (floor !== undefined && compare(id.version, floor.version) < 0) refuseDowngrade(id, floor, context)
+  const apps = new Set(context.instances.map((instance) => instance.app))
+  if (!apps.has(id.app) && apps.size >= context.maxApps) {
+    throw new PlaygroundError('APP_LIMIT', `this node takes ${String(context.maxApps)} apps and has them`, {
+      hint: 'Remove one, or raise runtime.max_apps in daemon.yaml.',
+    })
+  }
+}
+
+/** The same version packed anew with an earlier `created_at` is a replay as well. */
+export function admitCreatedAt(id: BundleId, createdAtMs: number, context: AdmissionContext): void {
+  const floor = context.store.floor(id.app)
+  if (floor === undefined || compare(id.version, floor.version) !== 0) return
+  if (createdAtMs < floor.createdAtMs) refuseDowngrade(id, floor, context)
+}
+
+/** The floor after `id` was accepted: it only ever rises. */
+export function raisedFloor(id: BundleId, createdAtMs: number, floor: ReplayFloor | undefined): ReplayFloor {
+  const next = { app: id.app, version: id.version, createdAtMs }
+  if (floor === undefined) return next
+  const order = compare(id.version, floor.version)
+  return order > 0 || (order === 0 && createdAtMs > floor.createdAtMs) ? next : floor
+}
+
+function refuseDowngrade(id: BundleId, floor: ReplayFloor, context: AdmissionContext): void {
+  if (context.allowDowngrade) return
+  throw new PlaygroundError(
+    'APP_DOWNGRADE',
+    `${formatInstance(id)} is older than ${floor.version}, which this node had already`,
+    { hint: 'Deploy with --allow-downgrade if that is meant.' },
+  )
+}
+
+/**
+ * Can this node run it?
+ * @throws APP_PLATFORM, RUNTIME_NOT_FOUND, RUNTIME_HEALTH_TYPE
+ */
+export function checkRunnable(
+  manifest: Manifest,
+  node: {
+    readonly platform: string
+    readonly defaultRuntime: string
+    readonly runtimes: ReadonlySet<string>
+    readonly healthCheckers: ReadonlySet<string>
+  },
+): void {
+  entrypointFor(manifest, node.platform)
+  const runtime = manifest.runtime ?? node.defaultRuntime
+  if (!node.runtimes.has(runtime)) {
+    throw new PlaygroundError('RUNTIME_NOT_FOUND', `this node has no runtime "${runtime}"`, {
+      hint: `It has: ${[...node.runtimes].join(', ')}. Name the plugin in daemon.yaml.`,
+    })
+  }
+  const type = manifest.healthCheck?.type
+  if (type !== undefined && !node.healthCheckers.has(type)) {
+    throw new PlaygroundError('RUNTIME_HEALTH_TYPE', `this node has no health check "${type}"`, {
+      hint: `It has: ${[...node.healthCheckers].join(', ')}. Name the plugin in daemon.yaml.`,
+    })
+  }
+}
+
+/** @throws APP_PLATFORM when the package has no program for `platform` (`linux-x64`). */
+export function entrypointFor(manifest: Manifest, platform: string): string {
+  if (typeof manifest.entrypoint === 'string') return manifest.entrypoint
+  const entrypoint = manifest.entrypoint[platform]
+  if (entrypoint !== undefined) return entrypoint
+  throw new PlaygroundError('APP_PLATFORM', `${manifest.name}@${manifest.version} has no program for ${platform}`, {
+    hint: `It has: ${Object.keys(manifest.entrypoint).join(', ')}.`,
+  })
+}

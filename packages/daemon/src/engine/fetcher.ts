@@ -1,0 +1,146 @@
+import { PlaygroundError, asPlaygroundError, formatInstance } from '@p2p-playground/core'
+import type { Clock, InstanceRecord } from '@p2p-playground/core'
+import { unpackBundle } from '@p2p-playground/core/bundle'
+import type { BundleId, PieceList, TrustedKey } from '@p2p-playground/core/bundle'
+import { rm } from 'node:fs/promises'
+import type { PackageStore } from './package-store.js'
+
+/** A package that somebody with the right role offered to this node. */
+export interface FetchJob {
+  readonly id: BundleId
+  readonly list: PieceList
+  /** PeerIDs that hold the pieces. */
+  readonly sources: readonly string[]
+  readonly allowDowngrade: boolean
+  /** PeerID of who asked. */
+  readonly by: string
+}
+
+export interface FetchProgress {
+  readonly phase: 'transfer' | 'verify'
+  readonly doneBytes: number
+  readonly reusedBytes: number
+}
+
+export interface PieceFetcher {
+  fetchPieces(options: {
+    readonly list: PieceList
+    readonly sources: readonly string[]
+    readonly partPath: string
+    readonly onProgress: (progress: { readonly doneBytes: number; readonly reusedBytes: number }) => void
+    readonly signal: AbortSignal
+  }): Promise<unknown>
+}
+
+export interface FetchedPackage {
+  readonly manifestText: string
+  readonly signedBy: string
+  readonly createdAtMs: number
+  readonly stageDir: string
+  readonly partPath: string
+}
+
+/** Brings a package here and verifies it. What arrived stays for the next try unless it proved bad. */
+export class Fetcher {
+  readonly #pieces: PieceFetcher
+  readonly #packages: PackageStore
+  readonly #trusted: readonly TrustedKey[]
+  readonly #revoked: readonly string[]
+  readonly #clock: Clock
+
+  constructor(options: {
+    readonly pieces: PieceFetcher
+    readonly packages: PackageStore
+    readonly trusted: readonly TrustedKey[]
+    readonly revoked: readonly string[]
+    readonly clock: Clock
+  }) {
+    this.#pieces = options.pieces
+    this.#packages = options.packages
+    this.#trusted = options.trusted
+    this.#revoked = options.revoked
+    this.#clock = options.clock
+  }
+
+  async fetch(
+    job: FetchJob,
+    onProgress: (progress: FetchProgress) => void,
+    signal: AbortSignal,
+  ): Promise<FetchedPackage> {
+    await this.#packages.checkSpace(job.list.sizeBytes)
+    const partPath = this.#packages.partPath(job.list.digest)
+    let reusedBytes = 0
+    await this.#pieces.fetchPieces({
+      list: job.list,
+      sources: job.sources,
+      partPath,
+      onProgress: (progress) => {
+        reusedBytes = progress.reusedBytes
+        onProgress({ phase: 'transfer', ...progress })
+      },
+      signal,
+    })
+    onProgress({ phase: 'verify', doneBytes: job.list.sizeBytes, reusedBytes })
+    try {
+      return { ...(await this.#verify(job, partPath, signal)), partPath }
+    } catch (error) {
+      // Every byte came as the offer said, so another try would bring the same.
+      if (asPlaygroundError(error).row.exit === 6) await rm(partPath, { force: true })
+      throw error
+    }
+  }
+
+  async #verify(job: FetchJob, path: string, signal: AbortSignal): Promise<Omit<FetchedPackage, 'partPath'>> {
+    const bundle = await unpackBundle({
+      path,
+      trusted: this.#trusted,
+      revoked: this.#revoked,
+      nowMs: this.#clock.now(),
+      stageRoot: this.#packages.paths.stage,
+      signal,
+    })
+    const same =
+      bundle.id.app === job.id.app &&
+      bundle.id.version === job.id.version &&
+      bundle.id.digest === job.id.digest
+    if (!same) {
+      await rm(bundle.stageDir, { recursive: true, force: true })
+      throw new PlaygroundError(
+        'TRANSFER_OFFER',
+        `${formatInstance(job.id)} was offered, but the package is ${formatInstance(bundle.id)} (${bundle.id.digest.slice(0, 12)}…)`,
+      )
+    }
+    return {
+      manifestText: bundle.manifestText,
+      signedBy: bundle.signedBy.name,
+      createdAtMs: bundle.manifest.createdAtMs ?? 0,
+      stageDir: bundle.stageDir,
+    }
+  }
+}
+
+/** The record of an app version that is wanted but not here yet. */
+export function wantedRecord(job: FetchJob): InstanceRecord {
+  return {
+    app: job.id.app,
+    version: job.id.version,
+    digest: job.id.digest,
+    presence: 'absent',
+    goal: 'running',
+    generation: 1,
+    active: false,
+    manifest: '',
+    signedBy: '',
+    sizeBytes: job.list.sizeBytes,
+    receivedAtMs: 0,
+    state: 'staged',
+    reason: 'on its way',
+    handle: null,
+    runGeneration: 0,
+    startedAtMs: null,
+    startsMs: [],
+    ended: null,
+    ports: {},
+    healthy: null,
+  }
+}

@@ -1,0 +1,149 @@
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PlaygroundError, formatInstance } from '@p2p-playground/core'
+import type { HealthChecker, HealthResult, InstanceRecord, RunSpec, Runtime } from '@p2p-playground/core'
+import { parseManifest } from '@p2p-playground/core/manifest'
+import type { Manifest } from '@p2p-playground/core/manifest'
+import type { LogStore } from '../logs/log-store.js'
+import { entrypointFor } from './admission.js'
+import { expand, expandAll } from './expand.js'
+import type { ExpansionContext } from './expand.js'
+import type { PackageStore } from './package-store.js'
+import { choosePorts, portVariables } from './ports.js'
+import { bindCheck } from './prober.js'
+import type { ProbePlan } from './prober.js'
+
+export interface NodeTraits {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** `linux-x64` and so on. */
+  readonly platform: string
+  readonly defaultRuntime: string
+  readonly user: string | undefined
+}
+
+/** The search path of apps; nothing of the daemon's own environment reaches them. */
+const APP_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Turns a record and its manifest into something a runtime can start and a prober can ask. */
+export class Launcher {
+  readonly #packages: PackageStore
+  readonly #logs: LogStore
+  readonly #node: NodeTraits
+  readonly #runtimes: ReadonlyMap<string, Runtime>
+  readonly #checkers: ReadonlyMap<string, HealthChecker<unknown>>
+  /** By digest: a digest never changes its manifest. */
+  readonly #manifests = new Map<string, Manifest>()
+
+  constructor(options: {
+    readonly packages: PackageStore
+    readonly logs: LogStore
+    readonly node: NodeTraits
+    readonly runtimes: ReadonlyMap<string, Runtime>
+    readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+  }) {
+    this.#packages = options.packages
+    this.#logs = options.logs
+    this.#node = options.node
+    this.#runtimes = options.runtimes
+    this.#checkers = options.healthCheckers
+  }
+
+  manifestOf(record: InstanceRecord): Manifest {
+    const known = this.#manifests.get(record.digest)
+    if (known !== undefined) return known
+    const manifest = parseManifest(record.manifest, `${formatInstance(record)}/manifest.yaml`)
+    this.#manifests.set(record.digest, manifest)
+    return manifest
+  }
+
+  /** The runtime that runs it, or that would. */
+  runtimeNameOf(record: InstanceRecord): string {
+    return record.handle?.runtime ?? this.manifestOf(record).runtime ?? this.#node.defaultRuntime
+  }
+
+  /** @throws RUNTIME_NOT_FOUND */
+  runtimeOf(record: InstanceRecord): Runtime {
+    const name = this.runtimeNameOf(record)
+    const runtime = this.#runtimes.get(name)
+    if (runtime !== undefined) return runtime
+    throw new PlaygroundError('RUNTIME_NOT_FOUND', `this node has no runtime "${name}"`, {
+      hint: 'Name its plugin in daemon.yaml and start the daemon again.',
+    })
+  }
+
+  /** Chooses ports and prepares directories and logs. @throws APP_START */
+  async prepare(record: InstanceRecord): Promise<{ spec: RunSpec; ports: Record<string, number> }> {
+    const manifest = this.manifestOf(record)
+    const ports = await choosePorts(manifest.ports, record.ports)
+    const context = this.#context(record, ports)
+    const files = this.#packages.filesDir(record)
+    const env = this.#environment(manifest, context)
+    const runDir = this.#packages.runDir(record)
+    await rm(runDir, { recursive: true, force: true })
+    await mkdir(runDir, { recursive: true, mode: 0o700 })
+    const secrets = manifest.secrets.flatMap((name) => env[name] ?? [])
+    const log = await this.#logs.open(record, { secrets })
+    const program = join(files, entrypointFor(manifest, this.#node.platform))
+    await chmod(program, 0o755)
+    const spec: RunSpec = {
+      instance: formatInstance(record),
+      command: [program, ...manifest.args.map((arg) => expand(arg, context))],
+      workDir: manifest.workDir === undefined ? files : join(files, expand(manifest.workDir, context)),
+      env,
+      stdoutPath: log.stdoutPath,
+      stderrPath: log.stderrPath,
+      runDir,
+      limits: manifest.resources,
+      user: this.#node.user,
+    }
+    return { spec, ports }
+  }
+
+  /** How to check a running instance, or undefined when its manifest asks for no check. */
+  async healthOf(
+    record: InstanceRecord,
+    pid: number,
+  ): Promise<{ plan: ProbePlan; check: (signal: AbortSignal) => Promise<HealthResult> } | undefined> {
+    const health = this.manifestOf(record).healthCheck
+    if (health === undefined) return undefined
+    const checker = this.#checkers.get(health.type)
+    if (checker === undefined) {
+      throw new PlaygroundError('RUNTIME_HEALTH_TYPE', `this node has no health check "${health.type}"`)
+    }
+    const wanted = expandAll(health.spec, this.#context(record, record.ports))
+    const parsed = await checker.spec['~standard'].validate(wanted)
+    if (parsed.issues !== undefined) {
+      throw new PlaygroundError(
+        'RUNTIME_HEALTH_TYPE',
+        `health_check of ${formatInstance(record)}: ${parsed.issues.map((issue) => issue.message).join('; ')}`,
+      )
+    }
+    return {
+      plan: health,
+      check: bindCheck(checker, { spec: parsed.value, pid, ports: record.ports }),
+    }
+  }
+
+  #context(record: InstanceRecord, ports: Readonly<Record<string, number>>): ExpansionContext {
+    return {
+      ports,
+      nodeName: this.#node.name,
+      nodeLabels: this.#node.labels,
+      appVersion: record.version,
+    }
+  }
+
+  #environment(manifest: Manifest, context: ExpansionContext): Record<string, string> {
+    const own = Object.entries(manifest.env).map(([name, value]) => [name, expand(value, context)])
+    return {
+      PATH: APP_PATH,
+      LANG: 'C.UTF-8',
+      P2P_PLAYGROUND_NODE: this.#node.name,
+      P2P_PLAYGROUND_APP: manifest.name,
+      P2P_PLAYGROUND_VERSION: manifest.version,
+      ...portVariables(context.ports),
+      ...(Object.fromEntries(own) as Record<string, string>),
+    }
+  }
+}

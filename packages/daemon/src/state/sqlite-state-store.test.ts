@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { InstanceRecord, NewEvent } from '@p2p-playground/core'
+import { SqliteStateStore } from './sqlite-state-store.js'
+
+let dir: string
+let path: string
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'p2pp-state-'))
+  path = join(dir, 'state.db')
+})
+
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const RECORD: InstanceRecord = {
+  app: 'web',
+  version: '1.0.0',
+  digest: 'd1',
+  presence: 'present',
+  goal: 'running',
+  generation: 1,
+  active: true,
+  manifest: 'name: web',
+  signedBy: 'lead',
+  sizeBytes: 10,
+  receivedAtMs: 5,
+  state: 'running',
+  reason: '',
+  handle: { runtime: 'process', pid: 4, startTicks: 9, bootId: 'x', data: { a: 1 } },
+  runGeneration: 1,
+  startedAtMs: 6,
+  startsMs: [6],
+  ended: null,
+  ports: { web: 8080 },
+  healthy: null,
+}
+
+function event(patch: Partial<NewEvent> = {}): NewEvent {
+  return {
+    timeMs: 100,
+    type: 'started',
+    app: 'web',
+    version: '1.0.0',
+    message: 'm',
+    code: null,
+    by: null,
+    ...patch,
+  }
+}
+
+function reopened<Result>(store: SqliteStateStore, look: (again: SqliteStateStore) => Result): Result {
+  store.close()
+  const again = new SqliteStateStore({ path, node: 'n1' })
+  try {
+    return look(again)
+  } finally {
+    again.close()
+  }
+}
+
+describe('SqliteStateStore', () => {
+  it('keeps records, floors, digests, peers and events over a reopening', () => {
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    store.commit({
+      save: [RECORD],
+      floor: { app: 'web', version: '1.0.0', createdAtMs: 3 },
+      digest: { key: RECORD, digest: 'd1' },
+      events: [event()],
+    })
+    store.addPeer('/ip4/127.0.0.1/tcp/1/p2p/x')
+    reopened(store, (again) => {
+      expect(again.instances()).toEqual([RECORD])
+      expect(again.floor('web')).toEqual({ app: 'web', version: '1.0.0', createdAtMs: 3 })
+      expect(again.digestOf(RECORD)).toBe('d1')
+      expect(again.peers()).toEqual(['/ip4/127.0.0.1/tcp/1/p2p/x'])
+      expect(again.events({})).toEqual([{ ...event(), seq: 1, node: 'n1' }])
+    })
+  })
+
+  it('keeps floor and digest when the instance goes', () => {
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    store.commit({
+      save: [RECORD],
+      floor: { app: 'web', version: '1.0.0', createdAtMs: 3 },
+      digest: { key: RECORD, digest: 'd1' },
+    })
+    store.commit({ remove: [RECORD] })
+    reopened(store, (again) => {
+      expect(again.instances()).toEqual([])
+      expect(again.floor('web')?.version).toBe('1.0.0')
+      expect(again.digestOf(RECORD)).toBe('d1')
+    })
+  })
+
+  it('never changes the digest of a version', () => {
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    store.commit({ digest: { key: RECORD, digest: 'd1' } })
+    store.commit({ digest: { key: RECORD, digest: 'd2' } })
+    expect(store.digestOf(RECORD)).toBe('d1')
+    store.close()
+  })
+
+  it('filters events by time, app, seq and tail', () => {
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    store.commit({ events: [event(), event({ timeMs: 200, app: 'db' }), event({ timeMs: 300 })] })
+    const seqs = (filter: Parameters<SqliteStateStore['events']>[0]): number[] =>
+      store.events(filter).map((one) => one.seq)
+    expect(seqs({})).toEqual([1, 2, 3])
+    expect(seqs({ sinceMs: 200 })).toEqual([2, 3])
+    expect(seqs({ app: 'web' })).toEqual([1, 3])
+    expect(seqs({ afterSeq: 2 })).toEqual([3])
+    expect(seqs({ tail: 2 })).toEqual([2, 3])
+    store.close()
+  })
+
+  it('takes a nonce once until it expires', () => {
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    expect(store.claimNonce('a', 1000, 2000)).toBe(true)
+    expect(store.claimNonce('a', 1500, 2000)).toBe(false)
+    expect(store.claimNonce('a', 2001, 3000)).toBe(true)
+    store.close()
+  })
+
+  it('keeps a second daemon out with STATE_LOCKED', () => {
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    expect(() => new SqliteStateStore({ path, node: 'n2' })).toThrow(
+      expect.objectContaining({ code: 'STATE_LOCKED' }),
+    )
+    store.close()
+  })
+
+  it('names a damaged file with STATE_CORRUPT', () => {
+    writeFileSync(path, 'this is no database. '.repeat(500))
+    expect(() => new SqliteStateStore({ path, node: 'n1' })).toThrow(
+      expect.objectContaining({ code: 'STATE_CORRUPT' }),
+    )
+  })
+
+  it('names an unwritable place with STATE_DISK', () => {
+    expect(() => new SqliteStateStore({ path: join(dir, 'missing', 'state.db'), node: 'n1' })).toThrow(
+      expect.objectContaining({ code: 'STATE_DISK' }),
+    )
+  })
+})
