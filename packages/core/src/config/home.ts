@@ -22,6 +22,8 @@ export interface Home {
   readonly incoming: string
   readonly packages: string
   readonly logs: string
+  /** Where oclif keeps installed plugins. */
+  readonly oclif: string
   /** Directories whose package.json and node_modules may hold plugins. */
   readonly pluginRoots: readonly string[]
 }
@@ -39,6 +41,7 @@ export function resolveHome(env: Environment): Home {
     join(env[variable] ?? join(user, fallback), 'p2p-playground')
   const config = one ?? under('XDG_CONFIG_HOME', '.config')
   const data = one ?? under('XDG_DATA_HOME', '.local/share')
+  const oclif = env['P2P_PLAYGROUND_DATA_DIR'] ?? join(data, 'oclif')
   return {
     config,
     daemonConfig: join(config, 'daemon.yaml'),
@@ -58,6 +61,7 @@ export function resolveHome(env: Environment): Home {
     incoming: join(data, 'incoming'),
     packages: join(data, 'packages'),
     logs: join(data, 'logs'),
-    pluginRoots: [join(data, 'plugins'), env['P2P_PLAYGROUND_DATA_DIR'] ?? join(data, 'oclif')],
+    oclif,
+    pluginRoots: [join(data, 'plugins'), oclif],
   }
 }

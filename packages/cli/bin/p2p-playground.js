@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+// Runs on old versions of Node too: finds the one that the packages brought along and becomes it.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const [major, minor] = process.versions.node.split('.').map(Number)
+
+if (major > 22 || (major === 22 && minor >= 13)) await runHere()
+else runOnNewerNode()
+
+async function runHere() {
+  const { enableCompileCache } = await import('node:module')
+  enableCompileCache()
+  const { runCli } = await import('../dist/main.js')
+  await runCli(import.meta.url)
+}
+
+function runOnNewerNode() {
+  const node = findNode()
+  if (node === undefined) {
+    console.error(`Error USAGE: p2p-playground needs Node 22.13 or newer, this is ${process.versions.node}`)
+    console.error('Install a newer Node (https://nodejs.org), or run "npm install" in the checkout, which brings one.')
+    process.exit(1)
+  }
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+}
+
+function findNode() {
+  const name = `node-${process.platform}-${process.arch}`
+  let dir = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    const candidate = join(dir, 'node_modules', name, 'bin', 'node')
+    if (existsSync(candidate)) return candidate
+    const parent = dirname(dir)
+    if (parent === dir) return undefined
+    dir = parent
+  }
+}

@@ -1,0 +1,17 @@
+import type { AppRow } from '@p2p-playground/core'
+import { age, paintState, table } from './format.js'
+
+/** Instances as people read them. */
+export async function appTable(rows: readonly AppRow[]): Promise<string> {
+  const cells = rows.map((row) => [
+    row.node,
+    row.app,
+    row.version + (row.active ? '' : ' (not active)'),
+    paintState(row.state),
+    row.pid === null ? '' : String(row.pid),
+    Object.entries(row.ports).map(([name, port]) => `${name}=${String(port)}`).join(','),
+    row.pid === null ? '' : age(row.startedAtMs),
+    [row.reason, row.limits].filter((text) => text !== '').join('; '),
+  ])
+  return table(['NODE', 'APP', 'VERSION', 'STATE', 'PID', 'PORTS', 'UP', 'REASON'], cells)
+}

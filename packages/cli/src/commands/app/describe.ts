@@ -1,0 +1,45 @@
+import { Args } from '@oclif/core'
+import type { AppDescription } from '@p2p-playground/core'
+import { BaseCommand, nodeFlags } from '../../base-command.js'
+import { clockTime, harmless, paint, paintState } from '../../format.js'
+
+export default class AppDescribe extends BaseCommand {
+  static override summary = 'Show everything that the nodes know of an app.'
+  static override examples = ['<%= config.bin %> app describe hello --node node-1']
+  static override args = { app: Args.string({ description: 'App.', required: true }) }
+  static override flags = nodeFlags
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(AppDescribe)
+    const { items, failures } = await (await this.control(flags)).describeApp(args.app, this.selector(flags), this.signal)
+    const counted = items.length > 0 ? failures.filter((failure) => failure.code !== 'APP_NOT_FOUND') : failures
+    this.failures(counted, items.length)
+    if (flags.json) {
+      this.printJson(items)
+      return
+    }
+    const { formatBytes } = await import('@p2p-playground/core')
+    for (const item of items) this.log(describe(item, formatBytes))
+  }
+}
+
+function describe(item: AppDescription, formatBytes: (bytes: number) => string): string {
+  const { usage } = item
+  const lines = [
+    paint('bold', `${item.app}@${item.version} on ${item.node}`) + (item.active ? '  active' : ''),
+    `state      ${paintState(item.state)}${item.reason === '' ? '' : `  ${harmless(item.reason)}`}`,
+    `pid        ${item.pid === null ? '-' : String(item.pid)}`,
+    `started    ${item.startedAtMs === null ? '-' : clockTime(item.startedAtMs)}`,
+    `last exit  ${item.lastExit === '' ? '-' : item.lastExit}`,
+    `ports      ${Object.entries(item.ports).map(([name, port]) => `${name}=${String(port)}`).join(' ') || '-'}`,
+    `usage      ${usage === null ? '-' : `${formatBytes(usage.memoryBytes)}, ${(usage.cpuMs / 1000).toFixed(1)} s CPU, ${String(usage.processes)} processes`}`,
+    `limits     ${item.limits === '' ? 'as asked' : item.limits}`,
+    `signed by  ${item.signedBy}`,
+    `digest     ${item.digest}`,
+    `files      ${item.dir}`,
+    'events',
+    ...item.events.slice(-10).map((event) => `  ${clockTime(event.timeMs)}  ${event.type.padEnd(9)} ${harmless(event.message)}`),
+    '',
+  ]
+  return lines.join('\n')
+}

@@ -1,0 +1,17 @@
+import { BaseCommand, timeoutFlag } from '../../base-command.js'
+
+export default class DaemonStop extends BaseCommand {
+  static override summary = 'Stop the node on this machine.'
+  static override description = 'Its apps go on running; the next daemon takes them over.'
+  static override examples = ['<%= config.bin %> daemon stop']
+  static override flags = { timeout: timeoutFlag }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(DaemonStop)
+    const { stopDaemon } = await import('../../daemon-process.js')
+    const { parseDurationMs } = await import('@p2p-playground/core')
+    const stopped = await stopDaemon(this.home, parseDurationMs(flags.timeout))
+    if (flags.json) this.printJson({ running: false, pid: stopped?.pid ?? null })
+    else this.log(stopped === undefined ? 'no daemon runs here' : `stopped ${stopped.name} (pid ${String(stopped.pid)})`)
+  }
+}

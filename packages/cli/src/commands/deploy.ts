@@ -1,0 +1,58 @@
+import { Args, Flags } from '@oclif/core'
+import { BaseCommand, nodeFlags, timeoutFlag } from '../base-command.js'
+import { judge, packageOf, runDeploy } from '../deploy-action.js'
+import { findSigningKey } from '../signing.js'
+
+export default class Deploy extends BaseCommand {
+  static override summary = 'Bring a package to nodes and start it there.'
+  static override description =
+    'All nodes by default. A directory is packed and signed first. Exit codes: 0 ready everywhere, 3 on some, 5 not in time, 6 refused, 1 otherwise.'
+  static override examples = [
+    '<%= config.bin %> deploy hello-1.0.0.p2p',
+    '<%= config.bin %> deploy examples/hello-js --nodes node-1,node-2',
+    '<%= config.bin %> deploy app.p2p --labels env=test --timeout 2m --json',
+  ]
+  static override args = { package: Args.string({ description: '.p2p file, or application directory.', required: true }) }
+  static override flags = {
+    ...nodeFlags,
+    wait: Flags.boolean({ description: 'Until it is healthy (or runs, without a health check).', default: true, allowNo: true }),
+    timeout: timeoutFlag,
+    'allow-downgrade': Flags.boolean({ description: 'Also an older version than the nodes had.' }),
+    key: Flags.string({ char: 'k', description: "Private key for a directory; default: the controller's." }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Deploy)
+    const { parseDurationMs } = await import('@p2p-playground/core')
+    const timeoutMs = parseDurationMs(flags.timeout)
+    const source = await packageOf(args.package, async () => findSigningKey(flags.key, this.configRequest(flags)))
+    try {
+      const request = {
+        packagePath: source.path,
+        target: this.selector(flags),
+        wait: flags.wait,
+        timeoutMs,
+        allowDowngrade: flags['allow-downgrade'],
+      }
+      const view = await runDeploy(await this.control(flags), request, flags.json, this.signal)
+      if (flags.json) this.printJson(view.results().map(({ progress, tookMs }) => ({ ...progress, tookMs: Math.round(tookMs) })))
+      else this.log(await view.table())
+      this.#judge(flags.json, view)
+    } finally {
+      await source.dispose()
+    }
+  }
+
+  /** With --json everything is printed already; only the exit code is left to set. */
+  #judge(json: boolean, view: Parameters<typeof judge>[0]): void {
+    if (!json) {
+      judge(view)
+      return
+    }
+    try {
+      judge(view)
+    } catch (error) {
+      process.exitCode = (error as { row: { exit: number } }).row.exit
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { Flags } from '@oclif/core'
+import type { SystemEvent } from '@p2p-playground/core'
+import { BaseCommand, nodeFlags } from '../base-command.js'
+import { clockTime, harmless, paint } from '../format.js'
+import { parseSince } from '../since.js'
+
+export default class Events extends BaseCommand {
+  static override summary = 'Show what happened on the nodes.'
+  static override examples = ['<%= config.bin %> events', '<%= config.bin %> events --follow --node node-1', '<%= config.bin %> events --since 1h --json']
+  static override flags = {
+    ...nodeFlags,
+    follow: Flags.boolean({ char: 'f', description: 'Go on with new events.' }),
+    since: Flags.string({ description: 'Only events since then: 10m, or a time in RFC 3339.' }),
+    tail: Flags.integer({ description: 'At most that many of the newest per node; default 50, with --since all.', min: 0 }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Events)
+    const sinceMs = parseSince(flags.since)
+    const query = {
+      target: this.selector(flags),
+      follow: flags.follow,
+      sinceMs,
+      tail: flags.tail ?? (sinceMs === undefined ? 50 : undefined),
+    }
+    const failures = []
+    let shown = 0
+    try {
+      for await (const followed of (await this.control(flags)).events(query, this.signal)) {
+        if (followed.kind === 'item') {
+          shown += 1
+          this.log(flags.json ? JSON.stringify(followed.item) : line(followed.item))
+        } else failures.push(followed.failure)
+      }
+    } catch (error) {
+      // Ctrl-C is how following ends.
+      if (!(flags.follow && this.signal.aborted)) throw error
+    }
+    this.failures(failures, shown)
+  }
+}
+
+function line(event: SystemEvent): string {
+  const code = event.code === null ? '' : ` ${paint('red', event.code)}`
+  return `${paint('dim', clockTime(event.timeMs))} ${paint('cyan', event.node)} ${event.type.padEnd(14)}${code} ${harmless(event.message)}`
+}

@@ -1,0 +1,37 @@
+import { Args } from '@oclif/core'
+import type { Enforcement } from '@p2p-playground/core'
+import { BaseCommand } from '../../base-command.js'
+import { age } from '../../format.js'
+
+export default class NodeInfo extends BaseCommand {
+  static override summary = 'Show everything about one node.'
+  static override examples = ['<%= config.bin %> node info node-1']
+  static override args = { node: Args.string({ description: 'Name or PeerID prefix.', required: true }) }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(NodeInfo)
+    const info = await (await this.control(flags)).nodeInfo(args.node, this.signal)
+    if (flags.json) {
+      this.printJson(info)
+      return
+    }
+    const { formatBytes } = await import('@p2p-playground/core')
+    const { resources } = info
+    this.log(`${info.name}  ${info.platform}  version ${info.version}  up ${age(info.startedAtMs)}`)
+    this.log(`PeerID    ${info.peerId}`)
+    for (const address of info.addresses) this.log(`address   ${address}`)
+    for (const [key, value] of Object.entries(info.labels)) this.log(`label     ${key}=${value}`)
+    this.log(`apps      ${String(info.apps)} of ${String(info.maxApps)}`)
+    this.log(`cpu       ${String(resources.cpus)} cores, load ${resources.load1.toFixed(2)}`)
+    this.log(`memory    ${formatBytes(resources.memoryFreeBytes)} free of ${formatBytes(resources.memoryTotalBytes)}`)
+    this.log(`disk      ${formatBytes(resources.diskFreeBytes)} free of ${formatBytes(resources.diskTotalBytes)}`)
+    this.log(`health    ${info.healthCheckers.join(', ')}`)
+    for (const [name, support] of Object.entries(info.runtimes)) {
+      this.log(`runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}`)
+    }
+  }
+}
+
+function show(enforcement: Enforcement): string {
+  return enforcement.enforced ? `limited by ${enforcement.by}` : `not limited (${enforcement.why})`
+}

@@ -1,0 +1,29 @@
+import { BaseCommand, nodeFlags } from '../../base-command.js'
+import { paintState, table } from '../../format.js'
+
+export default class NodeList extends BaseCommand {
+  static override summary = 'List the nodes.'
+  static override description = 'Nodes that were seen before and do not answer are listed as down, with the reason.'
+  static override examples = ['<%= config.bin %> node list', '<%= config.bin %> node list --labels env=test --json']
+  static override flags = nodeFlags
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(NodeList)
+    const nodes = await (await this.control(flags)).listNodes(this.selector(flags), this.signal)
+    if (flags.json) {
+      this.printJson(nodes)
+      return
+    }
+    const rows = nodes.map((one) => [
+      one.name ?? '?',
+      paintState(one.state),
+      one.peerId.slice(0, 16),
+      one.platform ?? '',
+      one.apps === null ? '' : String(one.apps),
+      one.latencyMs === null ? '' : `${one.latencyMs.toFixed(0)} ms`,
+      Object.entries(one.labels).map(([key, value]) => `${key}=${value}`).join(','),
+      one.reason,
+    ])
+    this.log(await table(['NODE', 'STATE', 'PEER ID', 'PLATFORM', 'APPS', 'ANSWERS IN', 'LABELS', 'REASON'], rows))
+  }
+}

@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { PlaygroundError, isErrorCode } from '@p2p-playground/core/errors'
+import type { Home } from '@p2p-playground/core/home'
+import { readRunFile } from '@p2p-playground/daemon/run-file'
+import type { RunFile } from '@p2p-playground/daemon/run-file'
+
+/** Halves the memory of an idle daemon; it works little and lives long. */
+const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--enable-source-maps']
+const READY_MS = 30_000
+const LOOK_MS = 20
+
+export interface StartOptions {
+  readonly home: Home
+  readonly config: string | undefined
+  readonly environment: string | undefined
+}
+
+/** The daemon under this home, when one runs. */
+export async function daemonStatus(home: Home): Promise<RunFile | undefined> {
+  return readRunFile(home.runFile)
+}
+
+/** Starts a daemon in the background; resolves when it answers. @throws what kept it from starting */
+export async function startInBackground(options: StartOptions): Promise<RunFile> {
+  await refuseSecond(options.home)
+  await mkdir(dirname(options.home.runFile), { recursive: true, mode: 0o700 })
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...daemonArgs(options)], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    cwd: '/',
+  })
+  const line = await readLine(child)
+  child.unref()
+  const message = JSON.parse(line) as (RunFile & { ready: true }) | { error: { code: string; message: string; hint?: string } }
+  if (!('error' in message)) return message
+  const { code, message: text, hint } = message.error
+  throw new PlaygroundError(isErrorCode(code) ? code : 'NODE_DAEMON_START', text, { hint })
+}
+
+/** Runs a daemon with this terminal; resolves with its exit code. */
+export async function runInForeground(options: StartOptions, signal: AbortSignal): Promise<number> {
+  await refuseSecond(options.home)
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...daemonArgs(options), '--foreground'], { stdio: 'inherit' })
+  const stop = (): void => {
+    child.kill('SIGTERM')
+  }
+  signal.addEventListener('abort', stop)
+  const { promise, resolve } = Promise.withResolvers<number>()
+  child.once('exit', (code) => {
+    resolve(code ?? 1)
+  })
+  return promise
+}
+
+/** SIGTERM, and waits until it is gone. False when none ran. @throws NODE_DAEMON_START when it does not end */
+export async function stopDaemon(home: Home, timeoutMs: number): Promise<RunFile | undefined> {
+  const running = await daemonStatus(home)
+  if (running === undefined) return undefined
+  process.kill(running.pid, 'SIGTERM')
+  const deadline = performance.now() + timeoutMs
+  while ((await isGone(running)) === false) {
+    if (performance.now() > deadline) {
+      throw new PlaygroundError('NODE_DAEMON_STOPPED', `the daemon (pid ${String(running.pid)}) has not ended within ${String(timeoutMs / 1000)} s`, {
+        hint: `Its apps are safe: kill -9 ${String(running.pid)} ends it at once.`,
+      })
+    }
+    await delay(LOOK_MS)
+  }
+  return running
+}
+
+async function isGone(running: RunFile): Promise<boolean> {
+  const { startTicksOf } = await import('@p2p-playground/daemon/run-file')
+  return startTicksOf(running.pid) !== running.startTicks
+}
+
+async function refuseSecond(home: Home): Promise<void> {
+  const running = await daemonStatus(home)
+  if (running === undefined) return
+  throw new PlaygroundError('NODE_DAEMON_RUNNING', `a daemon runs already (pid ${String(running.pid)})`, {
+    hint: 'Stop it with "p2p-playground daemon stop", or use another --home.',
+  })
+}
+
+function daemonArgs(options: StartOptions): string[] {
+  const entry = fileURLToPath(import.meta.resolve('@p2p-playground/daemon/entry'))
+  return [
+    entry,
+    ...(process.env['P2P_PLAYGROUND_HOME'] === undefined ? [] : ['--home', process.env['P2P_PLAYGROUND_HOME']]),
+    ...(options.config === undefined ? [] : ['--config', options.config]),
+    ...(options.environment === undefined ? [] : ['--env', options.environment]),
+  ]
+}
+
+async function readLine(child: ReturnType<typeof spawn>): Promise<string> {
+  const pipe = child.stdio[3] as Readable
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let text = ''
+  pipe.on('data', (chunk: Buffer) => {
+    text += chunk.toString('utf8')
+    if (text.includes('\n')) resolve(text)
+  })
+  pipe.once('close', () => {
+    reject(new PlaygroundError('NODE_DAEMON_START', 'the daemon ended before it was ready', { hint: 'Try "p2p-playground daemon start --foreground".' }))
+  })
+  child.once('error', reject)
+  const timer = setTimeout(() => {
+    child.kill('SIGTERM')
+    reject(new PlaygroundError('NODE_DAEMON_START', `the daemon was not ready within ${String(READY_MS / 1000)} s`))
+  }, READY_MS)
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    pipe.destroy()
+  }
+}

@@ -1,0 +1,60 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
+import type { Control, DeployRequest } from '@p2p-playground/core'
+import type { SigningKey } from '@p2p-playground/core/bundle'
+import { DeployView } from './deploy-view.js'
+
+/** A package file as it is; a directory packed and signed into a temporary file, which `dispose` deletes. */
+export async function packageOf(
+  path: string,
+  key: () => Promise<SigningKey | undefined>,
+): Promise<{ readonly path: string; dispose(): Promise<void> }> {
+  if (!(await isDirectory(path))) return { path, dispose: async () => Promise.resolve() }
+  const { packDirectory } = await import('@p2p-playground/core/bundle')
+  const dir = await mkdtemp(join(tmpdir(), 'p2p-playground-'))
+  const dispose = async (): Promise<void> => rm(dir, { recursive: true, force: true })
+  try {
+    const packed = await packDirectory({ dir: path, outPath: join(dir, 'package.p2p'), key: await key() })
+    return { path: packed.path, dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** Deploys and shows it; gives the view with what became of each node. */
+export async function runDeploy(control: Control, request: DeployRequest, quiet: boolean, signal: AbortSignal): Promise<DeployView> {
+  const view = await DeployView.open(quiet)
+  try {
+    for await (const progress of control.deploy(request, signal)) view.show(progress)
+  } finally {
+    view.close()
+  }
+  return view
+}
+
+/** @throws the failure when every node failed; sets exit code 3 when some did */
+export function judge(view: DeployView): void {
+  const results = view.results()
+  const failures = results.flatMap(({ progress }) => progress.failure ?? [])
+  const [first] = failures
+  if (first === undefined) return
+  if (failures.length < results.length) {
+    process.exitCode = 3
+    return
+  }
+  const more = failures.length > 1 ? ` (and ${String(failures.length - 1)} more nodes)` : ''
+  throw new PlaygroundError(first.code, `${first.node}: ${first.message}${more}`, { hint: first.hint, details: { failures } })
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    // The package reader says better what is wrong.
+    if (systemCode(error) !== undefined) return false
+    throw error
+  }
+}

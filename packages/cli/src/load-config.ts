@@ -1,0 +1,16 @@
+import type { ConfigRequest, ShownValue } from '@p2p-playground/core/config'
+
+/** The effective configuration of the daemon or the controller, keys checked too. @throws the CONFIG_ codes */
+export async function loadConfig(
+  controller: boolean,
+  request: ConfigRequest,
+): Promise<{ readonly shown: readonly ShownValue[]; readonly warnings: readonly string[]; readonly files: readonly string[] }> {
+  if (controller) {
+    const { loadControllerConfig } = await import('@p2p-playground/controller/config')
+    return loadControllerConfig(request)
+  }
+  const { loadDaemonConfig, loadTrustedKeys } = await import('@p2p-playground/daemon/config')
+  const loaded = await loadDaemonConfig(request)
+  loadTrustedKeys(loaded)
+  return loaded
+}

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { PlaygroundError } from '@p2p-playground/core/errors'
+import type { Home } from '@p2p-playground/core/home'
+
+/** One key that a new daemon.yaml trusts. */
+export interface KeyToTrust {
+  readonly name: string
+  readonly type: 'ed25519' | 'rsa'
+  readonly publicKey: string
+}
+
+export interface DaemonSetup {
+  readonly name?: string | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  readonly listen?: readonly string[] | undefined
+  readonly mdns?: boolean | undefined
+  readonly psk: string
+  readonly keys: readonly KeyToTrust[]
+  readonly bootstrapPeers?: readonly string[] | undefined
+}
+
+export const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
+
+/** Text of a daemon.yaml. */
+export async function daemonYaml(setup: DaemonSetup): Promise<string> {
+  const { stringify } = await import('yaml')
+  const head = '# The node on this machine. All keys: docs/configuration.md\n'
+  return (
+    head +
+    stringify({
+      node: { name: setup.name ?? hostname(), ...(setup.labels === undefined ? {} : { labels: setup.labels }) },
+      p2p: {
+        listen_addresses: setup.listen ?? DEFAULT_LISTEN,
+        enable_mdns: setup.mdns ?? true,
+        ...(setup.bootstrapPeers === undefined ? {} : { bootstrap_peers: setup.bootstrapPeers }),
+        psk_file: 'swarm.key',
+      },
+      security: {
+        trusted_public_keys: setup.keys.map((key) => ({
+          name: key.name,
+          key_type: key.type,
+          public_key: key.publicKey,
+          roles: ['publish', 'operate', 'observe'],
+        })),
+      },
+    })
+  )
+}
+
+/** Text of a controller.yaml that uses the key and PSK beside it. */
+export async function controllerYaml(options: { readonly mdns: boolean }): Promise<string> {
+  const { stringify } = await import('yaml')
+  return (
+    '# What commands on this machine use. All keys: docs/configuration.md\n' +
+    stringify({
+      controller: { name: `${hostname()}-controller` },
+      p2p: { enable_mdns: options.mdns, psk_file: 'swarm.key' },
+      security: { signing_key_path: 'signing.key', signing_key_type: 'ed25519' },
+    })
+  )
+}
+
+/** Writes a file that must not be there yet. @throws CONFIG_EXISTS */
+export async function writeNew(path: string, text: string): Promise<void> {
+  if (existsSync(path)) {
+    throw new PlaygroundError('CONFIG_EXISTS', `${path} is there already`, {
+      hint: 'Move it away, or use another --home.',
+    })
+  }
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await writeFile(path, text, { mode: 0o600, flag: 'wx' })
+  await chmod(path, 0o600)
+}
+
+/** The PSK of a home as 64 hex characters; made when there is none. */
+export async function ensurePsk(home: Home): Promise<string> {
+  const { formatSwarmKey, generatePsk, parsePsk, readSecretFile } = await import('@p2p-playground/core/config')
+  if (existsSync(home.swarmKey)) {
+    return Buffer.from(parsePsk(await readSecretFile(home.swarmKey))).toString('hex')
+  }
+  const psk = generatePsk()
+  await writeNew(home.swarmKey, formatSwarmKey(psk))
+  return Buffer.from(psk).toString('hex')
+}
