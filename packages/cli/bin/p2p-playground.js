@@ -21,8 +21,12 @@ async function runHere() {
 function runOnNewerNode() {
   const node = findNode()
   if (node === undefined) {
-    console.error(`Error USAGE: p2p-playground needs Node 22.13 or newer, this is ${process.versions.node}`)
-    console.error('Install a newer Node (https://nodejs.org), or run "npm install" in the checkout, which brings one.')
+    console.error(
+      `Error USAGE: p2p-playground needs Node 22.13 or newer, this is ${process.versions.node}`,
+    )
+    console.error(
+      'Install a newer Node (https://nodejs.org), or run "npm install" in the checkout, which brings one.',
+    )
     process.exit(1)
   }
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })

@@ -9,7 +9,9 @@ export async function appTable(rows: readonly AppRow[]): Promise<string> {
     row.version + (row.active ? '' : ' (not active)'),
     paintState(row.state),
     row.pid === null ? '' : String(row.pid),
-    Object.entries(row.ports).map(([name, port]) => `${name}=${String(port)}`).join(','),
+    Object.entries(row.ports)
+      .map(([name, port]) => `${name}=${String(port)}`)
+      .join(','),
     row.pid === null ? '' : age(row.startedAtMs),
     [row.reason, row.limits].filter((text) => text !== '').join('; '),
   ])

@@ -7,19 +7,39 @@ import type { ConfigRequest } from '@p2p-playground/core/config'
 
 /** Flags of commands that speak to several nodes. */
 export const nodeFlags = {
-  node: Flags.string({ char: 'n', description: 'Only this node (name or PeerID prefix); may be repeated.', multiple: true, multipleNonGreedy: true, helpGroup: 'NODES' }),
+  node: Flags.string({
+    char: 'n',
+    description: 'Only this node (name or PeerID prefix); may be repeated.',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: 'NODES',
+  }),
   nodes: Flags.string({ description: 'Only these nodes: a,b,c.', helpGroup: 'NODES' }),
-  labels: Flags.string({ description: 'Only nodes with these labels: env=test,region!=north.', helpGroup: 'NODES' }),
+  labels: Flags.string({
+    description: 'Only nodes with these labels: env=test,region!=north.',
+    helpGroup: 'NODES',
+  }),
 }
 
-export const timeoutFlag = Flags.string({ description: 'Limit of the whole command.', default: '60s', helpValue: '60s' })
+export const timeoutFlag = Flags.string({
+  description: 'Limit of the whole command.',
+  default: '60s',
+  helpValue: '60s',
+})
 
 /** What all commands share: where the home is, JSON, and Control. */
 export abstract class BaseCommand extends Command {
   static override baseFlags = {
-    home: Flags.string({ description: 'Directory with everything of one identity.', env: 'P2P_PLAYGROUND_HOME', helpGroup: 'GLOBAL' }),
+    home: Flags.string({
+      description: 'Directory with everything of one identity.',
+      env: 'P2P_PLAYGROUND_HOME',
+      helpGroup: 'GLOBAL',
+    }),
     config: Flags.string({ description: 'Configuration file.', helpGroup: 'GLOBAL' }),
-    env: Flags.string({ description: 'Environment: lays daemon.ENV.yaml over daemon.yaml.', helpGroup: 'GLOBAL' }),
+    env: Flags.string({
+      description: 'Environment: lays daemon.ENV.yaml over daemon.yaml.',
+      helpGroup: 'GLOBAL',
+    }),
     json: Flags.boolean({ description: 'Print JSON.', helpGroup: 'GLOBAL' }),
   }
 
@@ -35,7 +55,10 @@ export abstract class BaseCommand extends Command {
     return resolveHome(process.env)
   }
 
-  protected configRequest(flags: { readonly config?: string | undefined; readonly env?: string | undefined }): ConfigRequest {
+  protected configRequest(flags: {
+    readonly config?: string | undefined
+    readonly env?: string | undefined
+  }): ConfigRequest {
     return { home: this.home, env: process.env, config: flags.config, environment: flags.env }
   }
 
@@ -49,7 +72,10 @@ export abstract class BaseCommand extends Command {
   }
 
   /** The use cases; connected at the first call. */
-  protected async control(flags: { readonly config?: string | undefined; readonly env?: string | undefined }): Promise<Control> {
+  protected async control(flags: {
+    readonly config?: string | undefined
+    readonly env?: string | undefined
+  }): Promise<Control> {
     if (this.#control !== undefined) return this.#control
     const [{ createControl }, { loadControllerConfig }, { systemClock }] = await Promise.all([
       import('@p2p-playground/controller'),
@@ -58,7 +84,12 @@ export abstract class BaseCommand extends Command {
     ])
     const { config, warnings } = await loadControllerConfig(this.configRequest(flags))
     for (const warning of warnings) this.warning(warning)
-    this.#control = await createControl({ home: this.home, config, logger: debugLogger, clock: systemClock })
+    this.#control = await createControl({
+      home: this.home,
+      config,
+      logger: debugLogger,
+      clock: systemClock,
+    })
     return this.#control
   }
 
@@ -85,7 +116,9 @@ export abstract class BaseCommand extends Command {
     readonly nodes?: string | undefined
     readonly labels?: string | undefined
   }): NodeSelector {
-    const nodes = [...(flags.node ?? []), ...(flags.nodes?.split(',') ?? [])].map((name) => name.trim())
+    const nodes = [...(flags.node ?? []), ...(flags.nodes?.split(',') ?? [])].map((name) =>
+      name.trim(),
+    )
     return { nodes: nodes.filter((name) => name !== ''), labels: flags.labels }
   }
 
@@ -93,8 +126,13 @@ export abstract class BaseCommand extends Command {
   protected failures(failures: readonly NodeFailure[], answered: number): void {
     const [first] = failures
     if (first === undefined) return
-    if (answered === 0) throw new PlaygroundError(first.code, `${first.node}: ${first.message}`, { hint: first.hint, details: { failures } })
-    for (const failure of failures) this.warning(`${failure.node}: ${failure.code}: ${failure.message}`)
+    if (answered === 0)
+      throw new PlaygroundError(first.code, `${first.node}: ${first.message}`, {
+        hint: first.hint,
+        details: { failures },
+      })
+    for (const failure of failures)
+      this.warning(`${failure.node}: ${failure.code}: ${failure.message}`)
     process.exitCode = 3
   }
 }
@@ -104,7 +142,8 @@ const debugLogger = makeDebugLogger()
 
 function makeDebugLogger(): import('@p2p-playground/core').Logger {
   const write = (event: string, fields?: object): void => {
-    if (process.env['P2P_PLAYGROUND_DEBUG'] === '1') process.stderr.write(`${event} ${JSON.stringify(fields ?? {})}\n`)
+    if (process.env['P2P_PLAYGROUND_DEBUG'] === '1')
+      process.stderr.write(`${event} ${JSON.stringify(fields ?? {})}\n`)
   }
   return { debug: write, info: write, warn: write, error: write, child: () => debugLogger }
 }

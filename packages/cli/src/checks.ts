@@ -38,14 +38,29 @@ async function checkHome({ home }: ConfigRequest): Promise<CheckResult> {
     await mkdir(home.config, { recursive: true, mode: 0o700 })
     return { check: 'home', result: 'ok', message: home.config }
   } catch (error) {
-    return { check: 'home', result: 'fail', message: asPlaygroundError(error).message, hint: 'Choose another --home.' }
+    return {
+      check: 'home',
+      result: 'fail',
+      message: asPlaygroundError(error).message,
+      hint: 'Choose another --home.',
+    }
   }
 }
 
-async function checkConfig(check: string, controller: boolean, request: ConfigRequest): Promise<CheckResult> {
+async function checkConfig(
+  check: string,
+  controller: boolean,
+  request: ConfigRequest,
+): Promise<CheckResult> {
   try {
     const { files, warnings } = await loadConfig(controller, request)
-    if (files.length === 0) return { check, result: 'warn', message: 'not there: the defaults hold', hint: 'Run "p2p-playground init".' }
+    if (files.length === 0)
+      return {
+        check,
+        result: 'warn',
+        message: 'not there: the defaults hold',
+        hint: 'Run "p2p-playground init".',
+      }
     if (warnings.length > 0) return { check, result: 'warn', message: warnings.join('; ') }
     return { check, result: 'ok', message: files.join(', ') }
   } catch (error) {
@@ -55,11 +70,21 @@ async function checkConfig(check: string, controller: boolean, request: ConfigRe
 }
 
 async function checkPermissions({ home }: ConfigRequest): Promise<CheckResult> {
-  for (const path of [home.signingKey, home.swarmKey, home.daemonIdentity, home.controllerIdentity]) {
+  for (const path of [
+    home.signingKey,
+    home.swarmKey,
+    home.daemonIdentity,
+    home.controllerIdentity,
+  ]) {
     if (!existsSync(path)) continue
     const { mode } = await stat(path)
     if ((mode & 0o077) !== 0) {
-      return { check: 'secrets', result: 'fail', message: `${path} can be read by others`, hint: `Run: chmod 600 ${path}` }
+      return {
+        check: 'secrets',
+        result: 'fail',
+        message: `${path} can be read by others`,
+        hint: `Run: chmod 600 ${path}`,
+      }
     }
   }
   return { check: 'secrets', result: 'ok', message: 'only you can read keys and PSK' }
@@ -69,8 +94,17 @@ async function checkDaemon({ home }: ConfigRequest): Promise<CheckResult> {
   const { daemonStatus } = await import('./daemon-process.js')
   const running = await daemonStatus(home)
   return running === undefined
-    ? { check: 'daemon', result: 'warn', message: 'does not run', hint: 'Run "p2p-playground daemon start".' }
-    : { check: 'daemon', result: 'ok', message: `pid ${String(running.pid)}, ${running.addresses.join(' ')}` }
+    ? {
+        check: 'daemon',
+        result: 'warn',
+        message: 'does not run',
+        hint: 'Run "p2p-playground daemon start".',
+      }
+    : {
+        check: 'daemon',
+        result: 'ok',
+        message: `pid ${String(running.pid)}, ${running.addresses.join(' ')}`,
+      }
 }
 
 async function checkDisk({ home }: ConfigRequest): Promise<CheckResult> {
@@ -84,14 +118,23 @@ async function checkDisk({ home }: ConfigRequest): Promise<CheckResult> {
 }
 
 function checkRoute(): CheckResult {
-  const hasRoute = readFileSync('/proc/net/route', 'latin1').split('\n').some((line) => line.split('\t')[1] === '00000000')
+  const hasRoute = readFileSync('/proc/net/route', 'latin1')
+    .split('\n')
+    .some((line) => line.split('\t')[1] === '00000000')
   return hasRoute
     ? { check: 'mdns', result: 'ok', message: 'there is a default route' }
-    : { check: 'mdns', result: 'warn', message: 'there is no default route: mDNS finds nobody', hint: 'Add nodes by address: p2p-playground node add.' }
+    : {
+        check: 'mdns',
+        result: 'warn',
+        message: 'there is no default route: mDNS finds nobody',
+        hint: 'Add nodes by address: p2p-playground node add.',
+      }
 }
 
 function checkCgroups(): CheckResult {
-  if (existsSync('/sys/fs/cgroup/cgroup.controllers')) return { check: 'cgroups', result: 'ok', message: 'version 2' }
-  if (existsSync('/sys/fs/cgroup/memory')) return { check: 'cgroups', result: 'ok', message: 'version 1' }
+  if (existsSync('/sys/fs/cgroup/cgroup.controllers'))
+    return { check: 'cgroups', result: 'ok', message: 'version 2' }
+  if (existsSync('/sys/fs/cgroup/memory'))
+    return { check: 'cgroups', result: 'ok', message: 'version 1' }
   return { check: 'cgroups', result: 'warn', message: 'none: no runtime can limit apps here' }
 }

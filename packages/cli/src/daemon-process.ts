@@ -36,7 +36,8 @@ export async function startInBackground(options: StartOptions): Promise<RunFile>
   })
   const line = await readLine(child)
   child.unref()
-  const message = JSON.parse(line) as (RunFile & { ready: true }) | { error: { code: string; message: string; hint?: string } }
+  const message = JSON.parse(line) as
+    (RunFile & { ready: true }) | { error: { code: string; message: string; hint?: string } }
   if (!('error' in message)) return message
   const { code, message: text, hint } = message.error
   throw new PlaygroundError(isErrorCode(code) ? code : 'NODE_DAEMON_START', text, { hint })
@@ -45,7 +46,9 @@ export async function startInBackground(options: StartOptions): Promise<RunFile>
 /** Runs a daemon with this terminal; resolves with its exit code. */
 export async function runInForeground(options: StartOptions, signal: AbortSignal): Promise<number> {
   await refuseSecond(options.home)
-  const child = spawn(process.execPath, [...NODE_FLAGS, ...daemonArgs(options), '--foreground'], { stdio: 'inherit' })
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...daemonArgs(options), '--foreground'], {
+    stdio: 'inherit',
+  })
   const stop = (): void => {
     child.kill('SIGTERM')
   }
@@ -65,9 +68,13 @@ export async function stopDaemon(home: Home, timeoutMs: number): Promise<RunFile
   const deadline = performance.now() + timeoutMs
   while ((await isGone(running)) === false) {
     if (performance.now() > deadline) {
-      throw new PlaygroundError('NODE_DAEMON_STOPPED', `the daemon (pid ${String(running.pid)}) has not ended within ${String(timeoutMs / 1000)} s`, {
-        hint: `Its apps are safe: kill -9 ${String(running.pid)} ends it at once.`,
-      })
+      throw new PlaygroundError(
+        'NODE_DAEMON_STOPPED',
+        `the daemon (pid ${String(running.pid)}) has not ended within ${String(timeoutMs / 1000)} s`,
+        {
+          hint: `Its apps are safe: kill -9 ${String(running.pid)} ends it at once.`,
+        },
+      )
     }
     await delay(LOOK_MS)
   }
@@ -82,16 +89,22 @@ async function isGone(running: RunFile): Promise<boolean> {
 async function refuseSecond(home: Home): Promise<void> {
   const running = await daemonStatus(home)
   if (running === undefined) return
-  throw new PlaygroundError('NODE_DAEMON_RUNNING', `a daemon runs already (pid ${String(running.pid)})`, {
-    hint: 'Stop it with "p2p-playground daemon stop", or use another --home.',
-  })
+  throw new PlaygroundError(
+    'NODE_DAEMON_RUNNING',
+    `a daemon runs already (pid ${String(running.pid)})`,
+    {
+      hint: 'Stop it with "p2p-playground daemon stop", or use another --home.',
+    },
+  )
 }
 
 function daemonArgs(options: StartOptions): string[] {
   const entry = fileURLToPath(import.meta.resolve('@p2p-playground/daemon/entry'))
   return [
     entry,
-    ...(process.env['P2P_PLAYGROUND_HOME'] === undefined ? [] : ['--home', process.env['P2P_PLAYGROUND_HOME']]),
+    ...(process.env['P2P_PLAYGROUND_HOME'] === undefined
+      ? []
+      : ['--home', process.env['P2P_PLAYGROUND_HOME']]),
     ...(options.config === undefined ? [] : ['--config', options.config]),
     ...(options.environment === undefined ? [] : ['--env', options.environment]),
   ]
@@ -106,12 +119,21 @@ async function readLine(child: ReturnType<typeof spawn>): Promise<string> {
     if (text.includes('\n')) resolve(text)
   })
   pipe.once('close', () => {
-    reject(new PlaygroundError('NODE_DAEMON_START', 'the daemon ended before it was ready', { hint: 'Try "p2p-playground daemon start --foreground".' }))
+    reject(
+      new PlaygroundError('NODE_DAEMON_START', 'the daemon ended before it was ready', {
+        hint: 'Try "p2p-playground daemon start --foreground".',
+      }),
+    )
   })
   child.once('error', reject)
   const timer = setTimeout(() => {
     child.kill('SIGTERM')
-    reject(new PlaygroundError('NODE_DAEMON_START', `the daemon was not ready within ${String(READY_MS / 1000)} s`))
+    reject(
+      new PlaygroundError(
+        'NODE_DAEMON_START',
+        `the daemon was not ready within ${String(READY_MS / 1000)} s`,
+      ),
+    )
   }, READY_MS)
   try {
     return await promise

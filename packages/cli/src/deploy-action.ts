@@ -16,7 +16,11 @@ export async function packageOf(
   const dir = await mkdtemp(join(tmpdir(), 'p2p-playground-'))
   const dispose = async (): Promise<void> => rm(dir, { recursive: true, force: true })
   try {
-    const packed = await packDirectory({ dir: path, outPath: join(dir, 'package.p2p'), key: await key() })
+    const packed = await packDirectory({
+      dir: path,
+      outPath: join(dir, 'package.p2p'),
+      key: await key(),
+    })
     return { path: packed.path, dispose }
   } catch (error) {
     await dispose()
@@ -25,7 +29,12 @@ export async function packageOf(
 }
 
 /** Deploys and shows it; gives the view with what became of each node. */
-export async function runDeploy(control: Control, request: DeployRequest, quiet: boolean, signal: AbortSignal): Promise<DeployView> {
+export async function runDeploy(
+  control: Control,
+  request: DeployRequest,
+  quiet: boolean,
+  signal: AbortSignal,
+): Promise<DeployView> {
   const view = await DeployView.open(quiet)
   try {
     for await (const progress of control.deploy(request, signal)) view.show(progress)
@@ -46,7 +55,10 @@ export function judge(view: DeployView): void {
     return
   }
   const more = failures.length > 1 ? ` (and ${String(failures.length - 1)} more nodes)` : ''
-  throw new PlaygroundError(first.code, `${first.node}: ${first.message}${more}`, { hint: first.hint, details: { failures } })
+  throw new PlaygroundError(first.code, `${first.node}: ${first.message}${more}`, {
+    hint: first.hint,
+    details: { failures },
+  })
 }
 
 async function isDirectory(path: string): Promise<boolean> {

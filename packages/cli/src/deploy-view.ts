@@ -26,13 +26,23 @@ export class DeployView {
   show(progress: DeployProgress): void {
     const known = this.#nodes.get(progress.peerId)
     const begunMs = known?.begunMs ?? performance.now()
-    this.#nodes.set(progress.peerId, { begunMs, last: progress, tookMs: performance.now() - begunMs })
+    this.#nodes.set(progress.peerId, {
+      begunMs,
+      last: progress,
+      tookMs: performance.now() - begunMs,
+    })
     this.#bars?.show(progress)
     if (this.#quiet || this.#bars !== undefined) return
     const isNew = known?.last.phase !== progress.phase || known.last.state !== progress.state
     if (isNew && progress.phase !== 'done' && progress.phase !== 'failed') {
-      const reused = progress.reusedBytes > 0 ? `, ${formatBytes(progress.reusedBytes)} were there` : ''
-      const detail = progress.phase === 'transfer' ? ` ${formatBytes(progress.totalBytes)}${reused}` : progress.phase === 'start' ? ` ${progress.state ?? ''}` : ''
+      const reused =
+        progress.reusedBytes > 0 ? `, ${formatBytes(progress.reusedBytes)} were there` : ''
+      const detail =
+        progress.phase === 'transfer'
+          ? ` ${formatBytes(progress.totalBytes)}${reused}`
+          : progress.phase === 'start'
+            ? ` ${progress.state ?? ''}`
+            : ''
       process.stderr.write(`${progress.node}: ${progress.phase}${detail}\n`)
     }
   }

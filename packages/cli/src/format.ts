@@ -2,7 +2,9 @@ import { styleText } from 'node:util'
 
 /** Colours only where a person looks and has not asked for none (https://no-color.org). */
 export function usesColor(): boolean {
-  return process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+  return (
+    process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+  )
 }
 
 export function paint(style: Parameters<typeof styleText>[0], text: string): string {
@@ -31,7 +33,11 @@ export function paintState(state: string): string {
 export function age(ms: number | null): string {
   if (ms === null) return ''
   const seconds = Math.max(0, Math.round((Date.now() - ms) / 1000))
-  for (const [unit, size] of [['d', 86_400], ['h', 3600], ['m', 60]] as const) {
+  for (const [unit, size] of [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+  ] as const) {
     if (seconds >= size) return `${String(Math.floor(seconds / size))}${unit}`
   }
   return `${String(seconds)}s`
@@ -49,23 +55,48 @@ export function clockTime(ms: number): string {
 /** Control characters as visible escapes, so that no app can drive the terminal; tabs stay. */
 export function harmless(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what this is about
-  return text.replaceAll(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return text.replaceAll(
+    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
 }
 
 /** Columns without borders. */
-export async function table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string> {
+export async function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): Promise<string> {
   const { default: Table } = await import('cli-table3')
-  const border = Object.fromEntries(BORDER_PARTS.map((part) => [part, ''])) as Record<string, string>
+  const border = Object.fromEntries(BORDER_PARTS.map((part) => [part, ''])) as Record<
+    string,
+    string
+  >
   const drawn = new Table({
     head: head.map((title) => paint('bold', title)),
     chars: { ...border, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
   drawn.push(...rows.map((row) => [...row]))
-  return drawn.toString().split('\n').map((line) => line.trimEnd()).join('\n')
+  return drawn
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
 }
 
 const BORDER_PARTS = [
-  'top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right',
-  'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid',
+  'top',
+  'top-mid',
+  'top-left',
+  'top-right',
+  'bottom',
+  'bottom-mid',
+  'bottom-left',
+  'bottom-right',
+  'left',
+  'left-mid',
+  'mid',
+  'mid-mid',
+  'right',
+  'right-mid',
 ]

@@ -25,7 +25,8 @@ export function parseInvitation(token: string): Invitation {
   if (!trimmed.startsWith(PREFIX)) throw damaged('it does not begin with p2pp1.')
   const bytes = Buffer.from(trimmed.slice(PREFIX.length), 'base64url')
   const body = bytes.subarray(CHECK_BYTES)
-  if (body.length === 0 || !checksum(body).equals(bytes.subarray(0, CHECK_BYTES))) throw damaged('a part of it is missing or changed')
+  if (body.length === 0 || !checksum(body).equals(bytes.subarray(0, CHECK_BYTES)))
+    throw damaged('a part of it is missing or changed')
   return JSON.parse(body.toString('utf8')) as Invitation
 }
 

@@ -4,7 +4,11 @@ import type { ConfigRequest, ShownValue } from '@p2p-playground/core/config'
 export async function loadConfig(
   controller: boolean,
   request: ConfigRequest,
-): Promise<{ readonly shown: readonly ShownValue[]; readonly warnings: readonly string[]; readonly files: readonly string[] }> {
+): Promise<{
+  readonly shown: readonly ShownValue[]
+  readonly warnings: readonly string[]
+  readonly files: readonly string[]
+}> {
   if (controller) {
     const { loadControllerConfig } = await import('@p2p-playground/controller/config')
     return loadControllerConfig(request)

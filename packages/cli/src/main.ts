@@ -8,7 +8,8 @@ export async function runCli(from: string): Promise<void> {
   if (home !== undefined) process.env['P2P_PLAYGROUND_HOME'] = home
   // oclif keeps plugins with everything else of one identity.
   const { oclif } = resolveHome(process.env)
-  for (const kind of ['DATA', 'CONFIG', 'CACHE']) process.env[`P2P_PLAYGROUND_${kind}_DIR`] ??= oclif
+  for (const kind of ['DATA', 'CONFIG', 'CACHE'])
+    process.env[`P2P_PLAYGROUND_${kind}_DIR`] ??= oclif
   process.stdout.on('error', endOnBrokenPipe)
   try {
     await run(process.argv.slice(2), from)

@@ -6,7 +6,11 @@ export async function withProgress<Result>(
 ): Promise<Result> {
   if (quiet || !process.stderr.isTTY) return work(() => undefined)
   const { default: progress } = await import('cli-progress')
-  const bar = new progress.SingleBar({ format: `${title} [{bar}] {percentage}%`, clearOnComplete: true, hideCursor: true })
+  const bar = new progress.SingleBar({
+    format: `${title} [{bar}] {percentage}%`,
+    clearOnComplete: true,
+    hideCursor: true,
+  })
   bar.start(1, 0)
   try {
     return await work((doneBytes, totalBytes) => {

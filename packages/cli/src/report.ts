@@ -12,7 +12,8 @@ export function report(error: unknown, json: boolean): number {
     process.stderr.write(`Error ${code}: ${message}\n`)
     if (hint !== undefined) process.stderr.write(`${hint}\n`)
   }
-  if (process.env['P2P_PLAYGROUND_DEBUG'] === '1') process.stderr.write(`${String((error as Error).stack)}\n`)
+  if (process.env['P2P_PLAYGROUND_DEBUG'] === '1')
+    process.stderr.write(`${String((error as Error).stack)}\n`)
   return known.row.exit
 }
 
@@ -41,12 +42,17 @@ function isOclifError(error: unknown): error is OclifError {
   return error instanceof Error && 'oclif' in error
 }
 
-function explain(error: OclifError, message: string, rest: readonly string[]): { text: string; hint: string } {
+function explain(
+  error: OclifError,
+  message: string,
+  rest: readonly string[],
+): { text: string; hint: string } {
   const unknown = Array.isArray(error.flags) ? error.flags[0] : undefined
   if (message.startsWith('Nonexistent flag') && unknown !== undefined) {
     const known = Object.keys(error.parse?.input?.flags ?? {}).map((name) => `--${name}`)
     const guess = closest(unknown, known)
-    const hint = guess === undefined ? 'See --help for the flags of this command.' : `Did you mean "${guess}"?`
+    const hint =
+      guess === undefined ? 'See --help for the flags of this command.' : `Did you mean "${guess}"?`
     return { text: `unknown flag ${unknown}`, hint }
   }
   const detail = rest.filter((line) => line.trim() !== '' && !line.startsWith('See more help'))

@@ -31,7 +31,10 @@ export async function daemonYaml(setup: DaemonSetup): Promise<string> {
   return (
     head +
     stringify({
-      node: { name: setup.name ?? hostname(), ...(setup.labels === undefined ? {} : { labels: setup.labels }) },
+      node: {
+        name: setup.name ?? hostname(),
+        ...(setup.labels === undefined ? {} : { labels: setup.labels }),
+      },
       p2p: {
         listen_addresses: setup.listen ?? DEFAULT_LISTEN,
         enable_mdns: setup.mdns ?? true,
@@ -77,7 +80,8 @@ export async function writeNew(path: string, text: string): Promise<void> {
 
 /** The PSK of a home as 64 hex characters; made when there is none. */
 export async function ensurePsk(home: Home): Promise<string> {
-  const { formatSwarmKey, generatePsk, parsePsk, readSecretFile } = await import('@p2p-playground/core/config')
+  const { formatSwarmKey, generatePsk, parsePsk, readSecretFile } =
+    await import('@p2p-playground/core/config')
   if (existsSync(home.swarmKey)) {
     return Buffer.from(parsePsk(await readSecretFile(home.swarmKey))).toString('hex')
   }

@@ -12,20 +12,31 @@ export default class Deploy extends BaseCommand {
     '<%= config.bin %> deploy examples/hello-js --nodes node-1,node-2',
     '<%= config.bin %> deploy app.p2p --labels env=test --timeout 2m --json',
   ]
-  static override args = { package: Args.string({ description: '.p2p file, or application directory.', required: true }) }
+  static override args = {
+    package: Args.string({ description: '.p2p file, or application directory.', required: true }),
+  }
   static override flags = {
     ...nodeFlags,
-    wait: Flags.boolean({ description: 'Until it is healthy (or runs, without a health check).', default: true, allowNo: true }),
+    wait: Flags.boolean({
+      description: 'Until it is healthy (or runs, without a health check).',
+      default: true,
+      allowNo: true,
+    }),
     timeout: timeoutFlag,
     'allow-downgrade': Flags.boolean({ description: 'Also an older version than the nodes had.' }),
-    key: Flags.string({ char: 'k', description: "Private key for a directory; default: the controller's." }),
+    key: Flags.string({
+      char: 'k',
+      description: "Private key for a directory; default: the controller's.",
+    }),
   }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Deploy)
     const { parseDurationMs } = await import('@p2p-playground/core')
     const timeoutMs = parseDurationMs(flags.timeout)
-    const source = await packageOf(args.package, async () => findSigningKey(flags.key, this.configRequest(flags)))
+    const source = await packageOf(args.package, async () =>
+      findSigningKey(flags.key, this.configRequest(flags)),
+    )
     try {
       const request = {
         packagePath: source.path,
@@ -35,7 +46,12 @@ export default class Deploy extends BaseCommand {
         allowDowngrade: flags['allow-downgrade'],
       }
       const view = await runDeploy(await this.control(flags), request, flags.json, this.signal)
-      if (flags.json) this.printJson(view.results().map(({ progress, tookMs }) => ({ ...progress, tookMs: Math.round(tookMs) })))
+      if (flags.json)
+        this.printJson(
+          view
+            .results()
+            .map(({ progress, tookMs }) => ({ ...progress, tookMs: Math.round(tookMs) })),
+        )
       else this.log(await view.table())
       this.#judge(flags.json, view)
     } finally {

@@ -14,7 +14,12 @@ export default class Doctor extends BaseCommand {
     const results = await runChecks(this.configRequest(flags))
     if (flags.json) this.printJson(results)
     else {
-      const rows = results.map(({ check, result, message, hint }) => [paint(MARKS[result], result), check, message, hint ?? ''])
+      const rows = results.map(({ check, result, message, hint }) => [
+        paint(MARKS[result], result),
+        check,
+        message,
+        hint ?? '',
+      ])
       this.log(await table(['', 'CHECK', 'FOUND', 'WHAT TO DO'], rows))
     }
     if (results.some(({ result }) => result === 'fail')) process.exitCode = 1

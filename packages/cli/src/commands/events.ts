@@ -6,12 +6,19 @@ import { parseSince } from '../since.js'
 
 export default class Events extends BaseCommand {
   static override summary = 'Show what happened on the nodes.'
-  static override examples = ['<%= config.bin %> events', '<%= config.bin %> events --follow --node node-1', '<%= config.bin %> events --since 1h --json']
+  static override examples = [
+    '<%= config.bin %> events',
+    '<%= config.bin %> events --follow --node node-1',
+    '<%= config.bin %> events --since 1h --json',
+  ]
   static override flags = {
     ...nodeFlags,
     follow: Flags.boolean({ char: 'f', description: 'Go on with new events.' }),
     since: Flags.string({ description: 'Only events since then: 10m, or a time in RFC 3339.' }),
-    tail: Flags.integer({ description: 'At most that many of the newest per node; default 50, with --since all.', min: 0 }),
+    tail: Flags.integer({
+      description: 'At most that many of the newest per node; default 50, with --since all.',
+      min: 0,
+    }),
   }
 
   async run(): Promise<void> {

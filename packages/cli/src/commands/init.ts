@@ -6,21 +6,38 @@ import { labelsOf } from '../labels.js'
 import { DEFAULT_LISTEN, controllerYaml, daemonYaml, ensurePsk, writeNew } from '../setup.js'
 
 export default class Init extends BaseCommand {
-  static override summary = 'Set this machine up: signing key, PSK, daemon.yaml and controller.yaml.'
+  static override summary =
+    'Set this machine up: signing key, PSK, daemon.yaml and controller.yaml.'
   static override description =
     'After it, "daemon start", "pack", "deploy" and "logs" need no flags. What is there already stays as it is. More machines join with "invite" and "join".'
-  static override examples = ['<%= config.bin %> init', '<%= config.bin %> init --name node-1 --label env=test']
+  static override examples = [
+    '<%= config.bin %> init',
+    '<%= config.bin %> init --name node-1 --label env=test',
+  ]
   static override flags = {
     name: Flags.string({ description: 'Name of the node; default: the host name.' }),
-    label: Flags.string({ description: 'Label of the node, key=value; may be repeated.', multiple: true, multipleNonGreedy: true }),
-    listen: Flags.string({ description: `Multiaddr to listen on; may be repeated. Default ${DEFAULT_LISTEN.join(', ')}.`, multiple: true, multipleNonGreedy: true }),
-    mdns: Flags.boolean({ description: 'Find nodes on the local network.', default: true, allowNo: true }),
+    label: Flags.string({
+      description: 'Label of the node, key=value; may be repeated.',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    listen: Flags.string({
+      description: `Multiaddr to listen on; may be repeated. Default ${DEFAULT_LISTEN.join(', ')}.`,
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    mdns: Flags.boolean({
+      description: 'Find nodes on the local network.',
+      default: true,
+      allowNo: true,
+    }),
   }
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Init)
     const { home } = this
-    const { generateSigningKey, loadSigningKey, publicKeyText, writeSigningKey } = await import('@p2p-playground/core/bundle')
+    const { generateSigningKey, loadSigningKey, publicKeyText, writeSigningKey } =
+      await import('@p2p-playground/core/bundle')
     const made: string[] = []
     const kept: string[] = []
     const ensure = async (path: string, make: () => Promise<unknown>): Promise<void> => {
@@ -31,16 +48,30 @@ export default class Init extends BaseCommand {
       await make()
       made.push(path)
     }
-    await ensure(home.signingKey, async () => writeSigningKey(dirname(home.signingKey), generateSigningKey('ed25519')))
+    await ensure(home.signingKey, async () =>
+      writeSigningKey(dirname(home.signingKey), generateSigningKey('ed25519')),
+    )
     await ensure(home.swarmKey, async () => ensurePsk(home))
     const { spki, type } = await loadSigningKey(home.signingKey)
     const psk = await ensurePsk(home)
     const keys = [{ name: 'owner', type, publicKey: publicKeyText(spki) }]
     const labels = labelsOf(flags.label)
     await ensure(home.daemonConfig, async () =>
-      writeNew(home.daemonConfig, await daemonYaml({ name: flags.name, labels, listen: flags.listen, mdns: flags.mdns, psk, keys })),
+      writeNew(
+        home.daemonConfig,
+        await daemonYaml({
+          name: flags.name,
+          labels,
+          listen: flags.listen,
+          mdns: flags.mdns,
+          psk,
+          keys,
+        }),
+      ),
     )
-    await ensure(home.controllerConfig, async () => writeNew(home.controllerConfig, await controllerYaml({ mdns: flags.mdns })))
+    await ensure(home.controllerConfig, async () =>
+      writeNew(home.controllerConfig, await controllerYaml({ mdns: flags.mdns })),
+    )
     if (flags.json) {
       this.printJson({ home: home.config, made, kept, publicKey: keys[0]?.publicKey })
       return

@@ -4,7 +4,10 @@ import { harmless, table } from '../format.js'
 
 export default class Inspect extends BaseCommand {
   static override summary = 'Show what is in a package, without trusting it.'
-  static override examples = ['<%= config.bin %> inspect app-1.0.0.p2p', '<%= config.bin %> inspect app-1.0.0.p2p --json']
+  static override examples = [
+    '<%= config.bin %> inspect app-1.0.0.p2p',
+    '<%= config.bin %> inspect app-1.0.0.p2p --json',
+  ]
   static override args = { file: Args.string({ description: 'Package.', required: true }) }
 
   async run(): Promise<void> {
@@ -23,6 +26,11 @@ export default class Inspect extends BaseCommand {
     this.log('')
     this.log(found.manifestText.trimEnd().split('\n').map(harmless).join('\n'))
     this.log('')
-    this.log(await table(['SIZE', 'TYPE', 'PATH'], files.map((file) => [formatBytes(file.sizeBytes), file.type, harmless(file.path)])))
+    this.log(
+      await table(
+        ['SIZE', 'TYPE', 'PATH'],
+        files.map((file) => [formatBytes(file.sizeBytes), file.type, harmless(file.path)]),
+      ),
+    )
   }
 }

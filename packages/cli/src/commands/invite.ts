@@ -5,7 +5,10 @@ export default class Invite extends BaseCommand {
   static override summary = 'Print a token with which another machine joins.'
   static override description =
     'The token holds the PSK, the trusted public keys and the addresses of this node. Whoever has it can enter the network: hand it over as a secret.'
-  static override examples = ['<%= config.bin %> invite', '<%= config.bin %> join "$(ssh first p2p-playground invite)"']
+  static override examples = [
+    '<%= config.bin %> invite',
+    '<%= config.bin %> join "$(ssh first p2p-playground invite)"',
+  ]
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Invite)
@@ -18,13 +21,22 @@ export default class Invite extends BaseCommand {
     const keys = config.security.trustedPublicKeys.map((key) => ({
       name: key.name,
       type: key.key_type,
-      publicKey: publicKeyText(parsePublicKey(key.public_key).export({ type: 'spki', format: 'der' })),
+      publicKey: publicKeyText(
+        parsePublicKey(key.public_key).export({ type: 'spki', format: 'der' }),
+      ),
     }))
     const addresses = status?.addresses ?? []
-    const token = formatInvitation({ psk: psk === undefined ? '' : Buffer.from(psk).toString('hex'), keys, addresses })
+    const token = formatInvitation({
+      psk: psk === undefined ? '' : Buffer.from(psk).toString('hex'),
+      keys,
+      addresses,
+    })
     if (flags.json) this.printJson({ token, addresses, keys: keys.map((key) => key.name) })
     else this.log(token)
-    if (status === undefined) this.warning('no daemon runs here, so the token holds no address; the new node must find others by mDNS')
+    if (status === undefined)
+      this.warning(
+        'no daemon runs here, so the token holds no address; the new node must find others by mDNS',
+      )
     if (psk === undefined) this.warning('this network has no PSK: anybody can connect')
   }
 }

@@ -8,13 +8,30 @@ import { DEFAULT_LISTEN, daemonYaml, writeNew } from '../setup.js'
 
 export default class Join extends BaseCommand {
   static override summary = 'Set this machine up as a node of the network that a token invites to.'
-  static override examples = ['<%= config.bin %> join p2pp1.eyJwc2siOi…', '<%= config.bin %> join TOKEN --name node-2 --label region=north']
-  static override args = { token: Args.string({ description: 'What "invite" printed.', required: true }) }
+  static override examples = [
+    '<%= config.bin %> join p2pp1.eyJwc2siOi…',
+    '<%= config.bin %> join TOKEN --name node-2 --label region=north',
+  ]
+  static override args = {
+    token: Args.string({ description: 'What "invite" printed.', required: true }),
+  }
   static override flags = {
     name: Flags.string({ description: 'Name of the node; default: the host name.' }),
-    label: Flags.string({ description: 'Label of the node, key=value; may be repeated.', multiple: true, multipleNonGreedy: true }),
-    listen: Flags.string({ description: `Multiaddr to listen on; may be repeated. Default ${DEFAULT_LISTEN.join(', ')}.`, multiple: true, multipleNonGreedy: true }),
-    mdns: Flags.boolean({ description: 'Find nodes on the local network.', default: true, allowNo: true }),
+    label: Flags.string({
+      description: 'Label of the node, key=value; may be repeated.',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    listen: Flags.string({
+      description: `Multiaddr to listen on; may be repeated. Default ${DEFAULT_LISTEN.join(', ')}.`,
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    mdns: Flags.boolean({
+      description: 'Find nodes on the local network.',
+      default: true,
+      allowNo: true,
+    }),
   }
 
   async run(): Promise<void> {
@@ -23,13 +40,25 @@ export default class Join extends BaseCommand {
     const { formatSwarmKey, parsePsk } = await import('@p2p-playground/core/config')
     const { home } = this
     if (existsSync(home.daemonConfig)) {
-      throw new PlaygroundError('CONFIG_EXISTS', `${home.daemonConfig} is there already: this machine is set up`, {
-        hint: 'Move it away to join another network, or use another --home.',
-      })
+      throw new PlaygroundError(
+        'CONFIG_EXISTS',
+        `${home.daemonConfig} is there already: this machine is set up`,
+        {
+          hint: 'Move it away to join another network, or use another --home.',
+        },
+      )
     }
     const { psk, keys, addresses } = invitation
     if (psk !== '') await writeNew(home.swarmKey, formatSwarmKey(parsePsk(psk)))
-    const setup = { name: flags.name, labels: labelsOf(flags.label), listen: flags.listen, mdns: flags.mdns, psk, keys, bootstrapPeers: addresses }
+    const setup = {
+      name: flags.name,
+      labels: labelsOf(flags.label),
+      listen: flags.listen,
+      mdns: flags.mdns,
+      psk,
+      keys,
+      bootstrapPeers: addresses,
+    }
     await writeNew(home.daemonConfig, await daemonYaml(setup))
     if (flags.json) this.printJson({ home: home.config, made: [home.swarmKey, home.daemonConfig] })
     else this.log(`made  ${home.daemonConfig}\n\nNext: p2p-playground daemon start`)

@@ -9,19 +9,28 @@ const COLORS = ['cyan', 'magenta', 'yellow', 'blue', 'green'] as const
 
 export default class Logs extends BaseCommand {
   static override summary = 'Show what an app writes, from all its nodes.'
-  static override description = 'Lines of several nodes are merged by time. With --follow new lines are shown as they come, over reconnects without gaps or repeats.'
+  static override description =
+    'Lines of several nodes are merged by time. With --follow new lines are shown as they come, over reconnects without gaps or repeats.'
   static override examples = [
     '<%= config.bin %> logs hello --follow',
     '<%= config.bin %> logs hello --since 10m --grep error --node node-1',
     '<%= config.bin %> logs hello@1.0.0 --tail 20 --json',
   ]
-  static override args = { app: Args.string({ description: 'App, or app@version.', required: true }) }
+  static override args = {
+    app: Args.string({ description: 'App, or app@version.', required: true }),
+  }
   static override flags = {
     ...nodeFlags,
     follow: Flags.boolean({ char: 'f', description: 'Go on with new lines.' }),
     since: Flags.string({ description: 'Only lines since then: 10m, or a time in RFC 3339.' }),
-    tail: Flags.integer({ description: 'At most that many of the newest lines per node; default 100, with --since all.', min: 0 }),
-    stream: Flags.option({ options: ['stdout', 'stderr'] as const, description: 'Only this stream.' })(),
+    tail: Flags.integer({
+      description: 'At most that many of the newest lines per node; default 100, with --since all.',
+      min: 0,
+    }),
+    stream: Flags.option({
+      options: ['stdout', 'stderr'] as const,
+      description: 'Only this stream.',
+    })(),
     grep: Flags.string({ description: 'Only lines that contain this text.' }),
   }
 
@@ -57,9 +66,18 @@ export default class Logs extends BaseCommand {
     this.failures(shown > 0 || nodes > 0 ? elsewhere : failures, nodes)
   }
 
-  async #answering(flags: Parameters<BaseCommand['selector']>[0] & { config?: string | undefined; env?: string | undefined }, failed: number): Promise<number> {
+  async #answering(
+    flags: Parameters<BaseCommand['selector']>[0] & {
+      config?: string | undefined
+      env?: string | undefined
+    },
+    failed: number,
+  ): Promise<number> {
     if (failed === 0) return 1
-    return (await (await this.control(flags)).listNodes(this.selector(flags), AbortSignal.timeout(5000))).length - failed
+    return (
+      (await (await this.control(flags)).listNodes(this.selector(flags), AbortSignal.timeout(5000)))
+        .length - failed
+    )
   }
 
   #line(entry: LogEntry): string {

@@ -5,12 +5,15 @@ import { findSigningKey } from '../signing.js'
 
 export default class Pack extends BaseCommand {
   static override summary = 'Pack an application directory into a signed .p2p file.'
-  static override description = 'The directory has a manifest.yaml. The same tree always gives the same bytes.'
+  static override description =
+    'The directory has a manifest.yaml. The same tree always gives the same bytes.'
   static override examples = [
     '<%= config.bin %> pack examples/hello-js',
     '<%= config.bin %> pack ./app --key keys/signing.key --out app.p2p',
   ]
-  static override args = { dir: Args.string({ description: 'Application directory.', required: true }) }
+  static override args = {
+    dir: Args.string({ description: 'Application directory.', required: true }),
+  }
   static override flags = {
     key: Flags.string({ char: 'k', description: "Private key; default: the controller's." }),
     'no-sign': Flags.boolean({ description: 'Leave the package unsigned.', exclusive: ['key'] }),
@@ -20,17 +23,31 @@ export default class Pack extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Pack)
     const { packDirectory } = await import('@p2p-playground/core/bundle')
-    const key = flags['no-sign'] ? undefined : await findSigningKey(flags.key, this.configRequest(flags))
+    const key = flags['no-sign']
+      ? undefined
+      : await findSigningKey(flags.key, this.configRequest(flags))
     const packed = await withProgress('packing', flags.json, async (onProgress) =>
       packDirectory({ dir: args.dir, outPath: flags.out, key, onProgress }),
     )
     const { id, path, sizeBytes, signed } = packed
     if (flags.json) {
-      this.printJson({ path, app: id.app, version: id.version, digest: id.digest, sizeBytes, signed })
+      this.printJson({
+        path,
+        app: id.app,
+        version: id.version,
+        digest: id.digest,
+        sizeBytes,
+        signed,
+      })
       return
     }
     const { formatBytes } = await import('@p2p-playground/core')
-    this.log(`${path}  ${id.app}@${id.version}  ${formatBytes(sizeBytes)}  ${signed ? 'signed' : 'not signed'}`)
-    if (!signed) this.warning('nodes refuse unsigned packages; make a key with "p2p-playground init" or "keygen", then "sign"')
+    this.log(
+      `${path}  ${id.app}@${id.version}  ${formatBytes(sizeBytes)}  ${signed ? 'signed' : 'not signed'}`,
+    )
+    if (!signed)
+      this.warning(
+        'nodes refuse unsigned packages; make a key with "p2p-playground init" or "keygen", then "sign"',
+      )
   }
 }

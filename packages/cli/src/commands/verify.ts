@@ -4,27 +4,47 @@ import { BaseCommand } from '../base-command.js'
 
 export default class Verify extends BaseCommand {
   static override summary = 'Check a package as a node would.'
-  static override description = 'Exit code 0 when it may run, 6 when it is refused. Without --trust the keys of daemon.yaml count.'
+  static override description =
+    'Exit code 0 when it may run, 6 when it is refused. Without --trust the keys of daemon.yaml count.'
   static override examples = [
     '<%= config.bin %> verify app-1.0.0.p2p',
     '<%= config.bin %> verify app-1.0.0.p2p --trust keys/signing.pub',
   ]
   static override args = { file: Args.string({ description: 'Package.', required: true }) }
   static override flags = {
-    trust: Flags.string({ char: 't', description: 'Public key: hex or PEM file; several may follow.', multiple: true }),
+    trust: Flags.string({
+      char: 't',
+      description: 'Public key: hex or PEM file; several may follow.',
+      multiple: true,
+    }),
   }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Verify)
     const { verifyBundle } = await import('@p2p-playground/core/bundle')
     const { trusted, revoked } = await this.#keys(flags)
-    const verified = await verifyBundle({ path: args.file, trusted, revoked, nowMs: Date.now(), signal: this.signal })
+    const verified = await verifyBundle({
+      path: args.file,
+      trusted,
+      revoked,
+      nowMs: Date.now(),
+      signal: this.signal,
+    })
     const { id, signedBy, entries, unpackedBytes } = verified
     if (flags.json) {
-      this.printJson({ ...id, signedBy: signedBy.name, keyType: signedBy.type, fingerprint: signedBy.fingerprint, entries, unpackedBytes })
+      this.printJson({
+        ...id,
+        signedBy: signedBy.name,
+        keyType: signedBy.type,
+        fingerprint: signedBy.fingerprint,
+        entries,
+        unpackedBytes,
+      })
       return
     }
-    this.log(`${args.file}  ${id.app}@${id.version}  good, signed by ${signedBy.name} (${signedBy.type})`)
+    this.log(
+      `${args.file}  ${id.app}@${id.version}  good, signed by ${signedBy.name} (${signedBy.type})`,
+    )
   }
 
   async #keys(flags: {
@@ -36,7 +56,13 @@ export default class Verify extends BaseCommand {
     if (flags.trust !== undefined) {
       const trusted = flags.trust.map((text) => {
         const type = parsePublicKey(text).asymmetricKeyType === 'rsa' ? 'rsa' : 'ed25519'
-        return trustedKey({ name: text, key_type: type, public_key: text, roles: ['publish'], apps: ['*'] })
+        return trustedKey({
+          name: text,
+          key_type: type,
+          public_key: text,
+          roles: ['publish'],
+          apps: ['*'],
+        })
       })
       return { trusted, revoked: [] }
     }

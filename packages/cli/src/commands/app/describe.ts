@@ -11,8 +11,11 @@ export default class AppDescribe extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AppDescribe)
-    const { items, failures } = await (await this.control(flags)).describeApp(args.app, this.selector(flags), this.signal)
-    const counted = items.length > 0 ? failures.filter((failure) => failure.code !== 'APP_NOT_FOUND') : failures
+    const { items, failures } = await (
+      await this.control(flags)
+    ).describeApp(args.app, this.selector(flags), this.signal)
+    const counted =
+      items.length > 0 ? failures.filter((failure) => failure.code !== 'APP_NOT_FOUND') : failures
     this.failures(counted, items.length)
     if (flags.json) {
       this.printJson(items)
@@ -31,14 +34,23 @@ function describe(item: AppDescription, formatBytes: (bytes: number) => string):
     `pid        ${item.pid === null ? '-' : String(item.pid)}`,
     `started    ${item.startedAtMs === null ? '-' : clockTime(item.startedAtMs)}`,
     `last exit  ${item.lastExit === '' ? '-' : item.lastExit}`,
-    `ports      ${Object.entries(item.ports).map(([name, port]) => `${name}=${String(port)}`).join(' ') || '-'}`,
+    `ports      ${
+      Object.entries(item.ports)
+        .map(([name, port]) => `${name}=${String(port)}`)
+        .join(' ') || '-'
+    }`,
     `usage      ${usage === null ? '-' : `${formatBytes(usage.memoryBytes)}, ${(usage.cpuMs / 1000).toFixed(1)} s CPU, ${String(usage.processes)} processes`}`,
     `limits     ${item.limits === '' ? 'as asked' : item.limits}`,
     `signed by  ${item.signedBy}`,
     `digest     ${item.digest}`,
     `files      ${item.dir}`,
     'events',
-    ...item.events.slice(-10).map((event) => `  ${clockTime(event.timeMs)}  ${event.type.padEnd(9)} ${harmless(event.message)}`),
+    ...item.events
+      .slice(-10)
+      .map(
+        (event) =>
+          `  ${clockTime(event.timeMs)}  ${event.type.padEnd(9)} ${harmless(event.message)}`,
+      ),
     '',
   ]
   return lines.join('\n')

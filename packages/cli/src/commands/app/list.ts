@@ -3,7 +3,10 @@ import { BaseCommand, nodeFlags } from '../../base-command.js'
 
 export default class AppList extends BaseCommand {
   static override summary = 'List the apps on the nodes.'
-  static override examples = ['<%= config.bin %> app list', '<%= config.bin %> app list --node node-1 --json']
+  static override examples = [
+    '<%= config.bin %> app list',
+    '<%= config.bin %> app list --node node-1 --json',
+  ]
   static override flags = nodeFlags
 
   async run(): Promise<void> {
@@ -13,6 +16,11 @@ export default class AppList extends BaseCommand {
     const nodes = await control.listNodes(this.selector(flags), this.signal)
     this.failures(failures, nodes.length - failures.length)
     if (flags.json) this.printJson(items)
-    else this.log(items.length === 0 ? 'no apps; bring one with "p2p-playground deploy"' : await appTable(items))
+    else
+      this.log(
+        items.length === 0
+          ? 'no apps; bring one with "p2p-playground deploy"'
+          : await appTable(items),
+      )
   }
 }

@@ -2,8 +2,12 @@ import { AppChangeCommand, appArgs, nodeFlags } from '../../app-command.js'
 
 export default class AppRemove extends AppChangeCommand {
   static override summary = 'Stop an app and delete it.'
-  static override description = 'All versions, or one with app@version. Nodes still refuse older versions afterwards.'
-  static override examples = ['<%= config.bin %> app remove hello', '<%= config.bin %> app remove hello@1.0.0 --node node-1']
+  static override description =
+    'All versions, or one with app@version. Nodes still refuse older versions afterwards.'
+  static override examples = [
+    '<%= config.bin %> app remove hello',
+    '<%= config.bin %> app remove hello@1.0.0 --node node-1',
+  ]
   static override args = appArgs
   static override flags = nodeFlags
 

@@ -3,7 +3,10 @@ import { AppChangeCommand, appArgs, nodeFlags } from '../../app-command.js'
 export default class AppRestart extends AppChangeCommand {
   static override summary = 'Stop an app and start it again.'
 
-  static override examples = ['<%= config.bin %> app restart hello', '<%= config.bin %> app restart hello@1.0.0 --node node-1']
+  static override examples = [
+    '<%= config.bin %> app restart hello',
+    '<%= config.bin %> app restart hello@1.0.0 --node node-1',
+  ]
   static override args = appArgs
   static override flags = nodeFlags
 

@@ -10,7 +10,9 @@ export default class AppVersions extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AppVersions)
-    const { items, failures } = await (await this.control(flags)).listVersions(args.app, this.selector(flags), this.signal)
+    const { items, failures } = await (
+      await this.control(flags)
+    ).listVersions(args.app, this.selector(flags), this.signal)
     this.failures(failures, items.length)
     if (flags.json) {
       this.printJson(items)
@@ -27,6 +29,8 @@ export default class AppVersions extends BaseCommand {
       age(row.receivedAtMs),
       row.digest.slice(0, 12),
     ])
-    this.log(await table(['NODE', 'APP', 'VERSION', '', 'STATE', 'SIZE', 'RECEIVED', 'DIGEST'], rows))
+    this.log(
+      await table(['NODE', 'APP', 'VERSION', '', 'STATE', 'SIZE', 'RECEIVED', 'DIGEST'], rows),
+    )
   }
 }

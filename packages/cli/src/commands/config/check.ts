@@ -2,10 +2,16 @@ import { Flags } from '@oclif/core'
 import { BaseCommand } from '../../base-command.js'
 
 export default class ConfigCheck extends BaseCommand {
-  static override summary = 'Check the configuration and say what is wrong, with file, line and column.'
-  static override examples = ['<%= config.bin %> config check', '<%= config.bin %> config check --config ./daemon.yaml']
+  static override summary =
+    'Check the configuration and say what is wrong, with file, line and column.'
+  static override examples = [
+    '<%= config.bin %> config check',
+    '<%= config.bin %> config check --config ./daemon.yaml',
+  ]
   static override flags = {
-    controller: Flags.boolean({ description: "The controller's configuration instead of the daemon's." }),
+    controller: Flags.boolean({
+      description: "The controller's configuration instead of the daemon's.",
+    }),
   }
 
   async run(): Promise<void> {
@@ -17,6 +23,8 @@ export default class ConfigCheck extends BaseCommand {
       return
     }
     for (const warning of warnings) this.warning(warning)
-    this.log(files.length === 0 ? 'no configuration file: the defaults hold' : `${files.join(', ')}: good`)
+    this.log(
+      files.length === 0 ? 'no configuration file: the defaults hold' : `${files.join(', ')}: good`,
+    )
   }
 }

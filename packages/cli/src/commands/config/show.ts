@@ -5,9 +5,15 @@ import { table } from '../../format.js'
 export default class ConfigShow extends BaseCommand {
   static override summary = 'Print the effective configuration with the origin of each value.'
   static override description = 'Secrets are masked.'
-  static override examples = ['<%= config.bin %> config show', '<%= config.bin %> config show --env prod', '<%= config.bin %> config show --controller']
+  static override examples = [
+    '<%= config.bin %> config show',
+    '<%= config.bin %> config show --env prod',
+    '<%= config.bin %> config show --controller',
+  ]
   static override flags = {
-    controller: Flags.boolean({ description: "The controller's configuration instead of the daemon's." }),
+    controller: Flags.boolean({
+      description: "The controller's configuration instead of the daemon's.",
+    }),
   }
 
   async run(): Promise<void> {
@@ -19,7 +25,11 @@ export default class ConfigShow extends BaseCommand {
       return
     }
     for (const warning of warnings) this.warning(warning)
-    const rows = shown.map(({ key, value, origin }) => [key, typeof value === 'string' ? value : JSON.stringify(value), origin])
+    const rows = shown.map(({ key, value, origin }) => [
+      key,
+      typeof value === 'string' ? value : JSON.stringify(value),
+      origin,
+    ])
     this.log(await table(['KEY', 'VALUE', 'FROM'], rows))
   }
 }

@@ -4,8 +4,13 @@ import { BaseCommand } from '../../base-command.js'
 
 export default class DaemonStart extends BaseCommand {
   static override summary = 'Start the node on this machine.'
-  static override description = 'In the background by default: it is ready when the command returns. Supervisors use --foreground.'
-  static override examples = ['<%= config.bin %> daemon start', '<%= config.bin %> daemon start --foreground', '<%= config.bin %> daemon start --env prod']
+  static override description =
+    'In the background by default: it is ready when the command returns. Supervisors use --foreground.'
+  static override examples = [
+    '<%= config.bin %> daemon start',
+    '<%= config.bin %> daemon start --foreground',
+    '<%= config.bin %> daemon start --env prod',
+  ]
   static override flags = {
     foreground: Flags.boolean({ char: 'f', description: 'Stay in this terminal and log to it.' }),
   }

@@ -4,7 +4,10 @@ import { age } from '../../format.js'
 export default class DaemonStatus extends BaseCommand {
   static override summary = 'Say whether the node on this machine runs.'
   static override description = 'Exit code 0 when it runs, 1 when not.'
-  static override examples = ['<%= config.bin %> daemon status', '<%= config.bin %> daemon status --json']
+  static override examples = [
+    '<%= config.bin %> daemon status',
+    '<%= config.bin %> daemon status --json',
+  ]
 
   async run(): Promise<void> {
     const { flags } = await this.parse(DaemonStatus)
@@ -18,7 +21,16 @@ export default class DaemonStatus extends BaseCommand {
     }
     const { pid, peerId, name, version, addresses, startedAtMs } = running
     if (flags.json) {
-      this.printJson({ running: true, pid, peerId, name, version, addresses, startedAtMs, uptimeMs: Date.now() - startedAtMs })
+      this.printJson({
+        running: true,
+        pid,
+        peerId,
+        name,
+        version,
+        addresses,
+        startedAtMs,
+        uptimeMs: Date.now() - startedAtMs,
+      })
       return
     }
     this.log(`${name} runs since ${age(startedAtMs)}, pid ${String(pid)}, version ${version}`)

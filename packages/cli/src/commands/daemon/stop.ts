@@ -12,6 +12,11 @@ export default class DaemonStop extends BaseCommand {
     const { parseDurationMs } = await import('@p2p-playground/core')
     const stopped = await stopDaemon(this.home, parseDurationMs(flags.timeout))
     if (flags.json) this.printJson({ running: false, pid: stopped?.pid ?? null })
-    else this.log(stopped === undefined ? 'no daemon runs here' : `stopped ${stopped.name} (pid ${String(stopped.pid)})`)
+    else
+      this.log(
+        stopped === undefined
+          ? 'no daemon runs here'
+          : `stopped ${stopped.name} (pid ${String(stopped.pid)})`,
+      )
   }
 }

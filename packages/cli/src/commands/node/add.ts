@@ -3,9 +3,12 @@ import { BaseCommand } from '../../base-command.js'
 
 export default class NodeAdd extends BaseCommand {
   static override summary = 'Add a node by its address.'
-  static override description = 'For nodes that mDNS does not find. "daemon status" on that machine prints its addresses.'
+  static override description =
+    'For nodes that mDNS does not find. "daemon status" on that machine prints its addresses.'
   static override examples = ['<%= config.bin %> node add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…']
-  static override args = { address: Args.string({ description: 'Multiaddr that ends in /p2p/PEERID.', required: true }) }
+  static override args = {
+    address: Args.string({ description: 'Multiaddr that ends in /p2p/PEERID.', required: true }),
+  }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(NodeAdd)

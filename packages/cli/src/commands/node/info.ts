@@ -6,7 +6,9 @@ import { age } from '../../format.js'
 export default class NodeInfo extends BaseCommand {
   static override summary = 'Show everything about one node.'
   static override examples = ['<%= config.bin %> node info node-1']
-  static override args = { node: Args.string({ description: 'Name or PeerID prefix.', required: true }) }
+  static override args = {
+    node: Args.string({ description: 'Name or PeerID prefix.', required: true }),
+  }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(NodeInfo)
@@ -23,11 +25,17 @@ export default class NodeInfo extends BaseCommand {
     for (const [key, value] of Object.entries(info.labels)) this.log(`label     ${key}=${value}`)
     this.log(`apps      ${String(info.apps)} of ${String(info.maxApps)}`)
     this.log(`cpu       ${String(resources.cpus)} cores, load ${resources.load1.toFixed(2)}`)
-    this.log(`memory    ${formatBytes(resources.memoryFreeBytes)} free of ${formatBytes(resources.memoryTotalBytes)}`)
-    this.log(`disk      ${formatBytes(resources.diskFreeBytes)} free of ${formatBytes(resources.diskTotalBytes)}`)
+    this.log(
+      `memory    ${formatBytes(resources.memoryFreeBytes)} free of ${formatBytes(resources.memoryTotalBytes)}`,
+    )
+    this.log(
+      `disk      ${formatBytes(resources.diskFreeBytes)} free of ${formatBytes(resources.diskTotalBytes)}`,
+    )
     this.log(`health    ${info.healthCheckers.join(', ')}`)
     for (const [name, support] of Object.entries(info.runtimes)) {
-      this.log(`runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}`)
+      this.log(
+        `runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}`,
+      )
     }
   }
 }

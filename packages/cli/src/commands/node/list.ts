@@ -3,8 +3,12 @@ import { paintState, table } from '../../format.js'
 
 export default class NodeList extends BaseCommand {
   static override summary = 'List the nodes.'
-  static override description = 'Nodes that were seen before and do not answer are listed as down, with the reason.'
-  static override examples = ['<%= config.bin %> node list', '<%= config.bin %> node list --labels env=test --json']
+  static override description =
+    'Nodes that were seen before and do not answer are listed as down, with the reason.'
+  static override examples = [
+    '<%= config.bin %> node list',
+    '<%= config.bin %> node list --labels env=test --json',
+  ]
   static override flags = nodeFlags
 
   async run(): Promise<void> {
@@ -21,9 +25,16 @@ export default class NodeList extends BaseCommand {
       one.platform ?? '',
       one.apps === null ? '' : String(one.apps),
       one.latencyMs === null ? '' : `${one.latencyMs.toFixed(0)} ms`,
-      Object.entries(one.labels).map(([key, value]) => `${key}=${value}`).join(','),
+      Object.entries(one.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
       one.reason,
     ])
-    this.log(await table(['NODE', 'STATE', 'PEER ID', 'PLATFORM', 'APPS', 'ANSWERS IN', 'LABELS', 'REASON'], rows))
+    this.log(
+      await table(
+        ['NODE', 'STATE', 'PEER ID', 'PLATFORM', 'APPS', 'ANSWERS IN', 'LABELS', 'REASON'],
+        rows,
+      ),
+    )
   }
 }
