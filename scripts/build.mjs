@@ -1,0 +1,24 @@
+// npm run build: compiles all packages, bundles the daemon, writes the CLI's manifest.
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ROOT, ensureInstalled, newest, step } from './steps.mjs'
+
+const BUNDLE = join(ROOT, 'packages/daemon/dist/daemon.mjs')
+const MANIFEST = join(ROOT, 'packages/cli/oclif.manifest.json')
+
+/** Builds what is not up to date. */
+export async function build() {
+  await ensureInstalled()
+  const sources = newest(['packages', 'plugins', 'scripts'], /\.(ts|mjs|json)$/)
+  const built = [BUNDLE, MANIFEST].map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0))
+  if (Math.min(...built) >= sources) {
+    console.log('\n✔ build: everything is up to date')
+    return
+  }
+  await step('compile', 'tsc', ['-b'])
+  await step('bundle the daemon', 'node', ['scripts/bundle-daemon.mjs'])
+  await step('write the CLI manifest', 'npm', ['run', '--silent', '-w', '@p2p-playground/cli', 'build:manifest'])
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await build()

@@ -1,0 +1,38 @@
+// npm test: builds what is stale, then lint, unit tests and system tests; the last line sums them up.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from './build.mjs'
+import { ensureTools, step } from './steps.mjs'
+
+await build()
+await ensureTools({ openssl: 'openssl', ip: 'iproute2', setsid: 'util-linux' })
+
+const out = mkdtempSync(join(tmpdir(), 'p2p-playground-test-'))
+const totals = { passed: 0, failed: 0, skipped: 0 }
+let good = true
+
+try {
+  good = (await step('lint', 'eslint', ['.'], { goOn: true })) && good
+  good = (await step('format', 'prettier', ['--check', '--log-level=warn', '.'], { goOn: true })) && good
+  good = (await step('lint protobuf', 'buf', ['lint'], { goOn: true })) && good
+  good = (await step('generated files', 'node', ['scripts/check-generated.mjs'], { goOn: true })) && good
+  good = (await suite('unit')) && good
+  good = (await suite('system')) && good
+} finally {
+  rmSync(out, { recursive: true, force: true })
+}
+
+console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
+process.exit(good && totals.failed === 0 ? 0 : 1)
+
+async function suite(project) {
+  const file = join(out, `${project}.json`)
+  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const passed = await step(`${project} tests`, 'vitest', args, { goOn: true, env: { NO_COLOR: '1' } })
+  const result = JSON.parse(readFileSync(file, 'utf8'))
+  totals.passed += result.numPassedTests
+  totals.failed += result.numFailedTests
+  totals.skipped += result.numPendingTests + (result.numTodoTests ?? 0)
+  return passed
+}

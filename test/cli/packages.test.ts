@@ -1,0 +1,181 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { makeHome, runCli } from './run-cli.js'
+import type { CliResult } from './run-cli.js'
+import { writeSampleApp } from './sample-app.js'
+
+let home: ReturnType<typeof makeHome>
+let app: string
+let file: string
+
+beforeEach(() => {
+  home = makeHome()
+  app = writeSampleApp(join(home.path, 'app'))
+  file = join(home.path, 'hello.p2p')
+})
+afterEach(() => {
+  home.remove()
+})
+
+const cli = (...args: string[]): Promise<CliResult> =>
+  runCli(args, { home: home.path, cwd: home.path })
+
+async function keygen(
+  dir: string,
+  type = 'ed25519',
+): Promise<{ key: string; pub: string; text: string }> {
+  const out = join(home.path, dir)
+  const result = await cli('keygen', '--type', type, '--out', out)
+  expect(result).toMatchObject({ status: 0 })
+  const pub = readFileSync(join(out, 'signing.pub'), 'utf8')
+  const hex = execFileSync('openssl', ['pkey', '-pubin', '-outform', 'DER'], { input: pub })
+    .subarray(-32)
+    .toString('hex')
+  return { key: join(out, 'signing.key'), pub: join(out, 'signing.pub'), text: hex }
+}
+
+describe.each(['ed25519', 'rsa'])('with an %s key', (type) => {
+  test('pack, verify and inspect agree', async () => {
+    const key = await keygen('keys', type)
+    expect(await cli('pack', app, '--key', key.key, '--out', file)).toMatchObject({ status: 0 })
+    expect(await cli('verify', file, '--trust', key.pub)).toMatchObject({ status: 0 })
+    const shown = await cli('inspect', file, '--json')
+    expect(JSON.parse(shown.stdout)).toMatchObject({ signed: true })
+    expect(shown.stdout).toContain('1.0.0')
+  })
+
+  test('verify exits 6 for another key', async () => {
+    const key = await keygen('keys', type)
+    const other = await keygen('other', type)
+    await cli('pack', app, '--key', key.key, '--out', file)
+    const result = await cli('verify', file, '--trust', other.pub)
+    expect(result.status).toBe(6)
+    expect(result.stderr).toMatch(/^Error SIGNATURE_/m)
+  })
+})
+
+test('verify takes the hex that keygen prints', async () => {
+  const key = await keygen('keys')
+  await cli('pack', app, '--key', key.key, '--out', file)
+  expect(await cli('verify', file, '--trust', key.text)).toMatchObject({ status: 0 })
+})
+
+test('verify accepts a package when any of several keys signed it', async () => {
+  const key = await keygen('keys')
+  const other = await keygen('other', 'rsa')
+  await cli('pack', app, '--key', key.key, '--out', file)
+  for (const trust of [
+    ['--trust', other.pub, '--trust', key.pub],
+    ['--trust', key.pub, other.pub],
+  ]) {
+    expect(await cli('verify', file, ...trust)).toMatchObject({ status: 0 })
+  }
+})
+
+test('verify exits 6 when one byte of the package changed', async () => {
+  const key = await keygen('keys')
+  await cli('pack', app, '--key', key.key, '--out', file)
+  const bytes = readFileSync(file)
+  const at = bytes.indexOf(Buffer.from([0x1f, 0x8b])) + 40
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  writeFileSync(file, bytes)
+  expect(await cli('verify', file, '--trust', key.pub)).toMatchObject({ status: 6 })
+})
+
+test('verify exits 6 for an unsigned package; sign makes it good', async () => {
+  const key = await keygen('keys')
+  expect(await cli('pack', app, '--no-sign', '--out', file)).toMatchObject({ status: 0 })
+  expect(await cli('verify', file, '--trust', key.pub)).toMatchObject({ status: 6 })
+  expect(await cli('sign', file, '--key', key.key)).toMatchObject({ status: 0 })
+  expect(await cli('verify', file, '--trust', key.pub)).toMatchObject({ status: 0 })
+})
+
+test('pack without --out writes NAME-VERSION.p2p into the working directory', async () => {
+  expect(await cli('pack', 'app', '--no-sign')).toMatchObject({ status: 0 })
+  expect(existsSync(join(home.path, 'hello-1.0.0.p2p'))).toBe(true)
+})
+
+test('the same tree packs to the same bytes', async () => {
+  const key = await keygen('keys')
+  const again = join(home.path, 'again.p2p')
+  await cli('pack', app, '--key', key.key, '--out', file)
+  await cli('pack', app, '--key', key.key, '--out', again)
+  expect(readFileSync(again).equals(readFileSync(file))).toBe(true)
+})
+
+test('a key that others can read is refused with the command that corrects it', async () => {
+  const key = await keygen('keys')
+  execFileSync('chmod', ['644', key.key])
+  const result = await cli('pack', app, '--key', key.key, '--out', file)
+  expect(result.status).toBe(2)
+  expect(result.stderr).toMatch(/^Error CONFIG_PERMISSIONS: /m)
+  expect(result.stderr).toContain('chmod 600')
+  expect(existsSync(file)).toBe(false)
+})
+
+describe('what is wrong is said once, with the right exit code', () => {
+  test.each([
+    { name: 'no such directory', args: ['pack', 'nowhere'], status: 2, says: 'nowhere' },
+    {
+      name: 'no such package',
+      args: ['verify', 'none.p2p', '--trust', '0'.repeat(64)],
+      status: 2,
+      says: /CONFIG_KEY|BUNDLE_NOT_FOUND/,
+    },
+    {
+      name: 'no such package to inspect',
+      args: ['inspect', 'none.p2p'],
+      status: 2,
+      says: 'BUNDLE_NOT_FOUND',
+    },
+    {
+      name: 'no such package to deploy',
+      args: ['deploy', 'none.p2p'],
+      status: 2,
+      says: 'none.p2p',
+    },
+    {
+      name: 'a key of 62 characters',
+      args: ['verify', 'x.p2p', '--trust', 'a'.repeat(62)],
+      status: 2,
+      says: 'CONFIG_KEY',
+    },
+    {
+      name: 'no such key',
+      args: ['pack', 'app', '--key', 'none.key'],
+      status: 2,
+      says: 'none.key',
+    },
+  ])('$name', async ({ args, status, says }) => {
+    const result = await cli(...args)
+    expect(result.status).toBe(status)
+    expect(result.stderr).toMatch(says)
+    expectOneMessage(result)
+  })
+
+  test('an unknown manifest key has file, line, column and a did-you-mean', async () => {
+    const dir = writeSampleApp(join(home.path, 'bad'), { manifest: 'enviroment: {}\nenvv: {}\n' })
+    const result = await cli('pack', dir, '--no-sign')
+    expect(result.status).toBe(2)
+    expect(result.stderr).toMatch(/manifest\.yaml:4:1: /)
+    expect(result.stderr).toContain('CONFIG_UNKNOWN_KEY')
+    expectOneMessage(result)
+  })
+
+  test('version 1.10 without quotes is refused with a hint', async () => {
+    const dir = join(home.path, 'number')
+    mkdirSync(join(dir, 'bin'), { recursive: true })
+    writeFileSync(join(dir, 'manifest.yaml'), 'name: x\nversion: 1.10\nentrypoint: bin/x\n')
+    const result = await cli('pack', dir, '--no-sign')
+    expect(result.status).toBe(2)
+    expect(result.stderr).toContain('1.10.0')
+  })
+})
+
+function expectOneMessage(result: CliResult): void {
+  expect(result.stderr.match(/^Error [A-Z_]+: /gm)).toHaveLength(1)
+  expect(result.stderr).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m)
+  expect(result.stdout).toBe('')
+}

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** The executable that users and scripts call. */
+export const BIN = join(import.meta.dirname, '../../node_modules/.bin/p2p-playground')
+
+export interface CliResult {
+  readonly status: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly tookMs: number
+}
+
+export interface CliOptions {
+  readonly home?: string
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+/** Runs the real executable to its end, away from any terminal. */
+export async function runCli(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<CliResult> {
+  const started = performance.now()
+  const child = spawn(BIN, args, {
+    cwd: options.cwd,
+    env: { ...cleanEnv(), P2P_PLAYGROUND_HOME: options.home, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  const { promise, resolve, reject } = Promise.withResolvers<CliResult>()
+  child.once('error', reject)
+  child.once('close', (status, signal) => {
+    resolve({ status, signal, ...output, tookMs: performance.now() - started })
+  })
+  return promise
+}
+
+/** A fresh home that goes with the test. */
+export function makeHome(): { readonly path: string; readonly remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'p2p-cli-'))
+  return {
+    path,
+    remove: () => {
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
+
+function cleanEnv(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(P2P_PLAYGROUND|VITEST|NODE_|DEBUG|NO_COLOR|FORCE_COLOR)/.test(name),
+  )
+  return Object.fromEntries(kept)
+}

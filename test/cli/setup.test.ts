@@ -1,0 +1,180 @@
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { makeHome, runCli } from './run-cli.js'
+import type { CliResult } from './run-cli.js'
+
+let home: ReturnType<typeof makeHome>
+beforeEach(() => {
+  home = makeHome()
+})
+afterEach(() => {
+  home.remove()
+})
+
+const cli = (...args: string[]): Promise<CliResult> => runCli(args, { home: home.path })
+const inHome = (name: string): string => join(home.path, name)
+
+describe('init', () => {
+  test('makes keys, a PSK and two configurations that check', async () => {
+    expect(await cli('init')).toMatchObject({ status: 0 })
+    for (const name of ['signing.key', 'signing.pub', 'controller.yaml', 'daemon.yaml']) {
+      expect(existsSync(inHome(name)), name).toBe(true)
+    }
+    expect(await cli('config', 'check')).toMatchObject({ status: 0 })
+  })
+
+  test('leaves no secret that others can read', async () => {
+    await cli('init')
+    for (const name of readdirSync(home.path)) {
+      const { mode } = statSync(inHome(name))
+      const text = statSync(inHome(name)).isFile() ? readFileSync(inHome(name), 'utf8') : ''
+      const isSecret = /PRIVATE KEY|^\/key\/swarm|psk:/m.test(text)
+      if (isSecret) expect(mode & 0o077, name).toBe(0)
+    }
+    expect(statSync(inHome('signing.key')).mode & 0o777).toBe(0o600)
+  })
+
+  test.each([{ args: [] as string[] }, { args: ['--force'] }])(
+    'a second run with $args keeps every key',
+    async ({ args }) => {
+      await cli('init')
+      const keys = ['signing.key', 'signing.pub', 'swarm.key'].filter((name) =>
+        existsSync(inHome(name)),
+      )
+      const before = keys.map((name) => readFileSync(inHome(name), 'utf8'))
+      expect(await cli('init', ...args)).toMatchObject({ status: 0 })
+      expect(keys.map((name) => readFileSync(inHome(name), 'utf8'))).toEqual(before)
+    },
+  )
+
+  test('a package made after it needs no flags and is trusted by the daemon of the home', async () => {
+    await cli('init')
+    const { writeSampleApp } = await import('./sample-app.js')
+    const app = writeSampleApp(inHome('app'))
+    const file = inHome('hello.p2p')
+    expect(await cli('pack', app, '--out', file)).toMatchObject({ status: 0 })
+    expect(await cli('verify', file)).toMatchObject({ status: 0 })
+  })
+})
+
+describe('invite and join', () => {
+  test('a second machine trusts the same key and holds the same PSK', async () => {
+    await cli('init')
+    const token = tokenOf(await cli('invite'))
+    const other = makeHome()
+    try {
+      const joined = await runCli(
+        ['join', token, '--name', 'second', '--labels', 'env=test,zone=b'],
+        { home: other.path },
+      )
+      expect(joined).toMatchObject({ status: 0 })
+      expect(statSync(join(other.path, 'daemon.yaml')).mode & 0o077).toBe(0)
+      expect(await runCli(['config', 'check'], { home: other.path })).toMatchObject({ status: 0 })
+      const shown = await runCli(['config', 'show', '--json'], { home: other.path })
+      expect(shown.stdout).toContain('second')
+      expect(shown.stdout).toContain('zone')
+      const hex = /public_key: "?([0-9a-f]{64})/.exec(
+        readFileSync(inHome('daemon.yaml'), 'utf8'),
+      )?.[1]
+      expect(readFileSync(join(other.path, 'daemon.yaml'), 'utf8')).toContain(hex)
+      expect(existsSync(join(other.path, 'signing.key'))).toBe(false)
+    } finally {
+      other.remove()
+    }
+  })
+
+  test('join refuses to replace a configuration', async () => {
+    await cli('init')
+    const before = readFileSync(inHome('daemon.yaml'), 'utf8')
+    const result = await cli('join', tokenOf(await cli('invite')))
+    expect(result.status).toBe(1)
+    expect(result.stderr).toMatch(/^Error CONFIG_EXISTS: /m)
+    expect(readFileSync(inHome('daemon.yaml'), 'utf8')).toBe(before)
+  })
+
+  test('a token with one character changed, cut or made up is refused', async () => {
+    await cli('init')
+    const token = tokenOf(await cli('invite'))
+    const other = makeHome()
+    try {
+      const middle = Math.floor(token.length / 2)
+      const swapped = token[middle] === 'A' ? 'B' : 'A'
+      const damaged = [
+        token.slice(0, middle) + swapped + token.slice(middle + 1),
+        token.slice(0, -8),
+        'p2pp1.',
+        'p2pp1.aGVsbG8',
+        'hello',
+      ]
+      for (const text of damaged) {
+        const result = await runCli(['join', text], { home: other.path })
+        expect(result.status, text).toBe(2)
+        expect(result.stderr).toMatch(/^Error CONFIG_TOKEN: /m)
+        expect(existsSync(join(other.path, 'daemon.yaml'))).toBe(false)
+      }
+    } finally {
+      other.remove()
+    }
+  })
+})
+
+describe('config', () => {
+  test('show never prints the PSK', async () => {
+    const psk = 'ab'.repeat(32)
+    writeFileSync(inHome('daemon.yaml'), `p2p:\n  psk: ${psk}\n`, { mode: 0o600 })
+    for (const args of [
+      ['config', 'show'],
+      ['config', 'show', '--json'],
+    ]) {
+      const result = await cli(...args)
+      expect(result).toMatchObject({ status: 0 })
+      expect(result.stdout + result.stderr).not.toContain(psk)
+    }
+  })
+
+  test.each([
+    {
+      name: 'an unknown key',
+      yaml: 'node:\n  nmae: x\n',
+      code: 'CONFIG_UNKNOWN_KEY',
+      at: '2:3',
+      says: 'name',
+    },
+    { name: 'broken YAML', yaml: 'node: [\n', code: 'CONFIG_YAML', at: '', says: '' },
+    {
+      name: 'a PSK of words',
+      yaml: 'p2p:\n  psk: my-secret\n',
+      code: 'CONFIG_PSK',
+      at: '2:3',
+      says: 'p2p-playground psk',
+    },
+    {
+      name: 'a missing variable',
+      yaml: 'node:\n  name: ${NOT_SET_HERE}\n',
+      code: 'CONFIG_ENV_MISSING',
+      at: '2:3',
+      says: 'NOT_SET_HERE',
+    },
+  ])('check: $name has a place, a code and a way out', async ({ yaml, code, at, says }) => {
+    writeFileSync(inHome('daemon.yaml'), yaml, { mode: 0o600 })
+    const result = await cli('config', 'check')
+    expect(result.status).toBe(2)
+    expect(result.stderr).toContain(`${inHome('daemon.yaml')}:${at}`)
+    expect(result.stderr).toContain(code)
+    expect(result.stderr).toContain(says)
+  })
+
+  test('--config of a file that is not there says so', async () => {
+    const result = await cli('config', 'check', '--config', inHome('none.yaml'))
+    expect(result.status).toBe(2)
+    expect(result.stderr).toMatch(/^Error CONFIG_NOT_FOUND: /m)
+  })
+})
+
+function tokenOf(result: CliResult): string {
+  expect(result).toMatchObject({ status: 0 })
+  const token = /p2pp1\.[\w.-]+/.exec(result.stdout)?.[0]
+  if (token === undefined) throw new Error(`no token in: ${result.stdout}`)
+  return token
+}

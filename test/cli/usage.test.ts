@@ -1,0 +1,180 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BIN, makeHome, runCli } from './run-cli.js'
+
+let home: ReturnType<typeof makeHome>
+beforeAll(() => {
+  home = makeHome()
+})
+afterAll(() => {
+  home.remove()
+})
+
+const COMMANDS = [
+  'init',
+  'keygen',
+  'psk',
+  'pack',
+  'sign',
+  'verify',
+  'inspect',
+  'invite',
+  'join',
+  'deploy',
+  'logs',
+  'events',
+  'run',
+  'doctor',
+  'daemon start',
+  'daemon stop',
+  'daemon status',
+  'node list',
+  'node info',
+  'node add',
+  'app list',
+  'app start',
+  'app stop',
+  'app restart',
+  'app remove',
+  'app versions',
+  'app describe',
+  'config show',
+  'config check',
+]
+
+describe('help', () => {
+  test('of the whole names every command or its topic', async () => {
+    const { status, stdout } = await runCli(['--help'], { home: home.path })
+    expect(status).toBe(0)
+    for (const command of COMMANDS) expect(stdout).toContain(command.split(' ')[0])
+  })
+
+  test.each(COMMANDS)('of "%s" has a usage line and an example', async (command) => {
+    const { status, stdout } = await runCli([...command.split(' '), '--help'], { home: home.path })
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/USAGE/)
+    expect(stdout).toContain(`p2p-playground ${command}`)
+    expect(stdout).toMatch(/EXAMPLES/)
+  })
+
+  test('comes quickly, even when an older Node started it', async () => {
+    const times: number[] = []
+    for (let run = 0; run < 5; run += 1)
+      times.push((await runCli(['--help'], { home: home.path })).tookMs)
+    times.sort((a, b) => a - b)
+    process.stdout.write(`help: median ${String(Math.round(times[2] ?? 0))} ms\n`)
+    expect(times[0]).toBeLessThan(1000)
+  })
+})
+
+describe('usage errors exit 2 with one message', () => {
+  test.each([
+    { name: 'unknown flag', args: ['pack', '.', '--otu', 'x'], says: '--otu' },
+    { name: 'missing argument', args: ['verify'], says: /file/i },
+    { name: 'surplus argument', args: ['psk', 'surplus'], says: 'surplus' },
+    { name: 'unknown command', args: ['depoly'], says: 'deploy' },
+    { name: 'unknown command of a topic', args: ['app', 'lst'], says: 'app list' },
+    { name: 'value outside its list', args: ['keygen', '--type', 'dsa'], says: 'ed25519' },
+    { name: 'duration without unit', args: ['app', 'list', '--timeout', 'soon'], says: 'soon' },
+    {
+      name: 'since that is no time',
+      args: ['logs', 'x', '--since', 'yesterdayish'],
+      says: 'yesterdayish',
+    },
+    { name: 'address that is none', args: ['node', 'add', 'example.org'], says: 'example.org' },
+  ])('$name', async ({ args, says }) => {
+    const result = await runCli(args, { home: home.path })
+    expect(result.status).toBe(2)
+    expect(result.stderr).toMatch(says)
+    expect(result.stderr).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m)
+    expect(result.stdout).toBe('')
+  })
+})
+
+test('with --json an error is one JSON object with code, message and hint', async () => {
+  const result = await runCli(['inspect', 'none.p2p', '--json'], {
+    home: home.path,
+    cwd: home.path,
+  })
+  expect(result.status).toBe(2)
+  const text = result.stdout.trim() === '' ? result.stderr : result.stdout
+  expect(JSON.parse(text)).toMatchObject({ error: { code: 'BUNDLE_NOT_FOUND' } })
+})
+
+test('away from a terminal nothing is coloured', async () => {
+  for (const args of [['--help'], ['doctor'], ['inspect', 'none.p2p']]) {
+    const { stdout, stderr } = await runCli(args, { home: home.path })
+    // eslint-disable-next-line no-control-regex -- colours are control characters
+    expect(stdout + stderr).not.toMatch(/\x1b\[/)
+  }
+})
+
+test('a reader that goes away early makes no noise', () => {
+  const { stderr } = spawnSync('sh', ['-c', `"${BIN}" --help | head -n 1`], {
+    encoding: 'utf8',
+    env: { ...process.env, P2P_PLAYGROUND_HOME: home.path },
+  })
+  expect(stderr).toBe('')
+})
+
+test('--home means the same as P2P_PLAYGROUND_HOME', async () => {
+  const other = makeHome()
+  try {
+    const file = join(other.path, 'daemon.yaml')
+    writeFileSync(file, 'node: { name: from-flag }\n')
+    const { stdout } = await runCli(['config', 'show', '--home', other.path], { home: home.path })
+    expect(stdout).toContain('from-flag')
+  } finally {
+    other.remove()
+  }
+})
+
+describe('without a daemon', () => {
+  test('daemon status exits 1 and says running: false', async () => {
+    const result = await runCli(['daemon', 'status', '--json'], { home: home.path })
+    expect(result.status).toBe(1)
+    expect(JSON.parse(result.stdout)).toMatchObject({ running: false })
+  })
+
+  test('a run file of a process that is gone does not count', async () => {
+    const stale = makeHome()
+    try {
+      const { mkdirSync } = await import('node:fs')
+      mkdirSync(join(stale.path, 'run'))
+      const content = {
+        pid: process.pid,
+        startTicks: 1,
+        bootId: 'another',
+        peerId: 'x',
+        name: 'x',
+        version: '0',
+        addresses: [],
+        startedAtMs: 0,
+      }
+      writeFileSync(join(stale.path, 'run', 'daemon.json'), JSON.stringify(content))
+      const result = await runCli(['daemon', 'status', '--json'], { home: stale.path })
+      expect(result.status).toBe(1)
+      expect(JSON.parse(result.stdout)).toMatchObject({ running: false })
+    } finally {
+      stale.remove()
+    }
+  })
+
+  test('daemon stop is harmless', async () => {
+    const result = await runCli(['daemon', 'stop'], { home: home.path })
+    expect(result.status).toBe(0)
+    expect(result.stdout + result.stderr).toMatch(/not running/)
+  })
+})
+
+test('the launcher passes on how it was stopped', async () => {
+  const child = spawn(BIN, ['--help'], {
+    stdio: 'ignore',
+    env: { ...process.env, P2P_PLAYGROUND_HOME: home.path },
+  })
+  const { promise, resolve } = Promise.withResolvers<number | null>()
+  child.once('close', resolve)
+  expect(await promise).toBe(0)
+})
