@@ -18,7 +18,14 @@ export async function build() {
   }
   await step('compile', 'tsc', ['-b'])
   await step('bundle the daemon', 'node', ['scripts/bundle-daemon.mjs'])
-  await step('write the CLI manifest', 'npm', ['run', '--silent', '-w', '@p2p-playground/cli', 'build:manifest'])
+  await step('write the CLI manifest', 'npm', [
+    'run',
+    '--silent',
+    '-w',
+    '@p2p-playground/cli',
+    'build:manifest',
+  ])
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await build()
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  await build()

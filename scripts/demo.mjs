@@ -18,7 +18,9 @@ const worked = Date.now()
 process.on('SIGINT', () => void cleanUp().then(() => process.exit(130)))
 
 try {
-  say('Set the first machine up: a signing key, a pre-shared key, and configuration that trusts the key.')
+  say(
+    'Set the first machine up: a signing key, a pre-shared key, and configuration that trusts the key.',
+  )
   await p2p(first, ['init', '--name', first.name, ...loopback])
   await p2p(first, ['daemon', 'start'])
 
@@ -60,7 +62,9 @@ try {
 
 const seconds = (since) => ((Date.now() - since) / 1000).toFixed(1)
 if (process.exitCode === undefined) {
-  console.log(`\n✔ demo done in ${seconds(worked)} s (${seconds(begun)} s with installation and build)`)
+  console.log(
+    `\n✔ demo done in ${seconds(worked)} s (${seconds(begun)} s with installation and build)`,
+  )
 }
 process.exit()
 
@@ -83,7 +87,9 @@ function say(text) {
 /** Runs the CLI as a person on that machine would; shows the command and what it prints. */
 function p2p(home, args, { hide = false, secret } = {}) {
   if (!hide) {
-    const shown = args.map((arg) => (arg === secret ? 'TOKEN' : arg.replace(`${base}/`, '').replace(`${ROOT}/`, '')))
+    const shown = args.map((arg) =>
+      arg === secret ? 'TOKEN' : arg.replace(`${base}/`, '').replace(`${ROOT}/`, ''),
+    )
     console.log(`\n${home.name}$ p2p-playground ${shown.join(' ')}`)
   }
   return new Promise((resolve, reject) => {

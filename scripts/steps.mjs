@@ -52,7 +52,10 @@ export async function ensureInstalled() {
 /** A checkout sets new times on old files: what counts is whether the packages are those of the lock. */
 function sameLock(marker, lock) {
   const names = (path) => {
-    const out = spawnSync(process.execPath, ['-e', `console.log(Object.entries(JSON.parse(require('fs').readFileSync(${JSON.stringify(path)}, 'utf8')).packages).filter(([k, v]) => k.startsWith('node_modules/') && !v.link && !v.optional).map(([k, v]) => k + v.version).sort().join())`])
+    const out = spawnSync(process.execPath, [
+      '-e',
+      `console.log(Object.entries(JSON.parse(require('fs').readFileSync(${JSON.stringify(path)}, 'utf8')).packages).filter(([k, v]) => k.startsWith('node_modules/') && !v.link && !v.optional).map(([k, v]) => k + v.version).sort().join())`,
+    ])
     return out.stdout.toString()
   }
   return names(marker) === names(lock)
@@ -60,16 +63,25 @@ function sameLock(marker, lock) {
 
 /** Debian packages that tests need; installed as root, named otherwise. */
 export async function ensureTools(tools) {
-  const missing = Object.entries(tools).filter(([command]) => spawnSync('which', [command]).status !== 0)
+  const missing = Object.entries(tools).filter(
+    ([command]) => spawnSync('which', [command]).status !== 0,
+  )
   if (missing.length === 0) return
   const packages = [...new Set(missing.map(([, name]) => name))]
   if (process.getuid() !== 0) {
-    console.log(`These tools are missing, tests that need them will be skipped: ${packages.join(', ')}`)
+    console.log(
+      `These tools are missing, tests that need them will be skipped: ${packages.join(', ')}`,
+    )
     return
   }
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   await step('look up packages', 'apt-get', ['update', '-q'], { goOn: true, env })
-  await step('install tools', 'apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { goOn: true, env })
+  await step(
+    'install tools',
+    'apt-get',
+    ['install', '-y', '-q', '--no-install-recommends', ...packages],
+    { goOn: true, env },
+  )
 }
 
 /** The newest change below some directories, milliseconds since the epoch. */

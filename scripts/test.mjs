@@ -14,9 +14,11 @@ let good = true
 
 try {
   good = (await step('lint', 'eslint', ['.'], { goOn: true })) && good
-  good = (await step('format', 'prettier', ['--check', '--log-level=warn', '.'], { goOn: true })) && good
+  good =
+    (await step('format', 'prettier', ['--check', '--log-level=warn', '.'], { goOn: true })) && good
   good = (await step('lint protobuf', 'buf', ['lint'], { goOn: true })) && good
-  good = (await step('generated files', 'node', ['scripts/check-generated.mjs'], { goOn: true })) && good
+  good =
+    (await step('generated files', 'node', ['scripts/check-generated.mjs'], { goOn: true })) && good
   good = (await suite('unit')) && good
   good = (await suite('system')) && good
 } finally {
@@ -28,8 +30,18 @@ process.exit(good && totals.failed === 0 ? 0 : 1)
 
 async function suite(project) {
   const file = join(out, `${project}.json`)
-  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const passed = await step(`${project} tests`, 'vitest', args, { goOn: true, env: { NO_COLOR: '1' } })
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+  ]
+  const passed = await step(`${project} tests`, 'vitest', args, {
+    goOn: true,
+    env: { NO_COLOR: '1' },
+  })
   const result = JSON.parse(readFileSync(file, 'utf8'))
   totals.passed += result.numPassedTests
   totals.failed += result.numFailedTests

@@ -64,7 +64,9 @@ export class HostControl implements Control {
     if (local !== undefined && local.peerId !== added.peerId) {
       const command = commandFor(local.peerId, this.#clock)
       try {
-        await this.#fleet.client(local.peerId).addPeer({ command, address }, { signal, timeoutMs: CALL_MS })
+        await this.#fleet
+          .client(local.peerId)
+          .addPeer({ command, address }, { signal, timeoutMs: CALL_MS })
       } catch (error) {
         throw fromConnectError(error)
       }
@@ -96,14 +98,22 @@ export class HostControl implements Control {
     })
   }
 
-  async listVersions(app: string, target: NodeSelector, signal: AbortSignal): Promise<FleetResult<VersionRow>> {
+  async listVersions(
+    app: string,
+    target: NodeSelector,
+    signal: AbortSignal,
+  ): Promise<FleetResult<VersionRow>> {
     return this.#askAll(target, signal, async (client, one) => {
       const { versions } = await client.listVersions({ app }, { signal, timeoutMs: CALL_MS })
       return versions.map((message) => versionFromProto(message, nodeOf(one).node))
     })
   }
 
-  async describeApp(app: string, target: NodeSelector, signal: AbortSignal): Promise<FleetResult<AppDescription>> {
+  async describeApp(
+    app: string,
+    target: NodeSelector,
+    signal: AbortSignal,
+  ): Promise<FleetResult<AppDescription>> {
     return this.#askAll(target, signal, async (client, one) => {
       const { descriptions } = await client.describeApp({ app }, { signal, timeoutMs: CALL_MS })
       return descriptions.map((message) => descriptionFromProto(message, nodeOf(one)))
@@ -126,7 +136,11 @@ export class HostControl implements Control {
     await this.#host.stop()
   }
 
-  #nodeLogs(one: KnownNode, query: LogQuery, signal: AbortSignal): AsyncGenerator<Followed<readonly LogEntry[]>> {
+  #nodeLogs(
+    one: KnownNode,
+    query: LogQuery,
+    signal: AbortSignal,
+  ): AsyncGenerator<Followed<readonly LogEntry[]>> {
     const seen: Record<string, bigint> = {}
     const open = async function* (client: NodeClient): AsyncGenerator<readonly LogEntry[]> {
       const resumed = Object.keys(seen).length > 0
@@ -145,10 +159,18 @@ export class HostControl implements Control {
         yield entries.map(logEntryFromProto)
       }
     }
-    return followNode(one, () => open(this.#fleet.client(one.peerId)), { ...query, clock: this.#clock, signal })
+    return followNode(one, () => open(this.#fleet.client(one.peerId)), {
+      ...query,
+      clock: this.#clock,
+      signal,
+    })
   }
 
-  #nodeEvents(one: KnownNode, query: EventQuery, signal: AbortSignal): AsyncGenerator<Followed<readonly SystemEvent[]>> {
+  #nodeEvents(
+    one: KnownNode,
+    query: EventQuery,
+    signal: AbortSignal,
+  ): AsyncGenerator<Followed<readonly SystemEvent[]>> {
     let afterSeq = 0n
     const open = async function* (client: NodeClient): AsyncGenerator<readonly SystemEvent[]> {
       const request = {
@@ -162,7 +184,11 @@ export class HostControl implements Control {
         yield events.map(eventFromProto)
       }
     }
-    return followNode(one, () => open(this.#fleet.client(one.peerId)), { ...query, clock: this.#clock, signal })
+    return followNode(one, () => open(this.#fleet.client(one.peerId)), {
+      ...query,
+      clock: this.#clock,
+      signal,
+    })
   }
 
   async #askAll<Item>(
@@ -203,4 +229,3 @@ async function* flatten<Item>(
   }
   for (const item of stored.sort(compare)) yield { kind: 'item', item }
 }
-

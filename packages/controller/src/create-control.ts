@@ -17,7 +17,8 @@ export async function createControl(options: {
 }): Promise<Control> {
   const { home, config, logger, clock } = options
   await mkdir(dirname(home.nodes), { recursive: true, mode: 0o700 })
-  const key = config.signingKeyPath === undefined ? undefined : await loadSigningKey(config.signingKeyPath)
+  const key =
+    config.signingKeyPath === undefined ? undefined : await loadSigningKey(config.signingKeyPath)
   const host = await createHost({
     identity: await loadIdentity(home.controllerIdentity),
     listen: config.p2p.listenAddresses,

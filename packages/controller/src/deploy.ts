@@ -14,7 +14,11 @@ type CommandInit = MessageInitShape<typeof node.CommandSchema>
 
 /** A fresh command for one node. */
 export function commandFor(peerId: string, clock: Clock): CommandInit {
-  return { targetPeerId: peerId, nonce: randomBytes(16), issuedAtMs: BigInt(Math.round(clock.now())) }
+  return {
+    targetPeerId: peerId,
+    nonce: randomBytes(16),
+    issuedAtMs: BigInt(Math.round(clock.now())),
+  }
 }
 
 /** Brings a package to the selected nodes; each node's progress comes as it happens. @throws BUNDLE_ codes before any node is asked */
@@ -76,7 +80,8 @@ async function* deployTo(
       }
       yield last
     }
-    if (last.phase !== 'done') throw new PlaygroundError('NODE_UNREACHABLE', 'the node ended the deployment early')
+    if (last.phase !== 'done')
+      throw new PlaygroundError('NODE_UNREACHABLE', 'the node ended the deployment early')
   } catch (error) {
     if (signal.aborted) throw error
     yield { ...last, phase: 'failed', failure: failureOf(one, error) }

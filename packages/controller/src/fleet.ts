@@ -48,7 +48,12 @@ export class Fleet {
   readonly #remembered = new Map<string, Remembered>()
   #loaded: Promise<void> | undefined
 
-  constructor(options: { readonly host: Host; readonly home: Home; readonly clock: Clock; readonly logger: Logger }) {
+  constructor(options: {
+    readonly host: Host
+    readonly home: Home
+    readonly clock: Clock
+    readonly logger: Logger
+  }) {
     this.#host = options.host
     this.#home = options.home
     this.#clock = options.clock
@@ -91,7 +96,8 @@ export class Fleet {
     const peerId = await this.#host.dial(address, signal)
     this.#asked.delete(peerId)
     const found = await this.#askOnce(peerId, true)
-    if (found?.info === undefined) throw asPlaygroundError(new Error(found?.reason ?? 'it is no node'), 'NODE_UNREACHABLE')
+    if (found?.info === undefined)
+      throw asPlaygroundError(new Error(found?.reason ?? 'it is no node'), 'NODE_UNREACHABLE')
     const nodes = [{ ...found, addresses: [address] }]
     this.#loaded ??= this.#load()
     await this.#loaded
@@ -100,7 +106,8 @@ export class Fleet {
   }
 
   #isEnough(nodes: readonly KnownNode[], target: NodeSelector): boolean {
-    if (target.nodes !== undefined && target.nodes.length > 0) return missingNames(nodes, target.nodes).length === 0
+    if (target.nodes !== undefined && target.nodes.length > 0)
+      return missingNames(nodes, target.nodes).length === 0
     return nodes.some((one) => one.info !== undefined && isAskedFor(one, target))
   }
 
@@ -130,7 +137,8 @@ export class Fleet {
 
   async #askCandidates(): Promise<void> {
     for (const { peerId } of this.#host.peers()) {
-      if (!this.#asked.has(peerId)) this.#asked.set(peerId, this.#askOnce(peerId, this.#remembered.has(peerId)))
+      if (!this.#asked.has(peerId))
+        this.#asked.set(peerId, this.#askOnce(peerId, this.#remembered.has(peerId)))
     }
     return Promise.resolve()
   }
@@ -167,13 +175,16 @@ export class Fleet {
       if (info === undefined) continue
       const all = [...new Set([...addresses, ...info.addresses])]
       const before = this.#remembered.get(peerId)
-      if (before?.name === info.name && all.every((address) => before.addresses.includes(address))) continue
+      if (before?.name === info.name && all.every((address) => before.addresses.includes(address)))
+        continue
       this.#remembered.set(peerId, { peerId, name: info.name, addresses: all.slice(0, 16) })
       changed = true
     }
     if (!changed) return
     const draft = `${this.#home.nodes}.${String(process.pid)}`
-    await writeFile(draft, `${JSON.stringify([...this.#remembered.values()], null, 2)}\n`, { mode: 0o600 })
+    await writeFile(draft, `${JSON.stringify([...this.#remembered.values()], null, 2)}\n`, {
+      mode: 0o600,
+    })
     await rename(draft, this.#home.nodes)
   }
 }

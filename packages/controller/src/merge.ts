@@ -1,5 +1,7 @@
 /** Passes on batches of several sources as they come, each at once; ends when all have ended. */
-export async function* mergeLive<Item>(sources: readonly AsyncIterable<Item>[]): AsyncGenerator<Item> {
+export async function* mergeLive<Item>(
+  sources: readonly AsyncIterable<Item>[],
+): AsyncGenerator<Item> {
   const iterators = sources.map((source) => source[Symbol.asyncIterator]())
   const pending = new Map(iterators.map((iterator) => [iterator, advance(iterator)]))
   try {

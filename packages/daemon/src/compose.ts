@@ -18,7 +18,15 @@ import {
   SUPPORTS,
   TRUSTED_KEYS,
 } from '@p2p-playground/core/tokens'
-import type { Clock, HealthChecker, Logger, NodeInfo, Runtime, RuntimeSupport, StateStore } from '@p2p-playground/core'
+import type {
+  Clock,
+  HealthChecker,
+  Logger,
+  NodeInfo,
+  Runtime,
+  RuntimeSupport,
+  StateStore,
+} from '@p2p-playground/core'
 import type { TrustedKey } from '@p2p-playground/core/bundle'
 import type { Home } from '@p2p-playground/core/config'
 import type { Host } from '@p2p-playground/p2p'
@@ -157,7 +165,10 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
     guard: new CommandGuard({ store, clock, self: host.peerId }),
     clock,
     info: nodeInfoOf(c),
-    limitsOf: describeLimits(engine.launcher, c.resolve<ReadonlyMap<string, RuntimeSupport>>(SUPPORTS)),
+    limitsOf: describeLimits(
+      engine.launcher,
+      c.resolve<ReadonlyMap<string, RuntimeSupport>>(SUPPORTS),
+    ),
   })
 }
 
@@ -169,17 +180,17 @@ function nodeInfoOf(c: DependencyContainer): () => Promise<NodeInfo> {
   const checkers = c.resolve<ReadonlyMap<string, unknown>>(HEALTH_CHECKERS)
   const startedAtMs = c.resolve<Clock>(CLOCK).now()
   return async () => ({
-      peerId: host.peerId,
-      name: config.node.name,
-      labels: config.node.labels,
-      version: VERSION,
-      platform: `${process.platform}-${process.arch}`,
-      startedAtMs,
-      addresses: host.addresses(),
-      runtimes: Object.fromEntries(supports),
-      healthCheckers: [...checkers.keys()],
-      apps: new Set(engine.table.list().map((record) => record.app)).size,
-      maxApps: config.runtime.maxApps,
-      resources: await readResources(config.runtime.appDir),
+    peerId: host.peerId,
+    name: config.node.name,
+    labels: config.node.labels,
+    version: VERSION,
+    platform: `${process.platform}-${process.arch}`,
+    startedAtMs,
+    addresses: host.addresses(),
+    runtimes: Object.fromEntries(supports),
+    healthCheckers: [...checkers.keys()],
+    apps: new Set(engine.table.list().map((record) => record.app)).size,
+    maxApps: config.runtime.maxApps,
+    resources: await readResources(config.runtime.appDir),
   })
 }

@@ -177,5 +177,13 @@ function recordRefusals(host: Host, engine: Engine): void {
 }
 
 function nodeEvent(type: NewEvent['type'], message: string): NewEvent {
-  return { timeMs: systemClock.now(), type, app: null, version: null, message, code: null, by: null }
+  return {
+    timeMs: systemClock.now(),
+    type,
+    app: null,
+    version: null,
+    message,
+    code: null,
+    by: null,
+  }
 }

@@ -21,7 +21,12 @@ if (values.home !== undefined) process.env['P2P_PLAYGROUND_HOME'] = values.home
 
 try {
   const home = resolveHome(process.env)
-  const loaded = await loadDaemonConfig({ home, env: process.env, config: values.config, environment: values.env })
+  const loaded = await loadDaemonConfig({
+    home,
+    env: process.env,
+    config: values.config,
+    environment: values.env,
+  })
   const daemon = await startDaemon({ home, loaded, foreground: values.foreground })
   announce({ ready: true, ...daemon.run })
   let stopping = false

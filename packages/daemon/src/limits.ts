@@ -30,6 +30,8 @@ export function describeLimits(
 export async function readSupports(
   runtimes: ReadonlyMap<string, Runtime>,
 ): Promise<ReadonlyMap<string, RuntimeSupport>> {
-  const entries = [...runtimes].map(async ([name, runtime]) => [name, await runtime.support()] as const)
+  const entries = [...runtimes].map(
+    async ([name, runtime]) => [name, await runtime.support()] as const,
+  )
   return new Map(await Promise.all(entries))
 }

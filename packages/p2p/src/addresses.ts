@@ -24,10 +24,14 @@ export function parseAddress(address: string): Multiaddr {
   try {
     return multiaddr(address)
   } catch (cause) {
-    throw new PlaygroundError('NODE_ADDRESS', `${address} is no multiaddr: ${errorMessage(cause)}`, {
-      hint: 'Write it as /ip4/192.0.2.7/tcp/4001/p2p/12D3Koo….',
-      cause,
-    })
+    throw new PlaygroundError(
+      'NODE_ADDRESS',
+      `${address} is no multiaddr: ${errorMessage(cause)}`,
+      {
+        hint: 'Write it as /ip4/192.0.2.7/tcp/4001/p2p/12D3Koo….',
+        cause,
+      },
+    )
   }
 }
 

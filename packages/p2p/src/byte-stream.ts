@@ -88,7 +88,8 @@ export class ByteStream {
 
   async readMessage<Desc extends DescMessage>(schema: Desc): Promise<MessageShape<Desc>> {
     const length = await this.#readVarint()
-    if (length > MAX_FRAME_BYTES) throw new PlaygroundError('AUTH_MEMBERSHIP', 'a peer sent too long a message')
+    if (length > MAX_FRAME_BYTES)
+      throw new PlaygroundError('AUTH_MEMBERSHIP', 'a peer sent too long a message')
     return fromBinary(schema, Buffer.concat(await this.parts(length)))
   }
 

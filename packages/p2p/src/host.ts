@@ -163,7 +163,9 @@ export class Host {
 
   /** Gets a package by pieces; see `fetchPieces`. */
   async fetchPieces(request: FetchRequest): Promise<FetchResult> {
-    return fetchPieces(request, async (peerId, signal) => this.#openStream(peerId, PIECES_PROTOCOL, signal))
+    return fetchPieces(request, async (peerId, signal) =>
+      this.#openStream(peerId, PIECES_PROTOCOL, signal),
+    )
   }
 
   async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Stream> {
@@ -178,25 +180,37 @@ export class Host {
   /** An open connection to the peer on which the handshake has succeeded. */
   async #connect(peerId: string, signal?: AbortSignal): Promise<Connection> {
     const peer = peerIdFromString(peerId)
-    const open = this.#libp2p.getConnections(peer).filter((connection) => connection.status === 'open')
-    const known = open.find((connection) => this.#guard.outcome(connection) !== undefined) ?? open[0]
+    const open = this.#libp2p
+      .getConnections(peer)
+      .filter((connection) => connection.status === 'open')
+    const known =
+      open.find((connection) => this.#guard.outcome(connection) !== undefined) ?? open[0]
     const connection = known ?? (await this.#dialPeer(peerId, signal))
     await this.#guard.granted(connection)
     return connection
   }
 
   async #dialPeer(peerId: string, signal?: AbortSignal): Promise<Connection> {
-    const addresses = (this.#book.get(peerId)?.addresses ?? []).filter((address) => this.#canDial(address))
+    const addresses = (this.#book.get(peerId)?.addresses ?? []).filter((address) =>
+      this.#canDial(address),
+    )
     try {
       if (addresses.length === 0) throw new Error('no address of it is known')
-      return await this.#libp2p.dial(addresses.map(parseAddress), signal === undefined ? {} : { signal })
+      return await this.#libp2p.dial(
+        addresses.map(parseAddress),
+        signal === undefined ? {} : { signal },
+      )
     } catch (cause) {
       if (isPlaygroundError(cause)) throw cause
       const tried = addresses.length === 0 ? '' : ` at ${addresses.join(', ')}`
-      throw new PlaygroundError('NODE_UNREACHABLE', `cannot reach ${peerId}${tried}: ${firstMessage(cause)}`, {
-        hint: 'Is its daemon running, the address right, and the PSK the same? With another PSK a connection just breaks.',
-        cause,
-      })
+      throw new PlaygroundError(
+        'NODE_UNREACHABLE',
+        `cannot reach ${peerId}${tried}: ${firstMessage(cause)}`,
+        {
+          hint: 'Is its daemon running, the address right, and the PSK the same? With another PSK a connection just breaks.',
+          cause,
+        },
+      )
     }
   }
 
@@ -229,14 +243,19 @@ export class Host {
     ])
     if (this.#options.mdns) {
       const { mdnsDiscovery } = await import('./discovery/mdns.js')
-      const components = { addresses: () => this.#libp2p.getMultiaddrs(), logger: this.#libp2p.logger }
+      const components = {
+        addresses: () => this.#libp2p.getMultiaddrs(),
+        logger: this.#libp2p.logger,
+      }
       all.set('mdns', mdnsDiscovery(components))
     }
     const watches = [...all].map(async ([name, discovery]) => {
       try {
-        for await (const candidate of discovery.watch(this.#stopping.signal)) this.addAddress(candidate)
+        for await (const candidate of discovery.watch(this.#stopping.signal))
+          this.addAddress(candidate)
       } catch (error) {
-        if (!this.#stopping.signal.aborted) logger.warn('discovery-failed', { name, error: errorMessage(error) })
+        if (!this.#stopping.signal.aborted)
+          logger.warn('discovery-failed', { name, error: errorMessage(error) })
       }
     })
     await Promise.all(watches)
@@ -244,7 +263,9 @@ export class Host {
 
   #view(peerId: string): PeerView {
     const connections = this.#libp2p.getConnections(peerIdFromString(peerId))
-    const granted = connections.map((connection) => this.#guard.outcome(connection)).find((one) => one !== undefined)
+    const granted = connections
+      .map((connection) => this.#guard.outcome(connection))
+      .find((one) => one !== undefined)
     const known = this.#book.get(peerId)
     return {
       peerId,
@@ -271,8 +292,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
   return new Host(options, libp2p)
 }
 
-
 function firstMessage(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return errorMessage(error.errors[0])
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return errorMessage(error.errors[0])
   return errorMessage(error)
 }

@@ -26,7 +26,10 @@ export async function createNode(options: {
 }): Promise<Libp2p> {
   const { psk } = options
   const transports = [
-    tcp({ inboundSocketInactivityTimeout: IDLE_SOCKET_MS, outboundSocketInactivityTimeout: IDLE_SOCKET_MS }),
+    tcp({
+      inboundSocketInactivityTimeout: IDLE_SOCKET_MS,
+      outboundSocketInactivityTimeout: IDLE_SOCKET_MS,
+    }),
     ...(options.quic || options.listen.some(isQuic) ? [await quicTransport()] : []),
   ]
   return createLibp2p({

@@ -7,8 +7,15 @@ export class PeerBook {
 
   add(candidate: PeerCandidate): void {
     const known = this.#peers.get(candidate.peerId)
-    const addresses = [...new Set([...candidate.addresses, ...(known?.addresses ?? [])])].slice(0, MAX_ADDRESSES)
-    const merged = { peerId: candidate.peerId, addresses, source: known?.source ?? candidate.source }
+    const addresses = [...new Set([...candidate.addresses, ...(known?.addresses ?? [])])].slice(
+      0,
+      MAX_ADDRESSES,
+    )
+    const merged = {
+      peerId: candidate.peerId,
+      addresses,
+      source: known?.source ?? candidate.source,
+    }
     this.#peers.set(candidate.peerId, merged)
     if (known === undefined) for (const listener of this.#listeners) listener(merged)
   }

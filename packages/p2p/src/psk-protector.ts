@@ -18,9 +18,12 @@ const NONCE_TIMEOUT_MS = 10_000
  * (https://github.com/libp2p/specs/blob/master/pnet/Private-Networks-PSK-V1.md). Same bytes on the wire as
  * `@libp2p/pnet`, whose WebAssembly cipher breaks when large writes meet several connections.
  */
-export function pskProtector(psk: Uint8Array): (components: { logger: ComponentLogger }) => ConnectionProtector {
+export function pskProtector(
+  psk: Uint8Array,
+): (components: { logger: ComponentLogger }) => ConnectionProtector {
   return () => ({
-    protect: async (connection, options) => protect(connection as MultiaddrConnection, psk, options),
+    protect: async (connection, options) =>
+      protect(connection as MultiaddrConnection, psk, options),
   })
 }
 
@@ -58,7 +61,10 @@ class XorConnection extends AbstractMultiaddrConnection {
   readonly #below: MultiaddrConnection
   readonly #outbound: XorStream
 
-  constructor(below: MultiaddrConnection, xor: { readonly outbound: XorStream; readonly inbound: XorStream }) {
+  constructor(
+    below: MultiaddrConnection,
+    xor: { readonly outbound: XorStream; readonly inbound: XorStream },
+  ) {
     super({
       log: below.log.newScope('psk'),
       remoteAddr: below.remoteAddr,

@@ -1,5 +1,11 @@
 import { Code, ConnectError } from '@connectrpc/connect'
-import { ERROR_TABLE, PlaygroundError, asPlaygroundError, isErrorCode, isPlaygroundError } from '@p2p-playground/core'
+import {
+  ERROR_TABLE,
+  PlaygroundError,
+  asPlaygroundError,
+  isErrorCode,
+  isPlaygroundError,
+} from '@p2p-playground/core'
 import type { GrpcStatus } from '@p2p-playground/core'
 import { ErrorDetailSchema } from './gen/p2pplayground/node/v1/node_pb.js'
 
@@ -43,7 +49,9 @@ export function fromConnectError(error: unknown): PlaygroundError {
     case Code.Canceled:
       return new PlaygroundError('CANCELED', 'the call was cancelled', { cause: error })
     case Code.DeadlineExceeded:
-      return new PlaygroundError('NODE_UNREACHABLE', 'the node did not answer in time', { cause: error })
+      return new PlaygroundError('NODE_UNREACHABLE', 'the node did not answer in time', {
+        cause: error,
+      })
     case Code.Unavailable:
     case Code.Aborted:
       return new PlaygroundError('NODE_UNREACHABLE', known.rawMessage, { cause: error })

@@ -1,7 +1,12 @@
 export * as node from './gen/p2pplayground/node/v1/node_pb.js'
 export * as wire from './gen/p2pplayground/wire/v1/wire_pb.js'
 export { fromConnectError, toConnectError } from './error-mapping.js'
-export { eventFromProto, eventToProto, logEntryFromProto, logEntryToProto } from './mapping/event.js'
+export {
+  eventFromProto,
+  eventToProto,
+  logEntryFromProto,
+  logEntryToProto,
+} from './mapping/event.js'
 export {
   descriptionFromProto,
   descriptionToProto,

@@ -12,14 +12,18 @@ const processChecker: HealthChecker<Record<string, never>> = {
 
 const tcpSpec = v.pipe(
   v.strictObject({ address: v.optional(v.string()), port: v.optional(v.string()) }),
-  v.check((spec) => spec.address === undefined || spec.port === undefined, 'give "address" or "port", not both'),
+  v.check(
+    (spec) => spec.address === undefined || spec.port === undefined,
+    'give "address" or "port", not both',
+  ),
 )
 
 /** Connects: to `address` (host:port, loopback), to the port named `port`, or to the instance's only port. */
 const tcpChecker: HealthChecker<v.InferOutput<typeof tcpSpec>> = {
   spec: tcpSpec,
   check: async ({ spec, ports }, signal) => {
-    const target = spec.address === undefined ? portOf(ports, spec.port) : parseAddress(spec.address)
+    const target =
+      spec.address === undefined ? portOf(ports, spec.port) : parseAddress(spec.address)
     if (typeof target === 'string') return { healthy: false, detail: target }
     return tryConnect(target, signal)
   },
@@ -53,7 +57,9 @@ function checkProcess(pid: number): HealthResult {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
     const state = stat.slice(stat.lastIndexOf(')') + 2)[0]
-    return state === 'Z' ? { healthy: false, detail: `process ${String(pid)} is a zombie` } : { healthy: true }
+    return state === 'Z'
+      ? { healthy: false, detail: `process ${String(pid)} is a zombie` }
+      : { healthy: true }
   } catch (error) {
     if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ESRCH') throw error
     return { healthy: false, detail: `process ${String(pid)} is gone` }
@@ -61,18 +67,24 @@ function checkProcess(pid: number): HealthResult {
 }
 
 /** The target, or why there is none. */
-function portOf(ports: Readonly<Record<string, number>>, name: string | undefined): Target | string {
+function portOf(
+  ports: Readonly<Record<string, number>>,
+  name: string | undefined,
+): Target | string {
   const port = name === undefined ? Object.values(ports)[0] : ports[name]
   if (name === undefined && Object.keys(ports).length !== 1) {
     return 'the manifest has not exactly one port: name one with "port", or give "address"'
   }
-  return port === undefined ? `the manifest has no port "${name ?? ''}"` : { host: '127.0.0.1', port }
+  return port === undefined
+    ? `the manifest has no port "${name ?? ''}"`
+    : { host: '127.0.0.1', port }
 }
 
 function parseAddress(address: string): Target | string {
   const match = /^(.+):(\d+)$/.exec(address)
   if (match?.[1] === undefined) return `"${address}" is not host:port`
-  if (!LOOPBACK.test(match[1])) return `"${match[1]}" is not this machine; checks stay on the loopback`
+  if (!LOOPBACK.test(match[1]))
+    return `"${match[1]}" is not this machine; checks stay on the loopback`
   return { host: match[1].replace(/[[\]]/g, ''), port: Number(match[2]) }
 }
 

@@ -12,14 +12,24 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 export const httpSpec = v.strictObject({
   endpoint: v.pipe(
     v.string(),
-    v.check((text) => text.startsWith('/') || text.startsWith('http://'), 'must be a path or an http:// URL'),
+    v.check(
+      (text) => text.startsWith('/') || text.startsWith('http://'),
+      'must be a path or an http:// URL',
+    ),
     v.description('A path (/health) on a port of the app, or an http:// URL on this machine.'),
   ),
-  port: v.optional(v.pipe(v.string(), v.description('Name of the port, when the app has several.'))),
+  port: v.optional(
+    v.pipe(v.string(), v.description('Name of the port, when the app has several.')),
+  ),
   method: v.optional(v.picklist(['GET', 'HEAD', 'POST']), 'GET'),
   status: v.optional(
     v.pipe(
-      v.array(v.union([v.pipe(v.number(), v.integer()), v.pipe(v.string(), v.regex(RANGE, 'must be like 200 or 200-399'))])),
+      v.array(
+        v.union([
+          v.pipe(v.number(), v.integer()),
+          v.pipe(v.string(), v.regex(RANGE, 'must be like 200 or 200-399')),
+        ]),
+      ),
       v.description('Statuses that are healthy.'),
     ),
     ['200-399'],
@@ -27,19 +37,30 @@ export const httpSpec = v.strictObject({
   headers: v.optional(v.record(v.string(), v.string()), {}),
   expect_body: v.optional(v.pipe(v.string(), v.description('Text that the body must contain.'))),
   allow_redirects: v.optional(v.boolean(), false),
-  allow_hosts: v.optional(v.pipe(v.array(v.string()), v.description('Hosts beside the loopback.')), []),
+  allow_hosts: v.optional(
+    v.pipe(v.array(v.string()), v.description('Hosts beside the loopback.')),
+    [],
+  ),
 })
 
 export type HttpSpec = v.InferOutput<typeof httpSpec>
 
 /** Asks once. Only this machine is asked, and redirects are no success, unless the spec says otherwise. */
-export async function checkHttp(target: HealthTarget<HttpSpec>, signal: AbortSignal): Promise<HealthResult> {
+export async function checkHttp(
+  target: HealthTarget<HttpSpec>,
+  signal: AbortSignal,
+): Promise<HealthResult> {
   const url = urlOf(target)
   if (typeof url === 'string') return { healthy: false, detail: url }
   try {
     return await ask(url, target.spec, signal)
   } catch (error) {
-    return { healthy: false, detail: signal.aborted ? `${url.href}: no answer in time` : `${url.href}: ${errorMessage(error)}` }
+    return {
+      healthy: false,
+      detail: signal.aborted
+        ? `${url.href}: no answer in time`
+        : `${url.href}: ${errorMessage(error)}`,
+    }
   }
 }
 
@@ -68,7 +89,10 @@ async function ask(url: URL, spec: HttpSpec, signal: AbortSignal): Promise<Healt
   const isRedirect = status >= 300 && status < 400 && response.headers.location !== undefined
   if (isRedirect && !spec.allow_redirects) {
     response.destroy()
-    return { healthy: false, detail: `${url.href}: redirect to ${response.headers.location ?? ''} (set allow_redirects)` }
+    return {
+      healthy: false,
+      detail: `${url.href}: redirect to ${response.headers.location ?? ''} (set allow_redirects)`,
+    }
   }
   if (!spec.status.some((range) => inRange(status, range))) {
     response.destroy()

@@ -3,7 +3,13 @@ import { access, open, stat } from 'node:fs/promises'
 import { PlaygroundError, systemCode } from '@p2p-playground/core'
 
 /** e_machine of ELF headers (elf(5)). */
-const MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183, ia32: 3, arm: 40, riscv64: 243 }
+const MACHINES: Readonly<Record<string, number>> = {
+  x64: 62,
+  arm64: 183,
+  ia32: 3,
+  arm: 40,
+  riscv64: 243,
+}
 
 /** What the kernel would refuse to execute, said before it does. @throws RUNTIME_SPAWN */
 export async function checkProgram(path: string): Promise<void> {

@@ -22,7 +22,9 @@ export async function readExit(runDir: string): Promise<ExitStatus | undefined> 
 /** A shell's status: above 128 it is the number of the signal that killed the program. */
 export function decodeExit(status: number): ExitStatus {
   const signal = Object.entries(constants.signals).find(([, number]) => number === status - 128)
-  return signal === undefined ? { kind: 'exited', code: status } : { kind: 'signaled', signal: signal[0] }
+  return signal === undefined
+    ? { kind: 'exited', code: status }
+    : { kind: 'signaled', signal: signal[0] }
 }
 
 /** Resolves when the record is there, or when both program and wrapper are gone without one. */
@@ -45,7 +47,11 @@ export async function awaitExit(
       const gone = !isAlive(run.wrapperPid) && !(isAlive(run.pid) && isSame())
       const exit = await readExit(run.runDir)
       if (exit !== undefined) return exit
-      if (gone) return { kind: 'unknown', why: 'it is gone, and so is what should have recorded how it ended' }
+      if (gone)
+        return {
+          kind: 'unknown',
+          why: 'it is gone, and so is what should have recorded how it ended',
+        }
       await bell.promise
       bell = Promise.withResolvers<undefined>()
     }

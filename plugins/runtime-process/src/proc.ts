@@ -63,7 +63,11 @@ export function membersOf(leader: number, mark: string): ProcessStat[] {
 }
 
 function carries(pid: number, mark: string): boolean {
-  return readProc(`/proc/${String(pid)}/environ`)?.split('\0').includes(mark) ?? false
+  return (
+    readProc(`/proc/${String(pid)}/environ`)
+      ?.split('\0')
+      .includes(mark) ?? false
+  )
 }
 
 function readProc(path: string): string | undefined {
@@ -72,7 +76,8 @@ function readProc(path: string): string | undefined {
   } catch (error) {
     const code = systemCode(error)
     // Gone, or another user's.
-    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return undefined
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM')
+      return undefined
     throw error
   }
 }

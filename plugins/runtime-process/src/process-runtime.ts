@@ -34,14 +34,21 @@ export class ProcessRuntime implements Runtime {
     signal.throwIfAborted()
     await checkProgram(spec.command[0])
     const runId = randomUUID()
-    const [stdout, stderr] = [await open(spec.stdoutPath, 'a', 0o600), await open(spec.stderrPath, 'a', 0o600)]
+    const [stdout, stderr] = [
+      await open(spec.stdoutPath, 'a', 0o600),
+      await open(spec.stderrPath, 'a', 0o600),
+    ]
     try {
-      const child = spawn('/bin/sh', ['-c', WRAPPER, 'p2p-playground-run', spec.runDir, ...spec.command], {
-        cwd: spec.workDir,
-        env: { ...spec.env, [MARK]: runId },
-        detached: true,
-        stdio: ['ignore', stdout.fd, stderr.fd, 'pipe'],
-      })
+      const child = spawn(
+        '/bin/sh',
+        ['-c', WRAPPER, 'p2p-playground-run', spec.runDir, ...spec.command],
+        {
+          cwd: spec.workDir,
+          env: { ...spec.env, [MARK]: runId },
+          detached: true,
+          stdio: ['ignore', stdout.fd, stderr.fd, 'pipe'],
+        },
+      )
       const pid = await readPid(child, spec)
       child.unref()
       const startTicks = readStat(pid)?.startTicks ?? 0
@@ -154,7 +161,11 @@ async function readPid(child: ReturnType<typeof spawn>, spec: RunSpec): Promise<
   try {
     return Number.parseInt(await promise, 10)
   } catch (cause) {
-    throw new PlaygroundError('RUNTIME_SPAWN', `cannot run ${spec.command[0]}: ${errorMessage(cause)}`, { cause })
+    throw new PlaygroundError(
+      'RUNTIME_SPAWN',
+      `cannot run ${spec.command[0]}: ${errorMessage(cause)}`,
+      { cause },
+    )
   } finally {
     pipe.destroy()
   }

@@ -19,14 +19,21 @@ const listener = v.optional(
 /** The definition that controller.yaml is checked against. The `api` keys are read by the long-running controller. */
 export const controllerSchema = v.strictObject({
   controller: v.optional(
-    v.strictObject({ name: v.optional(v.pipe(v.string(), v.description('Name of the controller.')), 'controller') }),
+    v.strictObject({
+      name: v.optional(v.pipe(v.string(), v.description('Name of the controller.')), 'controller'),
+    }),
     {},
   ),
   p2p: v.optional(p2pSchema, {}),
   security: v.optional(
     v.strictObject({
-      signing_key_path: v.optional(v.pipe(v.string(), v.description('Private key: signs packages, proves roles.'))),
-      signing_key_type: v.optional(v.pipe(v.picklist(['ed25519', 'rsa']), v.description('ed25519 or rsa.')), 'ed25519'),
+      signing_key_path: v.optional(
+        v.pipe(v.string(), v.description('Private key: signs packages, proves roles.')),
+      ),
+      signing_key_type: v.optional(
+        v.pipe(v.picklist(['ed25519', 'rsa']), v.description('ed25519 or rsa.')),
+        'ed25519',
+      ),
     }),
     {},
   ),
@@ -69,13 +76,20 @@ export interface LoadedControllerConfig {
  * `signing.key` and `swarm.key`.
  * @throws the CONFIG_ codes, as `loadDaemonConfig`
  */
-export async function loadControllerConfig(request: ConfigRequest): Promise<LoadedControllerConfig> {
+export async function loadControllerConfig(
+  request: ConfigRequest,
+): Promise<LoadedControllerConfig> {
   const layers = await readLayers('controller', request)
   const raw = checkSchema(controllerSchema, layers.value, layers.positionOf)
   const warnings: string[] = []
   const { home } = request
   const p2p = { ...raw.p2p }
-  if (p2p.psk === undefined && p2p.psk_file === undefined && layers.files.length === 0 && existsSync(home.swarmKey)) {
+  if (
+    p2p.psk === undefined &&
+    p2p.psk_file === undefined &&
+    layers.files.length === 0 &&
+    existsSync(home.swarmKey)
+  ) {
     p2p.psk_file = home.swarmKey
   }
   const keyPath = raw.security.signing_key_path
@@ -90,7 +104,9 @@ export async function loadControllerConfig(request: ConfigRequest): Promise<Load
     },
     signingKeyPath:
       keyPath === undefined
-        ? existsSync(home.signingKey) ? home.signingKey : undefined
+        ? existsSync(home.signingKey)
+          ? home.signingKey
+          : undefined
         : resolvePath(keyPath, layers.baseDir),
   }
   return { config, files: layers.files, warnings, shown: showConfig(raw, layers.origins) }

@@ -49,7 +49,10 @@ export class ContentChunker {
 }
 
 /** Regroups a stream into content-defined chunks. */
-export async function* chunkStream(source: AsyncIterable<Uint8Array>, sizes: ChunkSizes): AsyncGenerator<Uint8Array> {
+export async function* chunkStream(
+  source: AsyncIterable<Uint8Array>,
+  sizes: ChunkSizes,
+): AsyncGenerator<Uint8Array> {
   const chunker = new ContentChunker(sizes)
   let parts: Uint8Array[] = []
   for await (const data of source) {

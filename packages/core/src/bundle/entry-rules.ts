@@ -59,16 +59,20 @@ export class EntryRules {
    */
   accept(entry: TarEntry): string | undefined {
     this.#entries += 1
-    if (this.#entries > this.#caps.maxEntries) throw limit(`more than ${String(this.#caps.maxEntries)} entries`)
+    if (this.#entries > this.#caps.maxEntries)
+      throw limit(`more than ${String(this.#caps.maxEntries)} entries`)
     this.#unpackedBytes += entry.sizeBytes
     this.#checkSize()
     const path = cleanPath(entry.path, entry.type === 'directory')
     if (path === '') return undefined
-    if ((entry.mode & 0o7000) !== 0) throw entryError(entry.path, 'has a setuid, setgid or sticky bit')
+    if ((entry.mode & 0o7000) !== 0)
+      throw entryError(entry.path, 'has a setuid, setgid or sticky bit')
     const parts = path.split('/')
-    if (parts.length > this.#caps.maxDepth) throw limit(`a depth of more than ${String(this.#caps.maxDepth)}`)
+    if (parts.length > this.#caps.maxDepth)
+      throw limit(`a depth of more than ${String(this.#caps.maxDepth)}`)
     if (entry.type === 'symlink') checkTarget(entry)
-    for (let depth = 1; depth < parts.length; depth += 1) this.#parent(parts.slice(0, depth).join('/'), entry)
+    for (let depth = 1; depth < parts.length; depth += 1)
+      this.#parent(parts.slice(0, depth).join('/'), entry)
     this.#add(path, entry)
     return path
   }
@@ -86,8 +90,12 @@ export class EntryRules {
 
   #checkSize(): void {
     const { maxUnpackedBytes, maxRatio, ratioFloorBytes } = this.#caps
-    if (this.#unpackedBytes > maxUnpackedBytes) throw limit(`more than ${String(maxUnpackedBytes)} bytes unpacked`)
-    if (this.#unpackedBytes > ratioFloorBytes && this.#unpackedBytes > this.#packedBytes * maxRatio) {
+    if (this.#unpackedBytes > maxUnpackedBytes)
+      throw limit(`more than ${String(maxUnpackedBytes)} bytes unpacked`)
+    if (
+      this.#unpackedBytes > ratioFloorBytes &&
+      this.#unpackedBytes > this.#packedBytes * maxRatio
+    ) {
       throw limit(`content that unpacks to more than ${String(maxRatio)} times its size`)
     }
   }
@@ -95,7 +103,8 @@ export class EntryRules {
   #parent(path: string, entry: TarEntry): void {
     const known = this.#known.get(path)
     if (known === undefined) this.#add(path, { ...entry, type: 'directory', path, target: '' })
-    else if (known.type !== 'directory') throw entryError(entry.path, `lies below "${path}", which is a ${known.type}`)
+    else if (known.type !== 'directory')
+      throw entryError(entry.path, `lies below "${path}", which is a ${known.type}`)
   }
 
   #add(path: string, entry: TarEntry): void {
@@ -108,7 +117,10 @@ export class EntryRules {
     const folded = path.normalize('NFC').toLowerCase()
     const twin = this.#folded.get(folded)
     if (twin !== undefined) {
-      throw new PlaygroundError('BUNDLE_DUPLICATE', `"${path}" and "${twin}" are the same name on some file systems`)
+      throw new PlaygroundError(
+        'BUNDLE_DUPLICATE',
+        `"${path}" and "${twin}" are the same name on some file systems`,
+      )
     }
     this.#folded.set(folded, path)
     this.#known.set(path, { type: entry.type, target: entry.target })
@@ -138,9 +150,11 @@ export class EntryRules {
 }
 
 function cleanPath(path: string, isDirectory: boolean): string {
-  if (path.includes('\0') || path.includes('\uFFFD')) throw entryError(path, 'is not a name in UTF-8 without NUL')
+  if (path.includes('\0') || path.includes('\uFFFD'))
+    throw entryError(path, 'is not a name in UTF-8 without NUL')
   if (path === '' || path.startsWith('/')) throw entryError(path, 'is not a relative path')
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw entryError(path.slice(0, 60), 'is too long a path')
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES)
+    throw entryError(path.slice(0, 60), 'is too long a path')
   let clean = path
   while (clean.startsWith('./')) clean = clean.slice(2)
   if (isDirectory && clean.endsWith('/')) clean = clean.slice(0, -1)
@@ -149,15 +163,22 @@ function cleanPath(path: string, isDirectory: boolean): string {
     throw entryError(path, 'is no name of a file')
   }
   for (const part of clean.split('/')) {
-    if (part === '' || part === '.' || part === '..') throw entryError(path, 'has an empty, "." or ".." part')
-    if (Buffer.byteLength(part) > MAX_NAME_BYTES) throw entryError(path.slice(0, 60), 'has too long a name')
+    if (part === '' || part === '.' || part === '..')
+      throw entryError(path, 'has an empty, "." or ".." part')
+    if (Buffer.byteLength(part) > MAX_NAME_BYTES)
+      throw entryError(path.slice(0, 60), 'has too long a name')
   }
   return clean
 }
 
 function checkTarget(entry: TarEntry): void {
   const { target } = entry
-  if (target === '' || target.startsWith('/') || target.includes('\0') || Buffer.byteLength(target) > MAX_PATH_BYTES) {
+  if (
+    target === '' ||
+    target.startsWith('/') ||
+    target.includes('\0') ||
+    Buffer.byteLength(target) > MAX_PATH_BYTES
+  ) {
     throw entryError(entry.path, `is a link to "${target}"; links are relative and stay inside`)
   }
 }

@@ -72,7 +72,10 @@ export async function* gunzipSingle(source: AsyncIterable<Uint8Array>): AsyncGen
   const behind = fed - inflate.bytesWritten
   const trailer = Buffer.concat(tail).subarray(-behind)
   if (behind !== 8) {
-    throw new PlaygroundError('BUNDLE_ENTRY', 'app.tar.gz has bytes behind its gzip data, or lacks its checksum')
+    throw new PlaygroundError(
+      'BUNDLE_ENTRY',
+      'app.tar.gz has bytes behind its gzip data, or lacks its checksum',
+    )
   }
   if (trailer.readUInt32LE(0) !== crc || trailer.readUInt32LE(4) !== sizeBytes % 2 ** 32) {
     throw new PlaygroundError('BUNDLE_ENTRY', 'the gzip checksum of app.tar.gz is wrong')

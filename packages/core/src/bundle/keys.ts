@@ -1,4 +1,11 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, constants, sign as cryptoSign } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  constants,
+  sign as cryptoSign,
+} from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -19,7 +26,10 @@ export const PSS = {
 } as const
 
 /** A new key pair. */
-export function generateSigningKey(type: KeyType): { readonly privatePem: string; readonly publicPem: string } {
+export function generateSigningKey(type: KeyType): {
+  readonly privatePem: string
+  readonly publicPem: string
+} {
   const pair =
     type === 'ed25519'
       ? generateKeyPairSync('ed25519')
@@ -57,10 +67,14 @@ export async function loadSigningKey(path: string): Promise<SigningKey> {
   try {
     key = createPrivateKey(pem)
   } catch (cause) {
-    throw new PlaygroundError('CONFIG_KEY', `${path} holds no private key: ${errorMessage(cause)}`, {
-      hint: 'Make one with "p2p-playground keygen".',
-      cause,
-    })
+    throw new PlaygroundError(
+      'CONFIG_KEY',
+      `${path} holds no private key: ${errorMessage(cause)}`,
+      {
+        hint: 'Make one with "p2p-playground keygen".',
+        cause,
+      },
+    )
   }
   return signingKeyOf(key, path)
 }
@@ -73,7 +87,9 @@ export function signingKeyOf(key: KeyObject, from: string): SigningKey {
     type,
     spki,
     sign: (message) =>
-      type === 'ed25519' ? cryptoSign(null, message, key) : cryptoSign('sha256', message, { key, ...PSS }),
+      type === 'ed25519'
+        ? cryptoSign(null, message, key)
+        : cryptoSign('sha256', message, { key, ...PSS }),
     keyObject: key,
   }
 }
@@ -100,7 +116,10 @@ export function trustedKey(entry: TrustedKeyEntry): TrustedKey {
   const key = parsePublicKey(entry.public_key)
   const type = checkKey(key, `key "${entry.name}"`)
   if (type !== entry.key_type) {
-    throw new PlaygroundError('CONFIG_KEY', `key "${entry.name}" is ${type}, but key_type says ${entry.key_type}`)
+    throw new PlaygroundError(
+      'CONFIG_KEY',
+      `key "${entry.name}" is ${type}, but key_type says ${entry.key_type}`,
+    )
   }
   const spki = key.export({ type: 'spki', format: 'der' })
   return {
@@ -122,7 +141,8 @@ export function fingerprintOf(spki: Uint8Array): string {
 /** How a public key is written into trusted_public_keys: hex for Ed25519, PEM for RSA. */
 export function publicKeyText(spki: Uint8Array): string {
   const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
-  if (key.asymmetricKeyType !== 'ed25519') return key.export({ type: 'spki', format: 'pem' }).toString()
+  if (key.asymmetricKeyType !== 'ed25519')
+    return key.export({ type: 'spki', format: 'pem' }).toString()
   return Buffer.from(spki).subarray(-32).toString('hex')
 }
 
@@ -138,20 +158,31 @@ export function revokedFingerprints(text: string): string[] {
 
 function checkKey(key: KeyObject, from: string): KeyType {
   if (key.asymmetricKeyType === 'ed25519') {
-    const spki = (key.type === 'private' ? createPublicKey(key) : key).export({ type: 'spki', format: 'der' })
+    const spki = (key.type === 'private' ? createPublicKey(key) : key).export({
+      type: 'spki',
+      format: 'der',
+    })
     checkPoint(spki.subarray(-32), from)
     return 'ed25519'
   }
   if (key.asymmetricKeyType === 'rsa') {
     const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
     if (bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS) return 'rsa'
-    throw new PlaygroundError('CONFIG_KEY', `${from}: an RSA key of ${String(bits)} bits is refused`, {
-      hint: 'RSA keys have 2048 to 4096 bits; or use Ed25519: p2p-playground keygen --type ed25519.',
-    })
+    throw new PlaygroundError(
+      'CONFIG_KEY',
+      `${from}: an RSA key of ${String(bits)} bits is refused`,
+      {
+        hint: 'RSA keys have 2048 to 4096 bits; or use Ed25519: p2p-playground keygen --type ed25519.',
+      },
+    )
   }
-  throw new PlaygroundError('CONFIG_KEY', `${from}: keys of type ${String(key.asymmetricKeyType)} are not known`, {
-    hint: 'Use Ed25519 or RSA.',
-  })
+  throw new PlaygroundError(
+    'CONFIG_KEY',
+    `${from}: keys of type ${String(key.asymmetricKeyType)} are not known`,
+    {
+      hint: 'Use Ed25519 or RSA.',
+    },
+  )
 }
 
 /** Refuses what is no point, and the points of small order: with one of those, a signature can fit every message. */
@@ -173,7 +204,9 @@ function fromPem(pem: string, from: string): KeyObject {
   try {
     key = createPublicKey(pem)
   } catch (cause) {
-    throw new PlaygroundError('CONFIG_KEY', `${from} holds no public key: ${errorMessage(cause)}`, { cause })
+    throw new PlaygroundError('CONFIG_KEY', `${from} holds no public key: ${errorMessage(cause)}`, {
+      cause,
+    })
   }
   checkKey(key, from)
   return key

@@ -63,7 +63,10 @@ export async function* readArchive(path: string, signal?: AbortSignal): AsyncGen
 }
 
 function openStream(path: string, signal: AbortSignal | undefined): AsyncIterable<Buffer> {
-  return createReadStream(path, { highWaterMark: 256 * 1024, ...(signal === undefined ? {} : { signal }) })
+  return createReadStream(path, {
+    highWaterMark: 256 * 1024,
+    ...(signal === undefined ? {} : { signal }),
+  })
 }
 
 async function checkFile(path: string, maxBytes: number): Promise<void> {
@@ -74,11 +77,17 @@ async function checkFile(path: string, maxBytes: number): Promise<void> {
     size = info.size
   } catch (error) {
     if (isPlaygroundError(error)) throw error
-    const why = systemCode(error) === 'ENOENT' ? `there is no package ${path}` : `cannot read ${path}: ${errorMessage(error)}`
+    const why =
+      systemCode(error) === 'ENOENT'
+        ? `there is no package ${path}`
+        : `cannot read ${path}: ${errorMessage(error)}`
     throw new PlaygroundError('BUNDLE_NOT_FOUND', why, { cause: error })
   }
   if (size > maxBytes) {
-    throw new PlaygroundError('BUNDLE_TOO_LARGE', `${path} has ${String(size)} bytes, more than ${String(maxBytes)}`)
+    throw new PlaygroundError(
+      'BUNDLE_TOO_LARGE',
+      `${path} has ${String(size)} bytes, more than ${String(maxBytes)}`,
+    )
   }
 }
 

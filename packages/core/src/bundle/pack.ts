@@ -44,7 +44,9 @@ export interface PackedBundle {
 export async function packDirectory(request: PackRequest): Promise<PackedBundle> {
   const manifest = await readManifest(request.dir)
   const outPath = resolve(request.outPath ?? `${manifest.name}-${manifest.version}.p2p`)
-  const tree = (await readTree(request.dir)).filter((entry) => resolve(request.dir, entry.path) !== outPath)
+  const tree = (await readTree(request.dir)).filter(
+    (entry) => resolve(request.dir, entry.path) !== outPath,
+  )
   checkEntrypoints(manifest, tree, request.dir)
   const archivePath = `${outPath}.archive-${String(process.pid)}`
   try {
@@ -115,7 +117,10 @@ async function readManifest(dir: string): Promise<Manifest> {
 }
 
 function checkEntrypoints(manifest: Manifest, tree: readonly TreeEntry[], dir: string): void {
-  const all = typeof manifest.entrypoint === 'string' ? [manifest.entrypoint] : Object.values(manifest.entrypoint)
+  const all =
+    typeof manifest.entrypoint === 'string'
+      ? [manifest.entrypoint]
+      : Object.values(manifest.entrypoint)
   for (const path of all) {
     if (tree.some((entry) => entry.type === 'file' && entry.path === path)) continue
     throw new PlaygroundError('BUNDLE_PACK', `the entrypoint ${join(dir, path)} is no file`, {
@@ -124,8 +129,15 @@ function checkEntrypoints(manifest: Manifest, tree: readonly TreeEntry[], dir: s
   }
 }
 
-async function writeArchive(path: string, request: PackRequest, tree: readonly TreeEntry[]): Promise<void> {
-  const totalBytes = tree.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.sizeBytes : 0), 0)
+async function writeArchive(
+  path: string,
+  request: PackRequest,
+  tree: readonly TreeEntry[],
+): Promise<void> {
+  const totalBytes = tree.reduce(
+    (sum, entry) => sum + (entry.type === 'file' ? entry.sizeBytes : 0),
+    0,
+  )
   let doneBytes = 0
   const file = await open(path, 'wx', 0o600)
   try {
@@ -150,7 +162,13 @@ async function* tarStream(
         yield tarHeader({ type: 'Directory', path: `${entry.path}/`, mode: 0o755, sizeBytes: 0 })
         break
       case 'symlink':
-        yield tarHeader({ type: 'SymbolicLink', path: entry.path, mode: 0o755, sizeBytes: 0, target: entry.target })
+        yield tarHeader({
+          type: 'SymbolicLink',
+          path: entry.path,
+          mode: 0o755,
+          sizeBytes: 0,
+          target: entry.target,
+        })
         break
       case 'file':
         yield* fileStream(dir, entry, onBytes)
@@ -171,12 +189,15 @@ async function* fileStream(
   yield tarHeader({ type: 'File', path: entry.path, mode, sizeBytes: entry.sizeBytes })
   let read = 0
   const path = join(dir, entry.path)
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
+  for await (const chunk of createReadStream(path, {
+    highWaterMark: 256 * 1024,
+  }) as AsyncIterable<Buffer>) {
     read += chunk.length
     onBytes(chunk.length)
     yield chunk
   }
-  if (read !== entry.sizeBytes) throw new PlaygroundError('BUNDLE_PACK', `${path} changed while it was packed`)
+  if (read !== entry.sizeBytes)
+    throw new PlaygroundError('BUNDLE_PACK', `${path} changed while it was packed`)
   yield tarPadding(entry.sizeBytes)
 }
 
@@ -192,11 +213,15 @@ async function writeOuter(
     try {
       if (parts.signature !== undefined) {
         const sizeBytes = parts.signature.length
-        await file.writeFile(tarHeader({ type: 'File', path: SIGNATURE_NAME, mode: 0o644, sizeBytes }))
+        await file.writeFile(
+          tarHeader({ type: 'File', path: SIGNATURE_NAME, mode: 0o644, sizeBytes }),
+        )
         await file.writeFile(parts.signature)
         await file.writeFile(tarPadding(sizeBytes))
       }
-      await file.writeFile(tarHeader({ type: 'File', path: ARCHIVE_NAME, mode: 0o644, sizeBytes: size }))
+      await file.writeFile(
+        tarHeader({ type: 'File', path: ARCHIVE_NAME, mode: 0o644, sizeBytes: size }),
+      )
       const archive = createReadStream(parts.archivePath, { highWaterMark: 1024 * 1024 })
       for await (const chunk of archive as AsyncIterable<Buffer>) await file.writeFile(chunk)
       await file.writeFile(tarPadding(size))

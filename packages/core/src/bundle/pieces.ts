@@ -21,7 +21,10 @@ export async function buildPieceList(path: string, signal?: AbortSignal): Promis
     hash = createHash('sha256')
     size = 0
   }
-  const stream = createReadStream(path, { highWaterMark: READ_BYTES, ...(signal === undefined ? {} : { signal }) })
+  const stream = createReadStream(path, {
+    highWaterMark: READ_BYTES,
+    ...(signal === undefined ? {} : { signal }),
+  })
   for await (const data of stream as AsyncIterable<Buffer>) {
     sizeBytes += data.length
     let start = 0
@@ -53,12 +56,18 @@ export function pieceListDigest(pieces: readonly Piece[]): Uint8Array {
  * @throws TRANSFER_OFFER
  */
 export function checkPieceList(list: PieceList, maxBytes = MAX_PIECES * SIZES.maxBytes): void {
-  const wrong = (what: string): PlaygroundError => new PlaygroundError('TRANSFER_OFFER', `the offer ${what}`)
+  const wrong = (what: string): PlaygroundError =>
+    new PlaygroundError('TRANSFER_OFFER', `the offer ${what}`)
   if (list.pieces.length === 0) throw wrong('has no pieces')
-  if (list.pieces.length > MAX_PIECES) throw wrong(`has ${String(list.pieces.length)} pieces, too many`)
+  if (list.pieces.length > MAX_PIECES)
+    throw wrong(`has ${String(list.pieces.length)} pieces, too many`)
   let sum = 0
   for (const piece of list.pieces) {
-    if (!Number.isInteger(piece.sizeBytes) || piece.sizeBytes < 1 || piece.sizeBytes > SIZES.maxBytes) {
+    if (
+      !Number.isInteger(piece.sizeBytes) ||
+      piece.sizeBytes < 1 ||
+      piece.sizeBytes > SIZES.maxBytes
+    ) {
       throw wrong(`has a piece of ${String(piece.sizeBytes)} bytes`)
     }
     if (piece.digest.length !== 32) throw wrong('has a piece without a SHA-256')
@@ -67,6 +76,8 @@ export function checkPieceList(list: PieceList, maxBytes = MAX_PIECES * SIZES.ma
   if (sum !== list.sizeBytes) {
     throw wrong(`says ${String(list.sizeBytes)} bytes, but its pieces have ${String(sum)}`)
   }
-  if (sum > maxBytes) throw new PlaygroundError('BUNDLE_TOO_LARGE', `the package has ${String(sum)} bytes, too many`)
-  if (!Buffer.from(pieceListDigest(list.pieces)).equals(list.digest)) throw wrong('does not match its own digest')
+  if (sum > maxBytes)
+    throw new PlaygroundError('BUNDLE_TOO_LARGE', `the package has ${String(sum)} bytes, too many`)
+  if (!Buffer.from(pieceListDigest(list.pieces)).equals(list.digest))
+    throw wrong('does not match its own digest')
 }

@@ -1,4 +1,11 @@
-import { createHash, createPublicKey, createSign, createVerify, verify as cryptoVerify, sign as cryptoSign } from 'node:crypto'
+import {
+  createHash,
+  createPublicKey,
+  createSign,
+  createVerify,
+  verify as cryptoVerify,
+  sign as cryptoSign,
+} from 'node:crypto'
 import type { Hash, KeyObject, Verify } from 'node:crypto'
 import { PlaygroundError } from '../errors.js'
 import { PSS, revokedFingerprints } from './keys.js'
@@ -26,7 +33,10 @@ export class SignatureCheck {
   }
 
   /** The digest of the archive and the trusted key that signed it, or undefined when none did. */
-  finish(signature: Uint8Array): { readonly digest: Buffer; readonly signedBy: TrustedKey | undefined } {
+  finish(signature: Uint8Array): {
+    readonly digest: Buffer
+    readonly signedBy: TrustedKey | undefined
+  } {
     const digest = this.#hash.digest()
     const ed25519 = this.#trusted.find(
       (key) =>
@@ -34,13 +44,19 @@ export class SignatureCheck {
         signature.length === 64 &&
         cryptoVerify(null, digest, publicKeyOf(key), signature),
     )
-    const rsa = this.#rsa.find(({ object, verify }) => verify.verify({ key: object, ...PSS }, signature))
+    const rsa = this.#rsa.find(({ object, verify }) =>
+      verify.verify({ key: object, ...PSS }, signature),
+    )
     return { digest, signedBy: ed25519 ?? rsa?.key }
   }
 }
 
 /** True when `signature` is `key`'s over a short message: what proves a role in the handshake. */
-export function verifyMessage(key: TrustedKey, message: Uint8Array, signature: Uint8Array): boolean {
+export function verifyMessage(
+  key: TrustedKey,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   const object = publicKeyOf(key)
   return key.type === 'ed25519'
     ? cryptoVerify(null, message, object, signature)
@@ -82,9 +98,13 @@ export function requireSigner(signedBy: TrustedKey | undefined, context: TrustCo
   }
   if (signedBy === undefined) {
     const names = context.trusted.map((key) => key.name).join(', ')
-    throw new PlaygroundError('SIGNATURE_INVALID', `the signature is of none of the trusted keys (${names})`, {
-      hint: 'The package was changed after signing, or signed with another key.',
-    })
+    throw new PlaygroundError(
+      'SIGNATURE_INVALID',
+      `the signature is of none of the trusted keys (${names})`,
+      {
+        hint: 'The package was changed after signing, or signed with another key.',
+      },
+    )
   }
   const revoked = (context.revoked ?? []).flatMap(revokedFingerprints)
   if (revoked.includes(signedBy.fingerprint)) {
@@ -92,7 +112,10 @@ export function requireSigner(signedBy: TrustedKey | undefined, context: TrustCo
   }
   if (signedBy.notAfterMs !== null && context.nowMs > signedBy.notAfterMs) {
     const end = new Date(signedBy.notAfterMs).toISOString()
-    throw new PlaygroundError('SIGNATURE_EXPIRED', `the key "${signedBy.name}" was valid until ${end}`)
+    throw new PlaygroundError(
+      'SIGNATURE_EXPIRED',
+      `the key "${signedBy.name}" was valid until ${end}`,
+    )
   }
   return signedBy
 }
@@ -111,7 +134,9 @@ export function requireScope(key: TrustedKey, app: string): void {
 
 /** An app name or a glob in which `*` stands for any text. */
 export function matchesScope(pattern: string, app: string): boolean {
-  const source = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
+  const source = pattern
+    .split('*')
+    .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
   return new RegExp(`^${source.join('.*')}$`).test(app)
 }
 

@@ -84,5 +84,7 @@ export class Stage {
 function diskError(error: unknown, path: string): unknown {
   const code = systemCode(error)
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
-  return new PlaygroundError('STATE_DISK', `no space left while unpacking to ${path}`, { cause: error })
+  return new PlaygroundError('STATE_DISK', `no space left while unpacking to ${path}`, {
+    cause: error,
+  })
 }

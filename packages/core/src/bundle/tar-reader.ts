@@ -55,17 +55,23 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
 }
 
 function decode(block: Buffer): Header {
-  if (!CHECKSUM_FIELD.test(block.toString('latin1', 148, 156))) throw refused('a header has no sound checksum')
+  if (!CHECKSUM_FIELD.test(block.toString('latin1', 148, 156)))
+    throw refused('a header has no sound checksum')
   const header = new Header(block)
   if (!header.cksumValid) throw refused('a header has a wrong checksum')
-  if (block.toString('latin1', 257, 262) !== 'ustar') throw refused('a header is not in ustar format')
+  if (block.toString('latin1', 257, 262) !== 'ustar')
+    throw refused('a header is not in ustar format')
   return header
 }
 
-function toEntry(header: Header, pax: { path?: string; linkpath?: string } | undefined): Omit<TarEntry, 'body'> {
+function toEntry(
+  header: Header,
+  pax: { path?: string; linkpath?: string } | undefined,
+): Omit<TarEntry, 'body'> {
   const path = pax?.path ?? header.path ?? ''
   const sizeBytes = header.size ?? -1
-  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw refused(`"${path}" has no sound size`)
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
+    throw refused(`"${path}" has no sound size`)
   const mode = header.mode ?? 0
   switch (header.typeKey) {
     case '0':
@@ -76,9 +82,17 @@ function toEntry(header: Header, pax: { path?: string; linkpath?: string } | und
       return { type: 'directory', path, mode, sizeBytes, target: '' }
     case '2':
       if (sizeBytes !== 0) throw refused(`the link "${path}" has content`)
-      return { type: 'symlink', path, mode, sizeBytes, target: pax?.linkpath ?? header.linkpath ?? '' }
+      return {
+        type: 'symlink',
+        path,
+        mode,
+        sizeBytes,
+        target: pax?.linkpath ?? header.linkpath ?? '',
+      }
     default:
-      throw refused(`"${path}" is a ${kindOf(header)}; only files, directories and symlinks may be in a package`)
+      throw refused(
+        `"${path}" is a ${kindOf(header)}; only files, directories and symlinks may be in a package`,
+      )
   }
 }
 
@@ -97,17 +111,29 @@ function kindOf(header: Header): string {
   return names[header.typeKey] ?? `entry of type ${header.typeKey}`
 }
 
-async function readPax(reader: ByteReader, sizeBytes: number): Promise<{ path?: string; linkpath?: string }> {
+async function readPax(
+  reader: ByteReader,
+  sizeBytes: number,
+): Promise<{ path?: string; linkpath?: string }> {
   if (sizeBytes <= 0 || sizeBytes > MAX_PAX_BYTES) throw refused('a pax record has no sound size')
   const body = await reader.exactly(sizeBytes)
   if (body === undefined) throw truncated()
   await skipPadding(reader, sizeBytes)
-  const keys = [...body.toString('utf8').matchAll(/^\d+ ([^=\n]+)=/gm)].map((match) => match[1] ?? '')
-  const strange = keys.find((key) => key !== 'path' && key !== 'linkpath' && key !== 'mtime' && key !== 'atime' && key !== 'ctime')
+  const keys = [...body.toString('utf8').matchAll(/^\d+ ([^=\n]+)=/gm)].map(
+    (match) => match[1] ?? '',
+  )
+  const strange = keys.find(
+    (key) =>
+      key !== 'path' && key !== 'linkpath' && key !== 'mtime' && key !== 'atime' && key !== 'ctime',
+  )
   if (strange !== undefined) throw refused(`a pax record sets "${strange}"`)
-  if (new Set(keys).size !== keys.length || keys.length === 0) throw refused('a pax record repeats itself')
+  if (new Set(keys).size !== keys.length || keys.length === 0)
+    throw refused('a pax record repeats itself')
   const { path, linkpath } = Pax.parse(body.toString('utf8'))
-  return { ...(path === undefined ? {} : { path }), ...(linkpath === undefined ? {} : { linkpath }) }
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(linkpath === undefined ? {} : { linkpath }),
+  }
 }
 
 /** After the first zero block: a second one, and nothing but zeros to the end. */
@@ -163,7 +189,9 @@ function isZero(bytes: Uint8Array): boolean {
 }
 
 function refused(what: string): PlaygroundError {
-  return new PlaygroundError('BUNDLE_ENTRY', what, { hint: 'Pack the application with "p2p-playground pack".' })
+  return new PlaygroundError('BUNDLE_ENTRY', what, {
+    hint: 'Pack the application with "p2p-playground pack".',
+  })
 }
 
 function truncated(): PlaygroundError {

@@ -5,7 +5,12 @@ import { PlaygroundError, systemCode } from '../errors.js'
 /** One thing in an application directory. */
 export type TreeEntry =
   | { readonly type: 'directory'; readonly path: string }
-  | { readonly type: 'file'; readonly path: string; readonly executable: boolean; readonly sizeBytes: number }
+  | {
+      readonly type: 'file'
+      readonly path: string
+      readonly executable: boolean
+      readonly sizeBytes: number
+    }
   | { readonly type: 'symlink'; readonly path: string; readonly target: string }
 
 /**
@@ -30,9 +35,15 @@ async function readInto(root: string, below: string): Promise<TreeEntry[]> {
   for (const name of names) {
     const path = below === '' ? name : `${below}/${name}`
     const info = await lstat(join(root, path))
-    if (info.isDirectory()) entries.push({ type: 'directory', path }, ...(await readInto(root, path)))
+    if (info.isDirectory())
+      entries.push({ type: 'directory', path }, ...(await readInto(root, path)))
     else if (info.isFile()) {
-      entries.push({ type: 'file', path, executable: (info.mode & 0o111) !== 0, sizeBytes: info.size })
+      entries.push({
+        type: 'file',
+        path,
+        executable: (info.mode & 0o111) !== 0,
+        sizeBytes: info.size,
+      })
     } else if (info.isSymbolicLink()) entries.push(await readLink(root, path))
     else throw packError(`${join(root, path)} is neither a file nor a directory nor a symlink`)
   }

@@ -36,7 +36,11 @@ export interface VerifiedBundle extends BundleContent {
 
 export interface InspectedBundle extends BundleContent {
   readonly signed: boolean
-  readonly files: readonly { readonly path: string; readonly type: TarEntry['type']; readonly sizeBytes: number }[]
+  readonly files: readonly {
+    readonly path: string
+    readonly type: TarEntry['type']
+    readonly sizeBytes: number
+  }[]
 }
 
 /** Checks everything about a package and keeps nothing. @throws the BUNDLE_ and SIGNATURE_ codes */
@@ -79,9 +83,14 @@ export async function inspectBundle(
   })
   const { digest } = check.finish(new Uint8Array(0))
   const files: { path: string; type: TarEntry['type']; sizeBytes: number }[] = []
-  const content = await scan({ path, caps, signal: options.signal }, parts.archiveBytes, digest, async (name, entry) => {
-    files.push({ path: name, type: entry.type, sizeBytes: entry.sizeBytes })
-  })
+  const content = await scan(
+    { path, caps, signal: options.signal },
+    parts.archiveBytes,
+    digest,
+    async (name, entry) => {
+      files.push({ path: name, type: entry.type, sizeBytes: entry.sizeBytes })
+    },
+  )
   return { ...content, signed: parts.signature !== null, files }
 }
 
@@ -107,7 +116,11 @@ async function checkBundle(request: VerifyRequest, visit: Visit): Promise<Verifi
 
 /** Walks app.tar.gz under the entry rules, then reads the manifest. */
 async function scan(
-  request: { readonly path: string; readonly caps: BundleCaps; readonly signal?: AbortSignal | undefined },
+  request: {
+    readonly path: string
+    readonly caps: BundleCaps
+    readonly signal?: AbortSignal | undefined
+  },
   archiveBytes: number,
   digest: Buffer,
   visit: Visit,
@@ -144,20 +157,33 @@ function readManifest(text: string): Manifest {
     return parseManifest(text, MANIFEST_NAME)
   } catch (error) {
     if (!isPlaygroundError(error)) throw error
-    throw new PlaygroundError('BUNDLE_MANIFEST', error.message, { hint: error.hint, details: error.details, cause: error })
+    throw new PlaygroundError('BUNDLE_MANIFEST', error.message, {
+      hint: error.hint,
+      details: error.details,
+      cause: error,
+    })
   }
 }
 
 function checkEntrypoints(manifest: Manifest, rules: EntryRules): void {
-  const all = typeof manifest.entrypoint === 'string' ? [manifest.entrypoint] : Object.values(manifest.entrypoint)
+  const all =
+    typeof manifest.entrypoint === 'string'
+      ? [manifest.entrypoint]
+      : Object.values(manifest.entrypoint)
   const missing = all.find((path) => !rules.isFile(path))
   if (missing === undefined) return
-  throw new PlaygroundError('BUNDLE_MANIFEST', `the entrypoint "${missing}" is no file in the package`)
+  throw new PlaygroundError(
+    'BUNDLE_MANIFEST',
+    `the entrypoint "${missing}" is no file in the package`,
+  )
 }
 
 async function readText(entry: TarEntry): Promise<Buffer> {
   if (entry.sizeBytes > MAX_MANIFEST_BYTES) {
-    throw new PlaygroundError('BUNDLE_MANIFEST', `${MANIFEST_NAME} is larger than ${String(MAX_MANIFEST_BYTES)} bytes`)
+    throw new PlaygroundError(
+      'BUNDLE_MANIFEST',
+      `${MANIFEST_NAME} is larger than ${String(MAX_MANIFEST_BYTES)} bytes`,
+    )
   }
   const parts: Uint8Array[] = []
   for await (const part of entry.body) parts.push(part)

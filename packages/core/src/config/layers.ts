@@ -42,7 +42,13 @@ export async function readLayers(name: string, request: ConfigRequest): Promise<
   if (base === undefined) {
     const file = join(request.home.config, `${name}.yaml`)
     const nowhere = { file, line: 1, column: 1 }
-    return { value: {}, files: [], baseDir: request.home.config, positionOf: () => nowhere, origins: new Map() }
+    return {
+      value: {},
+      files: [],
+      baseDir: request.home.config,
+      positionOf: () => nowhere,
+      origins: new Map(),
+    }
   }
   const files = [base]
   const environment = request.environment ?? request.env['P2P_PLAYGROUND_ENV']
@@ -50,21 +56,31 @@ export async function readLayers(name: string, request: ConfigRequest): Promise<
     const { dir, name: stem, ext } = parsePath(base)
     const overlay = join(dir, `${stem}.${environment}${ext}`)
     if (!existsSync(overlay)) {
-      throw new PlaygroundError('CONFIG_NOT_FOUND', `there is no ${overlay} for environment "${environment}"`, {
-        hint: 'Make that file, or leave out --env and P2P_PLAYGROUND_ENV.',
-      })
+      throw new PlaygroundError(
+        'CONFIG_NOT_FOUND',
+        `there is no ${overlay} for environment "${environment}"`,
+        {
+          hint: 'Make that file, or leave out --env and P2P_PLAYGROUND_ENV.',
+        },
+      )
     }
     files.push(overlay)
   }
   const sources = await Promise.all(files.map(readSource))
   const origins = new Map<string, string>()
   let value: unknown = {}
-  for (const source of sources) value = merge(value, expandIn(source, request.env, origins, source.value, []))
+  for (const source of sources)
+    value = merge(value, expandIn(source, request.env, origins, source.value, []))
   return {
     value,
     files,
     baseDir: dirname(base),
-    positionOf: (path) => (sources.findLast((source) => has(source.value, path)) ?? sources[0])?.positionOf(path) ?? { file: base, line: 1, column: 1 },
+    positionOf: (path) =>
+      (sources.findLast((source) => has(source.value, path)) ?? sources[0])?.positionOf(path) ?? {
+        file: base,
+        line: 1,
+        column: 1,
+      },
     origins,
   }
 }
@@ -79,7 +95,8 @@ function findBase(name: string, request: ConfigRequest): string | undefined {
   }
   const file = `${name}.yaml`
   const candidates = [join(request.home.config, file)]
-  if (request.env['P2P_PLAYGROUND_HOME'] === undefined) candidates.push(join('/etc/p2p-playground', file))
+  if (request.env['P2P_PLAYGROUND_HOME'] === undefined)
+    candidates.push(join('/etc/p2p-playground', file))
   return candidates.find((path) => existsSync(path))
 }
 
@@ -111,7 +128,10 @@ function expandIn(
   }
   if (isMap(value)) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, expandIn(source, env, origins, item, [...path, key])]),
+      Object.entries(value).map(([key, item]) => [
+        key,
+        expandIn(source, env, origins, item, [...path, key]),
+      ]),
     )
   }
   let origin = formatPosition(source.positionOf(path))

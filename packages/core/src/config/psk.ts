@@ -23,9 +23,15 @@ export function parsePsk(text: string, at?: SourcePosition): Uint8Array {
   const [header, encoding, key] = trimmed.split(/\r?\n/)
   const hex = header === HEADER && encoding === '/base16/' ? (key ?? '').trim() : trimmed
   if (/^[0-9a-fA-F]{64}$/.test(hex)) return Buffer.from(hex, 'hex')
-  const said = /^[0-9a-fA-F]*$/.test(hex) ? `${String(hex.length)} hex characters` : 'something that is not hex'
-  throw new PlaygroundError('CONFIG_PSK', `a PSK is 64 hex characters (32 bytes), this is ${said}`, {
-    hint: 'Make one with "p2p-playground psk" and give every machine the same.',
-    at,
-  })
+  const said = /^[0-9a-fA-F]*$/.test(hex)
+    ? `${String(hex.length)} hex characters`
+    : 'something that is not hex'
+  throw new PlaygroundError(
+    'CONFIG_PSK',
+    `a PSK is 64 hex characters (32 bytes), this is ${said}`,
+    {
+      hint: 'Make one with "p2p-playground psk" and give every machine the same.',
+      at,
+    },
+  )
 }

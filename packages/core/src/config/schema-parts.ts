@@ -6,7 +6,10 @@ import { parseDurationMs } from '../model/duration.js'
 type Parse<Output> = (text: string) => Output
 
 /** A string that `parse` turns into something else; its message becomes the issue. */
-function parsed<Output>(parse: Parse<Output>, input: v.GenericSchema<unknown, string>): v.GenericSchema<unknown, Output> {
+function parsed<Output>(
+  parse: Parse<Output>,
+  input: v.GenericSchema<unknown, string>,
+): v.GenericSchema<unknown, Output> {
   return v.pipe(
     input,
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -33,20 +36,19 @@ export const byteSize: v.GenericSchema<unknown, number> = v.union([
 /** `"1.0"`, `1`, `"500m"` → cores. */
 export const cpuCores: v.GenericSchema<unknown, number> = v.union([
   v.pipe(v.number(), v.minValue(0.001)),
-  parsed(
-    (text) => {
-      const match = /^(\d+(?:\.\d+)?)(m?)$/.exec(text)
-      const cores = match === null ? NaN : Number(match[1]) / (match[2] === 'm' ? 1000 : 1)
-      if (cores > 0) return cores
-      throw new Error(`"${text}" is not a number of cores: write "1.0" or "500m"`)
-    },
-    v.string(),
-  ),
+  parsed((text) => {
+    const match = /^(\d+(?:\.\d+)?)(m?)$/.exec(text)
+    const cores = match === null ? NaN : Number(match[1]) / (match[2] === 'm' ? 1000 : 1)
+    if (cores > 0) return cores
+    throw new Error(`"${text}" is not a number of cores: write "1.0" or "500m"`)
+  }, v.string()),
 ])
 
 /** A point in time in RFC 3339 → milliseconds since the epoch. */
 export const timestamp: v.GenericSchema<unknown, number> = parsed((text) => {
-  const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : NaN
+  const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)
+    ? Date.parse(text)
+    : NaN
   if (Number.isNaN(ms)) throw new Error(`"${text}" is not a time: write 2026-01-31T12:00:00Z`)
   return ms
 }, v.string())

@@ -27,5 +27,7 @@ export function readError(error: unknown, path: string): unknown {
   if (systemCode(error) === 'ENOENT') {
     return new PlaygroundError('CONFIG_NOT_FOUND', `there is no file ${path}`, { cause: error })
   }
-  return new PlaygroundError('CONFIG_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, { cause: error })
+  return new PlaygroundError('CONFIG_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
+    cause: error,
+  })
 }

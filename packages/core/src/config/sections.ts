@@ -7,32 +7,54 @@ import { readSecretFile } from './secret-file.js'
 import { timestamp } from './schema-parts.js'
 import type { Layers } from './layers.js'
 
-const multiaddr = v.pipe(v.string(), v.startsWith('/', 'must be a multiaddr like /ip4/0.0.0.0/tcp/4001'))
+const multiaddr = v.pipe(
+  v.string(),
+  v.startsWith('/', 'must be a multiaddr like /ip4/0.0.0.0/tcp/4001'),
+)
 
 /** The keys of `p2p`, the same in daemon.yaml and controller.yaml. */
 export const p2pSchema = v.strictObject({
   listen_addresses: v.optional(
     v.pipe(v.array(multiaddr), v.description('Multiaddrs to listen on; port 0 takes a free one.')),
   ),
-  enable_mdns: v.optional(v.pipe(v.boolean(), v.description('Find nodes on the local network.')), true),
-  bootstrap_peers: v.optional(v.pipe(v.array(multiaddr), v.description('Multiaddrs to dial at start.')), []),
+  enable_mdns: v.optional(
+    v.pipe(v.boolean(), v.description('Find nodes on the local network.')),
+    true,
+  ),
+  bootstrap_peers: v.optional(
+    v.pipe(v.array(multiaddr), v.description('Multiaddrs to dial at start.')),
+    [],
+  ),
   announce_addresses: v.optional(
-    v.pipe(v.array(multiaddr), v.description('Multiaddrs to tell others instead of the ones seen here.')),
+    v.pipe(
+      v.array(multiaddr),
+      v.description('Multiaddrs to tell others instead of the ones seen here.'),
+    ),
     [],
   ),
   psk: v.optional(
     v.pipe(
       v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(2))]),
-      v.description('Pre-shared key, 64 hex characters; two while rotating: the first is used, both are proved.'),
+      v.description(
+        'Pre-shared key, 64 hex characters; two while rotating: the first is used, both are proved.',
+      ),
     ),
   ),
-  psk_file: v.optional(v.pipe(v.string(), v.description('swarm.key file with the pre-shared key, mode 0600.'))),
+  psk_file: v.optional(
+    v.pipe(v.string(), v.description('swarm.key file with the pre-shared key, mode 0600.')),
+  ),
   allowed_peers: v.optional(
-    v.pipe(v.array(v.string()), v.description('PeerIDs that may connect; empty: all that pass the handshake.')),
+    v.pipe(
+      v.array(v.string()),
+      v.description('PeerIDs that may connect; empty: all that pass the handshake.'),
+    ),
     [],
   ),
   relay: v.optional(
-    v.strictObject({ client: v.optional(v.boolean(), true), server: v.optional(v.boolean(), false) }),
+    v.strictObject({
+      client: v.optional(v.boolean(), true),
+      server: v.optional(v.boolean(), false),
+    }),
   ),
 })
 
@@ -63,13 +85,22 @@ export function modernAddresses(addresses: readonly string[], warnings: string[]
 /** One entry of `security.trusted_public_keys`. */
 export const trustedKeySchema = v.strictObject({
   name: v.pipe(v.string(), v.description('How messages name the key.')),
-  key_type: v.optional(v.pipe(v.picklist(['ed25519', 'rsa']), v.description('ed25519 or rsa.')), 'ed25519'),
-  public_key: v.pipe(v.string(), v.description('64 hex characters (ed25519), PEM text, or the path of a PEM file.')),
-  roles: v.optional(
-    v.pipe(v.array(v.picklist(ROLES)), v.description('What its holder may do.')),
-    ['publish', 'operate', 'observe'],
+  key_type: v.optional(
+    v.pipe(v.picklist(['ed25519', 'rsa']), v.description('ed25519 or rsa.')),
+    'ed25519',
   ),
-  apps: v.optional(v.pipe(v.array(v.string()), v.description('Apps it is for: names or globs.')), ['*']),
+  public_key: v.pipe(
+    v.string(),
+    v.description('64 hex characters (ed25519), PEM text, or the path of a PEM file.'),
+  ),
+  roles: v.optional(v.pipe(v.array(v.picklist(ROLES)), v.description('What its holder may do.')), [
+    'publish',
+    'operate',
+    'observe',
+  ]),
+  apps: v.optional(v.pipe(v.array(v.string()), v.description('Apps it is for: names or globs.')), [
+    '*',
+  ]),
   not_after: v.optional(v.pipe(timestamp, v.description('End of its validity, RFC 3339.'))),
 })
 

@@ -10,9 +10,15 @@ export interface ShownValue {
 }
 
 /** Each leaf of an effective configuration with its origin; secrets are masked. */
-export function showConfig(value: unknown, origins: ReadonlyMap<string, string>, prefix = ''): ShownValue[] {
+export function showConfig(
+  value: unknown,
+  origins: ReadonlyMap<string, string>,
+  prefix = '',
+): ShownValue[] {
   const isBranch =
-    typeof value === 'object' && value !== null && (Array.isArray(value) ? value.length : Object.keys(value).length) > 0
+    typeof value === 'object' &&
+    value !== null &&
+    (Array.isArray(value) ? value.length : Object.keys(value).length) > 0
   if (!isBranch) {
     if (value === undefined) return []
     const shown = SECRET.test(prefix) ? '********' : value

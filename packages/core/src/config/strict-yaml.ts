@@ -23,18 +23,26 @@ export interface YamlSource {
  */
 export function parseYaml(text: string, file: string): YamlSource {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    prettyErrors: false,
+  })
   const at = (offset: number): SourcePosition => {
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
   const error = document.errors[0]
-  if (error !== undefined) throw new PlaygroundError('CONFIG_YAML', error.message, { at: at(error.pos[0]) })
+  if (error !== undefined)
+    throw new PlaygroundError('CONFIG_YAML', error.message, { at: at(error.pos[0]) })
   let value: unknown
   try {
     value = document.toJS({ maxAliasCount: 0 })
   } catch (cause) {
-    throw new PlaygroundError('CONFIG_YAML', 'aliases (*name) are not allowed', { at: at(0), cause })
+    throw new PlaygroundError('CONFIG_YAML', 'aliases (*name) are not allowed', {
+      at: at(0),
+      cause,
+    })
   }
   return {
     file,
@@ -54,7 +62,9 @@ function offsetOf(document: Document, path: Path): number {
   let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
   for (const key of path) {
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key))
+      const pair = node.items.find(
+        (item) => isScalar(item.key) && String(item.key.value) === String(key),
+      )
       if (pair === undefined) break
       if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset
       node = pair.value
@@ -104,7 +114,10 @@ export function checkSchema<Output>(
   })
 }
 
-function toProblem(issue: v.BaseIssue<unknown>, schema: v.GenericSchema<unknown, unknown>): Problem {
+function toProblem(
+  issue: v.BaseIssue<unknown>,
+  schema: v.GenericSchema<unknown, unknown>,
+): Problem {
   const path = (issue.path ?? []).map((item) => item.key as PathKey)
   const dotted = path.join('.')
   if (issue.type === 'strict_object' && issue.expected === 'never') {
@@ -122,7 +135,10 @@ function toProblem(issue: v.BaseIssue<unknown>, schema: v.GenericSchema<unknown,
     return { code: 'CONFIG_INVALID', message: `"${dotted}" is missing`, path: path.slice(0, -1) }
   }
   const name = dotted === '' ? 'the document' : `"${dotted}"`
-  const said = issue.kind === 'schema' ? `must be ${issue.expected ?? 'another type'}, not ${issue.received}` : issue.message
+  const said =
+    issue.kind === 'schema'
+      ? `must be ${issue.expected ?? 'another type'}, not ${issue.received}`
+      : issue.message
   return { code: 'CONFIG_INVALID', message: `${name}: ${said}`, path }
 }
 
@@ -130,7 +146,8 @@ function toProblem(issue: v.BaseIssue<unknown>, schema: v.GenericSchema<unknown,
 function keysAt(schema: unknown, path: Path): string[] {
   let current = unwrap(schema)
   for (const key of path) {
-    if (isRecord(current) && isRecord(current['entries'])) current = unwrap(current['entries'][String(key)])
+    if (isRecord(current) && isRecord(current['entries']))
+      current = unwrap(current['entries'][String(key)])
     else if (isRecord(current) && 'item' in current) current = unwrap(current['item'])
     else if (isRecord(current) && 'value' in current) current = unwrap(current['value'])
     else return []
@@ -143,7 +160,9 @@ function unwrap(schema: unknown): unknown {
   while (isRecord(current)) {
     if (isRecord(current['entries'])) return current
     if (Array.isArray(current['options'])) {
-      const object = current['options'].map(unwrap).find((one) => isRecord(one) && isRecord(one['entries']))
+      const object = current['options']
+        .map(unwrap)
+        .find((one) => isRecord(one) && isRecord(one['entries']))
       return object ?? current
     }
     if (!('wrapped' in current)) return current

@@ -54,8 +54,10 @@ const innerPath = v.pipe(
   v.check(isInnerPath, 'must be a relative path inside the package, without ".."'),
 )
 
-const described = <Schema extends v.GenericSchema<unknown, unknown>>(schema: Schema, text: string): Schema =>
-  v.pipe(schema, v.description(text)) as unknown as Schema
+const described = <Schema extends v.GenericSchema<unknown, unknown>>(
+  schema: Schema,
+  text: string,
+): Schema => v.pipe(schema, v.description(text)) as unknown as Schema
 
 const healthCheck = v.looseObject({
   type: v.string(),
@@ -99,7 +101,10 @@ export const manifestSchema = v.strictObject({
   version: described(
     v.pipe(
       v.string(),
-      v.check((text) => validSemver(text) === text, 'must be a version like 1.2.3 (https://semver.org)'),
+      v.check(
+        (text) => validSemver(text) === text,
+        'must be a version like 1.2.3 (https://semver.org)',
+      ),
     ),
     'Version of the app, strict semver.',
   ),
@@ -108,20 +113,35 @@ export const manifestSchema = v.strictObject({
     v.union([innerPath, v.record(v.string(), innerPath)]),
     'Program inside the package, or one per platform: {linux-x64: bin/app, linux-arm64: …}.',
   ),
-  args: described(v.optional(v.array(v.string()), []), 'Arguments; ${port.NAME} and the like are expanded.'),
+  args: described(
+    v.optional(v.array(v.string()), []),
+    'Arguments; ${port.NAME} and the like are expanded.',
+  ),
   env: described(v.optional(stringMap, {}), 'Environment; the same expansion.'),
   work_dir: described(v.optional(innerPath), 'Working directory inside the package.'),
   ports: described(
-    v.optional(v.record(v.pipe(v.string(), v.regex(NAME, 'must be lower-case letters, digits and dashes')), port), {}),
+    v.optional(
+      v.record(
+        v.pipe(v.string(), v.regex(NAME, 'must be lower-case letters, digits and dashes')),
+        port,
+      ),
+      {},
+    ),
     'Port names and numbers; 0 asks for a free one.',
   ),
-  resources: described(v.optional(resources, {}), 'cpu_limit ("1.0", "500m"), memory_limit (512Mi), pids_limit.'),
+  resources: described(
+    v.optional(resources, {}),
+    'cpu_limit ("1.0", "500m"), memory_limit (512Mi), pids_limit.',
+  ),
   runtime: described(v.optional(v.string()), 'Runtime plugin; default from daemon.yaml.'),
   health_check: described(v.optional(healthCheck), 'How the node tells whether the app is well.'),
   restart: described(v.optional(restart, {}), 'What happens when the app ends.'),
   update: described(v.optional(update, {}), 'How a new version replaces this one.'),
   scripts: described(
-    v.optional(v.strictObject({ pre_start: v.optional(innerPath), post_stop: v.optional(innerPath) }), {}),
+    v.optional(
+      v.strictObject({ pre_start: v.optional(innerPath), post_stop: v.optional(innerPath) }),
+      {},
+    ),
     'Hooks around a run.',
   ),
   secrets: described(v.optional(v.array(v.string()), []), 'Names of env entries to hide in logs.'),
@@ -186,7 +206,14 @@ function toManifest(raw: v.InferOutput<typeof manifestSchema>): Manifest {
 
 function toHealthCheck(raw: v.InferOutput<typeof healthCheck>): HealthCheckSpec {
   const { type, interval, timeout, retries, start_period, ...spec } = raw
-  return { type, intervalMs: interval, timeoutMs: timeout, retries, startPeriodMs: start_period, spec }
+  return {
+    type,
+    intervalMs: interval,
+    timeoutMs: timeout,
+    retries,
+    startPeriodMs: start_period,
+    spec,
+  }
 }
 
 function withoutExtensions(value: unknown): unknown {
@@ -199,5 +226,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isInnerPath(path: string): boolean {
-  return path !== '' && !path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..')
+  return (
+    path !== '' && !path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..')
+  )
 }

@@ -18,7 +18,9 @@ export function checkDefinitions(exported: unknown, from: string): PluginDefinit
   }
   const list: unknown[] = Array.isArray(exported) ? exported : [exported]
   if (list.length === 0) throw new PlaygroundError('PLUGIN_SHAPE', `${from} exports an empty list`)
-  return list.map((one, index) => checkDefinition(one, list.length === 1 ? from : `${from}[${String(index)}]`))
+  return list.map((one, index) =>
+    checkDefinition(one, list.length === 1 ? from : `${from}[${String(index)}]`),
+  )
 }
 
 function checkDefinition(value: unknown, from: string): PluginDefinition {
@@ -36,12 +38,17 @@ function checkDefinition(value: unknown, from: string): PluginDefinition {
     throw wrong(`name is ${show(name)}, not lower-case letters, digits and dashes`)
   }
   if (typeof api !== 'string') throw wrong(`api is ${show(api)}, not a text like "1.0"`)
-  if (!isRecord(config) || !('~standard' in config)) throw wrong('config is not a schema (https://standardschema.dev)')
+  if (!isRecord(config) || !('~standard' in config))
+    throw wrong('config is not a schema (https://standardschema.dev)')
   if (typeof create !== 'function') throw wrong(`create is ${show(create)}, not a function`)
   if (!isCompatible(api)) {
-    throw new PlaygroundError('PLUGIN_API', `${from} is written for plugin API ${api}, this is ${PLUGIN_API}`, {
-      hint: 'Install a version of the plugin that fits, or another version of the daemon.',
-    })
+    throw new PlaygroundError(
+      'PLUGIN_API',
+      `${from} is written for plugin API ${api}, this is ${PLUGIN_API}`,
+      {
+        hint: 'Install a version of the plugin that fits, or another version of the daemon.',
+      },
+    )
   }
   return value as unknown as PluginDefinition
 }

@@ -12,7 +12,12 @@ export class PluginRegistry {
   readonly #from = new Map<string, string>()
 
   /** @throws PLUGIN_DUPLICATE when the kind has that name already. */
-  add<Kind extends PluginKind>(kind: Kind, name: string, plugin: PluginKinds[Kind], from: string): void {
+  add<Kind extends PluginKind>(
+    kind: Kind,
+    name: string,
+    plugin: PluginKinds[Kind],
+    from: string,
+  ): void {
     const id = `${kind} "${name}"`
     const before = this.#from.get(id)
     if (before !== undefined) {

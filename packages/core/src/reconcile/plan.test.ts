@@ -52,25 +52,56 @@ const crashed = { runGeneration: 1, startsMs: [9000], ended: FAILED, state: 'bac
 
 const ROWS: [string, Partial<InstanceRecord>, string | undefined, number?][] = [
   ['a wanted package that is not here is fetched', { presence: 'absent' }, 'fetch'],
-  ['a package wanted only to be there is fetched', { presence: 'absent', goal: 'stopped' }, 'fetch'],
+  [
+    'a package wanted only to be there is fetched',
+    { presence: 'absent', goal: 'stopped' },
+    'fetch',
+  ],
   ['a package that arrived is started', {}, 'start'],
   ['a running one is left alone', running, undefined],
   ['a healthy one is left alone', { ...running, state: 'healthy' }, undefined],
-  ['an unhealthy one is left alone until a policy says otherwise', { ...running, state: 'unhealthy' }, undefined],
+  [
+    'an unhealthy one is left alone until a policy says otherwise',
+    { ...running, state: 'unhealthy' },
+    undefined,
+  ],
   ['a running one that is not wanted is stopped', { ...running, goal: 'stopped' }, 'stop'],
-  ['a stopped one that is not wanted is left alone', { goal: 'stopped', state: 'stopped' }, undefined],
+  [
+    'a stopped one that is not wanted is left alone',
+    { goal: 'stopped', state: 'stopped' },
+    undefined,
+  ],
   ['a crashed one that is not wanted is left alone', { ...crashed, goal: 'stopped' }, undefined],
   ['a running one of an older generation is stopped first', { ...running, generation: 2 }, 'stop'],
-  ['a stopped one of an older generation is started', { runGeneration: 1, generation: 2, ended: FINISHED }, 'start'],
+  [
+    'a stopped one of an older generation is started',
+    { runGeneration: 1, generation: 2, ended: FINISHED },
+    'start',
+  ],
   ['a failed one starts again by command', { ...crashed, state: 'failed', generation: 2 }, 'start'],
   ['a failed one stays failed by itself', { ...crashed, state: 'failed' }, undefined],
   ['a finished one is done', { runGeneration: 1, ended: FINISHED, startsMs: [1] }, undefined],
   ['a crashed one waits for its delay', crashed, 'wait', 10_500],
   ['a crashed one starts after its delay', crashed, 'start', 11_000],
-  ['the second restart waits twice as long', { ...crashed, startsMs: [8000, 9000] }, 'wait', 11_500],
-  ['the second restart comes after twice the delay', { ...crashed, startsMs: [8000, 9000] }, 'start', 12_000],
+  [
+    'the second restart waits twice as long',
+    { ...crashed, startsMs: [8000, 9000] },
+    'wait',
+    11_500,
+  ],
+  [
+    'the second restart comes after twice the delay',
+    { ...crashed, startsMs: [8000, 9000] },
+    'start',
+    12_000,
+  ],
   ['no starts left: it fails', { ...crashed, startsMs: [7000, 8000, 9000] }, 'fail', 20_000],
-  ['starts before the window do not count', { ...crashed, startsMs: [-700_000, -650_000, 9000] }, 'start', 11_000],
+  [
+    'starts before the window do not count',
+    { ...crashed, startsMs: [-700_000, -650_000, 9000] },
+    'start',
+    11_000,
+  ],
   ['removal stops what runs', { ...running, goal: 'removed' }, 'stop'],
   ['removal of a stopped one removes it', { goal: 'removed', state: 'stopped' }, 'remove'],
   ['removal of one still on its way removes it', { goal: 'removed', presence: 'absent' }, 'remove'],
@@ -173,7 +204,10 @@ function applied(state: InstanceRecord[], action: Action, nowMs: number): Instan
       return change({ handle: HANDLE, runGeneration: generation, ended: null, startsMs: [nowMs] })
     }
     case 'stop':
-      return change({ handle: null, ended: { exit: { kind: 'signaled', signal: 'SIGTERM' }, atMs: nowMs } })
+      return change({
+        handle: null,
+        ended: { exit: { kind: 'signaled', signal: 'SIGTERM' }, atMs: nowMs },
+      })
     case 'remove':
       return state.filter((one) => one.version !== action.key.version)
     case 'fail':

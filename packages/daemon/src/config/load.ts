@@ -1,6 +1,13 @@
 import { hostname } from 'node:os'
 import type { RunLimits, SourcePosition } from '@p2p-playground/core'
-import { checkSchema, modernAddresses, readLayers, readPsks, resolvePath, showConfig } from '@p2p-playground/core/config'
+import {
+  checkSchema,
+  modernAddresses,
+  readLayers,
+  readPsks,
+  resolvePath,
+  showConfig,
+} from '@p2p-playground/core/config'
 import type { ConfigRequest, Path, ShownValue, TrustedKeyEntry } from '@p2p-playground/core/config'
 import type * as v from 'valibot'
 import { daemonSchema } from './schema.js'
@@ -81,7 +88,10 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
   const config: DaemonConfig = {
     node: { name: raw.node.name ?? hostname(), labels: raw.node.labels },
     p2p: {
-      listenAddresses: modernAddresses(raw.p2p.listen_addresses ?? ['/ip4/0.0.0.0/tcp/0'], warnings),
+      listenAddresses: modernAddresses(
+        raw.p2p.listen_addresses ?? ['/ip4/0.0.0.0/tcp/0'],
+        warnings,
+      ),
       announceAddresses: raw.p2p.announce_addresses,
       bootstrapPeers: raw.p2p.bootstrap_peers,
       enableMdns: raw.p2p.enable_mdns,
@@ -142,5 +152,8 @@ function pluginEntries(
     path: ['plugins', index],
   }))
   const missing = BUILT_IN.filter((use) => !named.some((entry) => entry.use === use))
-  return [...missing.map((use) => ({ use, config: {}, optional: false, path: undefined })), ...named]
+  return [
+    ...missing.map((use) => ({ use, config: {}, optional: false, path: undefined })),
+    ...named,
+  ]
 }

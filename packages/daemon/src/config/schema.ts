@@ -1,5 +1,11 @@
 import * as v from 'valibot'
-import { byteSize, cpuCores, p2pSchema, stringMap, trustedKeySchema } from '@p2p-playground/core/config'
+import {
+  byteSize,
+  cpuCores,
+  p2pSchema,
+  stringMap,
+  trustedKeySchema,
+} from '@p2p-playground/core/config'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1))
 
@@ -7,8 +13,14 @@ const pluginEntry = v.union([
   v.string(),
   v.strictObject({
     use: v.pipe(v.string(), v.description('npm package of the plugin.')),
-    config: v.optional(v.pipe(v.record(v.string(), v.unknown()), v.description("The plugin's own keys.")), {}),
-    optional: v.optional(v.pipe(v.boolean(), v.description('Go on without it when it fails.')), false),
+    config: v.optional(
+      v.pipe(v.record(v.string(), v.unknown()), v.description("The plugin's own keys.")),
+      {},
+    ),
+    optional: v.optional(
+      v.pipe(v.boolean(), v.description('Go on without it when it fails.')),
+      false,
+    ),
   }),
 ])
 
@@ -22,7 +34,13 @@ const limits = v.strictObject({
 export const daemonSchema = v.strictObject({
   node: v.optional(
     v.strictObject({
-      name: v.optional(v.pipe(v.string(), v.minLength(1), v.description('Name of the node; default: the host name.'))),
+      name: v.optional(
+        v.pipe(
+          v.string(),
+          v.minLength(1),
+          v.description('Name of the node; default: the host name.'),
+        ),
+      ),
       labels: v.optional(v.pipe(stringMap, v.description('Labels to select nodes by.')), {}),
     }),
     {},
@@ -31,11 +49,17 @@ export const daemonSchema = v.strictObject({
   security: v.optional(
     v.strictObject({
       trusted_public_keys: v.optional(
-        v.pipe(v.array(trustedKeySchema), v.description('Keys whose packages run and whose holders may command.')),
+        v.pipe(
+          v.array(trustedKeySchema),
+          v.description('Keys whose packages run and whose holders may command.'),
+        ),
         [],
       ),
       revoked_keys: v.optional(
-        v.pipe(v.array(v.string()), v.description('Keys that are refused: hex, PEM or fingerprint.')),
+        v.pipe(
+          v.array(v.string()),
+          v.description('Keys that are refused: hex, PEM or fingerprint.'),
+        ),
         [],
       ),
     }),
@@ -43,37 +67,68 @@ export const daemonSchema = v.strictObject({
   ),
   runtime: v.optional(
     v.strictObject({
-      default: v.optional(v.pipe(v.string(), v.description('Runtime of apps that name none.')), 'process'),
-      app_dir: v.optional(v.pipe(v.string(), v.description('Where apps are; default under the home.'))),
-      log_dir: v.optional(v.pipe(v.string(), v.description('Where logs are; default under the home.'))),
+      default: v.optional(
+        v.pipe(v.string(), v.description('Runtime of apps that name none.')),
+        'process',
+      ),
+      app_dir: v.optional(
+        v.pipe(v.string(), v.description('Where apps are; default under the home.')),
+      ),
+      log_dir: v.optional(
+        v.pipe(v.string(), v.description('Where logs are; default under the home.')),
+      ),
       max_apps: v.optional(v.pipe(count, v.description('Apps that this node takes.')), 10),
       keep_versions: v.optional(v.pipe(count, v.description('Versions kept per app.'))),
-      sandbox: v.optional(v.pipe(v.picklist(['auto', 'required', 'off']), v.description('Isolation of apps.'))),
+      sandbox: v.optional(
+        v.pipe(v.picklist(['auto', 'required', 'off']), v.description('Isolation of apps.')),
+      ),
       update_policy: v.optional(
-        v.pipe(v.picklist(['immediate', 'graceful', 'manual']), v.description('How new versions take over.')),
+        v.pipe(
+          v.picklist(['immediate', 'graceful', 'manual']),
+          v.description('How new versions take over.'),
+        ),
       ),
       default_limits: v.optional(limits, {}),
-      user: v.optional(v.pipe(v.string(), v.description('Run apps as this user; needs a root daemon.'))),
+      user: v.optional(
+        v.pipe(v.string(), v.description('Run apps as this user; needs a root daemon.')),
+      ),
     }),
     {},
   ),
   logging: v.optional(
     v.strictObject({
       level: v.optional(
-        v.pipe(v.picklist(['debug', 'info', 'warn', 'error']), v.description("Of the daemon's own log.")),
+        v.pipe(
+          v.picklist(['debug', 'info', 'warn', 'error']),
+          v.description("Of the daemon's own log."),
+        ),
         'info',
       ),
-      max_size: v.optional(v.pipe(byteSize, v.description('Log kept per app; the oldest goes beyond it.')), '100Mi'),
-      max_age_days: v.optional(v.pipe(v.number(), v.minValue(0.01), v.description('Age at which logs go.')), 7),
-      sinks: v.optional(v.pipe(v.array(v.string()), v.description('Log sinks to ship to, by plugin name.'))),
+      max_size: v.optional(
+        v.pipe(byteSize, v.description('Log kept per app; the oldest goes beyond it.')),
+        '100Mi',
+      ),
+      max_age_days: v.optional(
+        v.pipe(v.number(), v.minValue(0.01), v.description('Age at which logs go.')),
+        7,
+      ),
+      sinks: v.optional(
+        v.pipe(v.array(v.string()), v.description('Log sinks to ship to, by plugin name.')),
+      ),
       redact: v.optional(
-        v.pipe(v.array(v.pipe(v.string(), v.check(isPattern, 'must be a regular expression'))), v.description('Patterns that logs never show.')),
+        v.pipe(
+          v.array(v.pipe(v.string(), v.check(isPattern, 'must be a regular expression'))),
+          v.description('Patterns that logs never show.'),
+        ),
         [],
       ),
     }),
     {},
   ),
-  plugins: v.optional(v.pipe(v.array(pluginEntry), v.description('Plugin packages beside the built-in ones.')), []),
+  plugins: v.optional(
+    v.pipe(v.array(pluginEntry), v.description('Plugin packages beside the built-in ones.')),
+    [],
+  ),
 })
 
 function isPattern(text: string): boolean {

@@ -68,7 +68,10 @@ export class Actions {
       case 'remove':
         return this.#remove(record)
       case 'fail':
-        this.#deps.table.update(record, { state: 'failed', reason: `${record.reason}; ${action.reason}` })
+        this.#deps.table.update(record, {
+          state: 'failed',
+          reason: `${record.reason}; ${action.reason}`,
+        })
         return
       default:
         action satisfies never
@@ -82,7 +85,16 @@ export class Actions {
   /** An event of this node about an instance. */
   event(type: EventType, key: InstanceKey, message: string, extra?: Partial<NewEvent>): NewEvent {
     const timeMs = this.#deps.clock.now()
-    return { timeMs, type, app: key.app, version: key.version, message, code: null, by: null, ...extra }
+    return {
+      timeMs,
+      type,
+      app: key.app,
+      version: key.version,
+      message,
+      code: null,
+      by: null,
+      ...extra,
+    }
   }
 
   async #fetch(record: InstanceRecord, signal: AbortSignal): Promise<void> {
@@ -104,7 +116,10 @@ export class Actions {
       if (signal.aborted) throw error
       this.fetches.set(name, { progress: this.fetches.get(name)?.progress ?? null, error })
       const { code, message } = asPlaygroundError(error)
-      const refused = this.event('refused', record, `${name} refused: ${message}`, { code, by: job.by })
+      const refused = this.event('refused', record, `${name} refused: ${message}`, {
+        code,
+        by: job.by,
+      })
       table.commit({ remove: [record], events: [refused] })
     } finally {
       this.jobs.delete(name)
@@ -123,7 +138,10 @@ export class Actions {
     try {
       admit(job.id, context)
       admitCreatedAt(job.id, fetched.createdAtMs, context)
-      const manifest = parseManifest(fetched.manifestText, `${formatInstance(record)}/manifest.yaml`)
+      const manifest = parseManifest(
+        fetched.manifestText,
+        `${formatInstance(record)}/manifest.yaml`,
+      )
       checkRunnable(manifest, {
         platform: node.platform,
         defaultRuntime: node.defaultRuntime,
@@ -156,9 +174,14 @@ export class Actions {
       floor: raisedFloor(job.id, fetched.createdAtMs, store.floor(record.app)),
       digest: { key: record, digest: record.digest },
       events: [
-        this.event('deployed', record, `${formatInstance(record)} accepted, signed by ${fetched.signedBy}`, {
-          by: job.by,
-        }),
+        this.event(
+          'deployed',
+          record,
+          `${formatInstance(record)} accepted, signed by ${fetched.signedBy}`,
+          {
+            by: job.by,
+          },
+        ),
       ],
     })
   }
@@ -180,15 +203,25 @@ export class Actions {
       const { spec, ports } = await launcher.prepare(record)
       const handle = await launcher.runtimeOf(record).start(spec, signal)
       const running = { handle, ports, state: 'running' as const, startedAtMs: clock.now() }
-      table.update(record, running, this.event('started', record, `${formatInstance(record)} runs as ${String(handle.pid)}`))
+      table.update(
+        record,
+        running,
+        this.event('started', record, `${formatInstance(record)} runs as ${String(handle.pid)}`),
+      )
       const current = table.get(record)
       if (current !== undefined) this.#deps.supervisor.watch(current, handle)
     } catch (error) {
       const { code, message } = asPlaygroundError(error, 'APP_START')
       table.update(
         record,
-        { state: 'failed', reason: message, ended: { exit: { kind: 'unknown', why: message }, atMs: clock.now() } },
-        this.event('exited', record, `${formatInstance(record)} did not start: ${message}`, { code }),
+        {
+          state: 'failed',
+          reason: message,
+          ended: { exit: { kind: 'unknown', why: message }, atMs: clock.now() },
+        },
+        this.event('exited', record, `${formatInstance(record)} did not start: ${message}`, {
+          code,
+        }),
       )
     }
   }
@@ -205,7 +238,12 @@ export class Actions {
     const { table, packages, logs } = this.#deps
     table.update(record, { state: 'removing' })
     await logs.remove(record.app, record.version)
-    const shared = table.list().some((other) => other !== record && other.digest === record.digest && other.version !== record.version)
+    const shared = table
+      .list()
+      .some(
+        (other) =>
+          other !== record && other.digest === record.digest && other.version !== record.version,
+      )
     await packages.remove(record, shared ? null : record.digest)
     const removed = this.event('removed', record, `${formatInstance(record)} removed`)
     table.commit({ remove: [record], events: [removed], ...this.#nextActive(record) })

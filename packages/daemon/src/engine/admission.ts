@@ -21,16 +21,23 @@ export function admit(id: BundleId, context: AdmissionContext): void {
     throw new PlaygroundError(
       'APP_VERSION_EXISTS',
       `${formatInstance(id)} is known here with another content (${known.slice(0, 12)}…, not ${id.digest.slice(0, 12)}…)`,
-      { hint: 'A version never changes its content: raise "version" in manifest.yaml and pack again.' },
+      {
+        hint: 'A version never changes its content: raise "version" in manifest.yaml and pack again.',
+      },
     )
   }
   const floor = context.store.floor(id.app)
-  if (floor !== undefined && compare(id.version, floor.version) < 0) refuseDowngrade(id, floor, context)
+  if (floor !== undefined && compare(id.version, floor.version) < 0)
+    refuseDowngrade(id, floor, context)
   const apps = new Set(context.instances.map((instance) => instance.app))
   if (!apps.has(id.app) && apps.size >= context.maxApps) {
-    throw new PlaygroundError('APP_LIMIT', `this node takes ${String(context.maxApps)} apps and has them`, {
-      hint: 'Remove one, or raise runtime.max_apps in daemon.yaml.',
-    })
+    throw new PlaygroundError(
+      'APP_LIMIT',
+      `this node takes ${String(context.maxApps)} apps and has them`,
+      {
+        hint: 'Remove one, or raise runtime.max_apps in daemon.yaml.',
+      },
+    )
   }
 }
 
@@ -42,7 +49,11 @@ export function admitCreatedAt(id: BundleId, createdAtMs: number, context: Admis
 }
 
 /** The floor after `id` was accepted: it only ever rises. */
-export function raisedFloor(id: BundleId, createdAtMs: number, floor: ReplayFloor | undefined): ReplayFloor {
+export function raisedFloor(
+  id: BundleId,
+  createdAtMs: number,
+  floor: ReplayFloor | undefined,
+): ReplayFloor {
   const next = { app: id.app, version: id.version, createdAtMs }
   if (floor === undefined) return next
   const order = compare(id.version, floor.version)
@@ -91,7 +102,11 @@ export function entrypointFor(manifest: Manifest, platform: string): string {
   if (typeof manifest.entrypoint === 'string') return manifest.entrypoint
   const entrypoint = manifest.entrypoint[platform]
   if (entrypoint !== undefined) return entrypoint
-  throw new PlaygroundError('APP_PLATFORM', `${manifest.name}@${manifest.version} has no program for ${platform}`, {
-    hint: `It has: ${Object.keys(manifest.entrypoint).join(', ')}.`,
-  })
+  throw new PlaygroundError(
+    'APP_PLATFORM',
+    `${manifest.name}@${manifest.version} has no program for ${platform}`,
+    {
+      hint: `It has: ${Object.keys(manifest.entrypoint).join(', ')}.`,
+    },
+  )
 }

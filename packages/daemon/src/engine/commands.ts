@@ -1,5 +1,12 @@
 import { PlaygroundError, formatInstance } from '@p2p-playground/core'
-import type { AppAction, Clock, InstanceKey, InstanceRecord, NewEvent, StateStore } from '@p2p-playground/core'
+import type {
+  AppAction,
+  Clock,
+  InstanceKey,
+  InstanceRecord,
+  NewEvent,
+  StateStore,
+} from '@p2p-playground/core'
 import { matchesScope } from '@p2p-playground/core/bundle'
 import { admit } from './admission.js'
 import type { Engine } from './engine.js'
@@ -87,7 +94,11 @@ export class Commands {
 
   /** Starts, stops, restarts or removes; resolves when the engine has done it. @throws APP_NOT_FOUND */
   async change(
-    command: { readonly action: AppAction; readonly app: string; readonly version: string | undefined },
+    command: {
+      readonly action: AppAction
+      readonly app: string
+      readonly version: string | undefined
+    },
     asker: Asker,
     signal: AbortSignal,
   ): Promise<InstanceRecord[]> {
@@ -99,9 +110,13 @@ export class Commands {
     const after = records.flatMap((record) => table.get(record) ?? [])
     const failed = after.find((record) => record.state === 'failed' && record.goal === 'running')
     if (failed !== undefined) {
-      throw new PlaygroundError('APP_START', `${formatInstance(failed)} did not start: ${failed.reason}`, {
-        hint: `See "p2p-playground logs ${failed.app}".`,
-      })
+      throw new PlaygroundError(
+        'APP_START',
+        `${formatInstance(failed)} did not start: ${failed.reason}`,
+        {
+          hint: `See "p2p-playground logs ${failed.app}".`,
+        },
+      )
     }
     return after
   }
@@ -126,7 +141,9 @@ export class Commands {
     const known = table.get(job.id)
     actions.fetches.delete(name)
     if (known?.presence === 'present') {
-      table.commit({ save: [...this.#replaced(known), { ...edited(known, 'start'), active: true }] })
+      table.commit({
+        save: [...this.#replaced(known), { ...edited(known, 'start'), active: true }],
+      })
       return
     }
     // The same offer again, by whoever: the one that is under way serves both.
@@ -160,16 +177,22 @@ export class Commands {
     }
   }
 
-  async *#watchStart(key: InstanceKey, wait: boolean, signal: AbortSignal): AsyncGenerator<DeployView> {
+  async *#watchStart(
+    key: InstanceKey,
+    wait: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<DeployView> {
     const { table } = this.#engine
     const sizeBytes = table.get(key)?.sizeBytes ?? 0
-    const reusedBytes = this.#engine.actions.fetches.get(formatInstance(key))?.progress?.reusedBytes ?? 0
+    const reusedBytes =
+      this.#engine.actions.fetches.get(formatInstance(key))?.progress?.reusedBytes ?? 0
     const view = { doneBytes: sizeBytes, reusedBytes }
     let shown: string | undefined
     for (;;) {
       const seen = table.changed.count
       const record = table.get(key) ?? null
-      if (record === null) throw new PlaygroundError('APP_NOT_FOUND', `${formatInstance(key)} was removed`)
+      if (record === null)
+        throw new PlaygroundError('APP_NOT_FOUND', `${formatInstance(key)} was removed`)
       const readiness = wait ? this.#readiness(record) : { ready: true, checkAgainMs: undefined }
       if (readiness.ready) {
         yield { phase: 'done', ...view, record }
@@ -181,7 +204,11 @@ export class Commands {
     }
   }
 
-  async #nextLook(seen: number, checkAgainMs: number | undefined, signal: AbortSignal): Promise<void> {
+  async #nextLook(
+    seen: number,
+    checkAgainMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const round = new AbortController()
     const ends = AbortSignal.any([signal, round.signal])
     const waits = [this.#engine.table.changed.after(seen, ends)]
@@ -201,15 +228,23 @@ export class Commands {
       case 'healthy':
         return { ready: true, checkAgainMs: undefined }
       case 'unhealthy':
-        throw new PlaygroundError('APP_UNHEALTHY', `${name} is unhealthy: ${record.reason}`, { hint: logs })
+        throw new PlaygroundError('APP_UNHEALTHY', `${name} is unhealthy: ${record.reason}`, {
+          hint: logs,
+        })
       case 'failed':
         throw new PlaygroundError('APP_START', `${name} failed: ${record.reason}`, { hint: logs })
       case 'stopped':
-        return { ready: record.ended !== null && record.runGeneration === record.generation, checkAgainMs: undefined }
+        return {
+          ready: record.ended !== null && record.runGeneration === record.generation,
+          checkAgainMs: undefined,
+        }
       case 'running': {
-        if (this.#engine.actions.hasHealthCheck(record)) return { ready: false, checkAgainMs: undefined }
+        if (this.#engine.actions.hasHealthCheck(record))
+          return { ready: false, checkAgainMs: undefined }
         const leftMs = READY_AFTER_MS - (this.#clock.now() - (record.startedAtMs ?? 0))
-        return leftMs <= 0 ? { ready: true, checkAgainMs: undefined } : { ready: false, checkAgainMs: leftMs }
+        return leftMs <= 0
+          ? { ready: true, checkAgainMs: undefined }
+          : { ready: false, checkAgainMs: leftMs }
       }
       case 'staged':
       case 'starting':
@@ -224,26 +259,43 @@ export class Commands {
 
   #timedOut(key: InstanceKey, timeoutMs: number): PlaygroundError {
     const record = this.#engine.table.get(key)
-    const state = record === undefined ? 'gone' : record.presence === 'absent' ? 'still on its way' : record.state
+    const state =
+      record === undefined
+        ? 'gone'
+        : record.presence === 'absent'
+          ? 'still on its way'
+          : record.state
     const why = record?.reason ? ` (${record.reason})` : ''
     return new PlaygroundError(
       'APP_WAIT_TIMEOUT',
       `${formatInstance(key)} was not ready within ${String(timeoutMs / 1000)} s: ${state}${why}`,
-      { hint: `It goes on. Look with "p2p-playground app list", or give more time with --timeout.` },
+      {
+        hint: `It goes on. Look with "p2p-playground app list", or give more time with --timeout.`,
+      },
     )
   }
 
-  #targets(command: { readonly action: AppAction; readonly app: string; readonly version: string | undefined }): InstanceRecord[] {
-    const all = this.#engine.table.ofApp(command.app).filter((record) => record.presence === 'present')
+  #targets(command: {
+    readonly action: AppAction
+    readonly app: string
+    readonly version: string | undefined
+  }): InstanceRecord[] {
+    const all = this.#engine.table
+      .ofApp(command.app)
+      .filter((record) => record.presence === 'present')
     if (all.length === 0) {
       throw new PlaygroundError('APP_NOT_FOUND', `there is no app "${command.app}" on this node`)
     }
     if (command.version !== undefined) {
       const record = all.find((one) => one.version === command.version)
       if (record !== undefined) return [record]
-      throw new PlaygroundError('APP_NOT_FOUND', `${command.app} has no version ${command.version} on this node`, {
-        hint: `It has: ${all.map((one) => one.version).join(', ')}.`,
-      })
+      throw new PlaygroundError(
+        'APP_NOT_FOUND',
+        `${command.app} has no version ${command.version} on this node`,
+        {
+          hint: `It has: ${all.map((one) => one.version).join(', ')}.`,
+        },
+      )
     }
     if (command.action === 'remove') return all
     return all.filter((record) => record.active)
@@ -266,7 +318,11 @@ function edited(record: InstanceRecord, action: AppAction): InstanceRecord {
     case 'restart':
       return { ...record, goal: 'running', generation: record.generation + 1 }
     case 'stop':
-      return { ...record, goal: 'stopped', ...(record.handle === null ? { state: 'stopped' as const, reason: '' } : {}) }
+      return {
+        ...record,
+        goal: 'stopped',
+        ...(record.handle === null ? { state: 'stopped' as const, reason: '' } : {}),
+      }
     case 'remove':
       return { ...record, goal: 'removed' }
     default:

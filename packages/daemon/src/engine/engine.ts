@@ -100,7 +100,8 @@ export class Engine {
       const round = new AbortController()
       const ends = AbortSignal.any([signal, round.signal])
       const waits = [this.table.changed.after(seen, ends)]
-      if (wakeMs !== undefined) waits.push(this.#clock.sleep(Math.max(wakeMs - this.#clock.now(), 1), ends))
+      if (wakeMs !== undefined)
+        waits.push(this.#clock.sleep(Math.max(wakeMs - this.#clock.now(), 1), ends))
       await Promise.race(waits.map((wait) => wait.catch(ignoreAbort(ends))))
       round.abort()
     }
@@ -113,7 +114,8 @@ export class Engine {
     for (const action of this.#plan()) {
       const notBefore =
         action.kind === 'wait' ? action.atMs : this.#notBefore.get(formatInstance(action.key))
-      if (notBefore !== undefined && notBefore > now) wakeMs = Math.min(wakeMs ?? notBefore, notBefore)
+      if (notBefore !== undefined && notBefore > now)
+        wakeMs = Math.min(wakeMs ?? notBefore, notBefore)
       else if (action.kind !== 'wait') this.#begin(action, signal)
     }
     this.#idle.ring()

@@ -29,7 +29,9 @@ describe('expand', () => {
   )
 
   it('reaches into lists and maps and leaves other values', () => {
-    expect(expandAll({ a: ['${port.web}', 1], b: { c: '${node.name}' }, d: null }, CONTEXT)).toEqual({
+    expect(
+      expandAll({ a: ['${port.web}', 1], b: { c: '${node.name}' }, d: null }, CONTEXT),
+    ).toEqual({
       a: ['8080', 1],
       b: { c: 'n1' },
       d: null,

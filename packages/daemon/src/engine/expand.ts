@@ -17,9 +17,13 @@ export function expand(text: string, context: ExpansionContext): string {
   return text.replaceAll(REFERENCE, (whole, name: string) => {
     const value = lookUp(name, context)
     if (value === undefined) {
-      throw new PlaygroundError('APP_START', `${whole} in the manifest names nothing on this node`, {
-        hint: 'Known are ${port.NAME}, ${node.name}, ${node.label.X} and ${app.version}.',
-      })
+      throw new PlaygroundError(
+        'APP_START',
+        `${whole} in the manifest names nothing on this node`,
+        {
+          hint: 'Known are ${port.NAME}, ${node.name}, ${node.label.X} and ${app.version}.',
+        },
+      )
     }
     return value
   })

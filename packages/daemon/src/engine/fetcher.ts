@@ -27,7 +27,10 @@ export interface PieceFetcher {
     readonly list: PieceList
     readonly sources: readonly string[]
     readonly partPath: string
-    readonly onProgress: (progress: { readonly doneBytes: number; readonly reusedBytes: number }) => void
+    readonly onProgress: (progress: {
+      readonly doneBytes: number
+      readonly reusedBytes: number
+    }) => void
     readonly signal: AbortSignal
   }): Promise<unknown>
 }
@@ -90,7 +93,11 @@ export class Fetcher {
     }
   }
 
-  async #verify(job: FetchJob, path: string, signal: AbortSignal): Promise<Omit<FetchedPackage, 'partPath'>> {
+  async #verify(
+    job: FetchJob,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<Omit<FetchedPackage, 'partPath'>> {
     const bundle = await unpackBundle({
       path,
       trusted: this.#trusted,

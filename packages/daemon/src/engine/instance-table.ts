@@ -56,7 +56,10 @@ export class InstanceTable {
   update(key: InstanceKey, patch: Partial<InstanceRecord>, ...events: NewEvent[]): void {
     const record = this.get(key)
     if (record === undefined) return
-    this.commit({ save: [{ ...record, ...patch, app: record.app, version: record.version }], events })
+    this.commit({
+      save: [{ ...record, ...patch, app: record.app, version: record.version }],
+      events,
+    })
   }
 
   record(...events: NewEvent[]): void {

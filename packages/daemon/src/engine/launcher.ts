@@ -1,7 +1,13 @@
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, formatInstance } from '@p2p-playground/core'
-import type { HealthChecker, HealthResult, InstanceRecord, RunSpec, Runtime } from '@p2p-playground/core'
+import type {
+  HealthChecker,
+  HealthResult,
+  InstanceRecord,
+  RunSpec,
+  Runtime,
+} from '@p2p-playground/core'
 import { parseManifest } from '@p2p-playground/core/manifest'
 import type { Manifest } from '@p2p-playground/core/manifest'
 import type { LogStore } from '../logs/log-store.js'
@@ -89,7 +95,8 @@ export class Launcher {
     const spec: RunSpec = {
       instance: formatInstance(record),
       command: [program, ...manifest.args.map((arg) => expand(arg, context))],
-      workDir: manifest.workDir === undefined ? files : join(files, expand(manifest.workDir, context)),
+      workDir:
+        manifest.workDir === undefined ? files : join(files, expand(manifest.workDir, context)),
       env,
       stdoutPath: log.stdoutPath,
       stderrPath: log.stderrPath,
@@ -104,12 +111,17 @@ export class Launcher {
   async healthOf(
     record: InstanceRecord,
     pid: number,
-  ): Promise<{ plan: ProbePlan; check: (signal: AbortSignal) => Promise<HealthResult> } | undefined> {
+  ): Promise<
+    { plan: ProbePlan; check: (signal: AbortSignal) => Promise<HealthResult> } | undefined
+  > {
     const health = this.manifestOf(record).healthCheck
     if (health === undefined) return undefined
     const checker = this.#checkers.get(health.type)
     if (checker === undefined) {
-      throw new PlaygroundError('RUNTIME_HEALTH_TYPE', `this node has no health check "${health.type}"`)
+      throw new PlaygroundError(
+        'RUNTIME_HEALTH_TYPE',
+        `this node has no health check "${health.type}"`,
+      )
     }
     const wanted = expandAll(health.spec, this.#context(record, record.ports))
     const parsed = await checker.spec['~standard'].validate(wanted)

@@ -53,20 +53,32 @@ export class PackageStore {
       throw new PlaygroundError(
         'TRANSFER_DISK',
         `${this.paths.incoming} has ${formatBytes(free)} free, the package needs ${formatBytes(sizeBytes * 2)}`,
-        { hint: 'Free space on that disk, or remove old versions with "p2p-playground app remove".' },
+        {
+          hint: 'Free space on that disk, or remove old versions with "p2p-playground app remove".',
+        },
       )
     }
   }
 
   /** Puts a staged tree and its package file in place, durably. A left-over of an earlier try goes first. */
-  async install(from: { stageDir: string; partPath: string; key: InstanceKey; digest: string }): Promise<void> {
+  async install(from: {
+    stageDir: string
+    partPath: string
+    key: InstanceKey
+    digest: string
+  }): Promise<void> {
     const versionDir = this.versionDir(from.key)
     try {
       await this.#discard(versionDir)
       await mkdir(versionDir, { recursive: true, mode: 0o755 })
       await rename(from.stageDir, this.filesDir(from.key))
       await rename(from.partPath, this.packagePath(from.digest))
-      for (const dir of [versionDir, join(this.paths.apps, from.key.app), this.paths.apps, this.paths.packages]) {
+      for (const dir of [
+        versionDir,
+        join(this.paths.apps, from.key.app),
+        this.paths.apps,
+        this.paths.packages,
+      ]) {
         await syncDirectory(dir)
       }
     } catch (error) {

@@ -27,7 +27,10 @@ export async function choosePorts(
 export function portVariables(ports: Readonly<Record<string, number>>): Record<string, string> {
   const entries = Object.entries(ports)
   const variables = Object.fromEntries(
-    entries.map(([name, port]) => [`PORT_${name.toUpperCase().replaceAll('-', '_')}`, String(port)]),
+    entries.map(([name, port]) => [
+      `PORT_${name.toUpperCase().replaceAll('-', '_')}`,
+      String(port),
+    ]),
   )
   const only = entries.length === 1 ? entries[0] : undefined
   return only === undefined ? variables : { ...variables, PORT: String(only[1]) }

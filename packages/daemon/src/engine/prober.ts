@@ -90,7 +90,11 @@ async function checkOnce(
 /** A health checker bound to what one instance's manifest asks of it. */
 export function bindCheck(
   checker: HealthChecker<unknown>,
-  target: { readonly spec: unknown; readonly pid: number; readonly ports: Readonly<Record<string, number>> },
+  target: {
+    readonly spec: unknown
+    readonly pid: number
+    readonly ports: Readonly<Record<string, number>>
+  },
 ): (signal: AbortSignal) => Promise<HealthResult> {
   return async (signal) => checker.check(target, signal)
 }

@@ -1,5 +1,12 @@
 import { errorMessage, formatExit, formatInstance } from '@p2p-playground/core'
-import type { Clock, ExitStatus, InstanceKey, InstanceRecord, Logger, RunHandle } from '@p2p-playground/core'
+import type {
+  Clock,
+  ExitStatus,
+  InstanceKey,
+  InstanceRecord,
+  Logger,
+  RunHandle,
+} from '@p2p-playground/core'
 import { decideRestart } from '@p2p-playground/core/reconcile'
 import type { InstanceTable } from './instance-table.js'
 import type { Launcher } from './launcher.js'
@@ -76,7 +83,11 @@ export class Supervisor {
     ended: { readonly exit: ExitStatus; readonly atMs: number },
   ): Pick<InstanceRecord, 'state' | 'reason'> {
     const reason = formatExit(ended.exit)
-    const decision = decideRestart(this.#launcher.manifestOf(record).restart, record.startsMs, ended)
+    const decision = decideRestart(
+      this.#launcher.manifestOf(record).restart,
+      record.startsMs,
+      ended,
+    )
     switch (decision.kind) {
       case 'restart':
         return { state: 'backoff', reason }
@@ -91,13 +102,20 @@ export class Supervisor {
     }
   }
 
-  async #awaitEnd(record: InstanceRecord, handle: RunHandle, watch: AbortController): Promise<void> {
+  async #awaitEnd(
+    record: InstanceRecord,
+    handle: RunHandle,
+    watch: AbortController,
+  ): Promise<void> {
     try {
       const exit = await this.#launcher.runtimeOf({ ...record, handle }).wait(handle, watch.signal)
       await this.recordEnd(record, handle, exit)
     } catch (error) {
       if (watch.signal.aborted) return
-      this.#logger.error('wait-failed', { instance: formatInstance(record), error: errorMessage(error) })
+      this.#logger.error('wait-failed', {
+        instance: formatInstance(record),
+        error: errorMessage(error),
+      })
       await this.recordEnd(record, handle, { kind: 'unknown', why: errorMessage(error) })
     }
   }

@@ -105,7 +105,10 @@ export class Collector {
       }
     } catch (error) {
       // The lines are still in the raw file; the next look takes them.
-      this.#options.logger.error('log-collect-failed', { dir: this.#options.dir, error: errorMessage(error) })
+      this.#options.logger.error('log-collect-failed', {
+        dir: this.#options.dir,
+        error: errorMessage(error),
+      })
     }
   }
 
@@ -117,15 +120,19 @@ export class Collector {
     const { clock, key, node } = this.#options
     const timeMs = clock.now()
     let seq = this.segments.nextSeq
-    const store = (stream: StoredLine['stream']) => (line: string): StoredLine => {
-      const stored = { timeMs, stream, seq, line: this.#redact(line) }
-      seq += 1
-      return stored
-    }
+    const store =
+      (stream: StoredLine['stream']) =>
+      (line: string): StoredLine => {
+        const stored = { timeMs, stream, seq, line: this.#redact(line) }
+        seq += 1
+        return stored
+      }
     const lines = [...stdout.map(store('stdout')), ...stderr.map(store('stderr'))]
     const offsets = { stdout: readers.stdout.offset, stderr: readers.stderr.offset }
     this.segments.append({ offsets, lines }, timeMs)
-    this.#options.onEntries(lines.map((line) => ({ ...line, node, app: key.app, version: key.version })))
+    this.#options.onEntries(
+      lines.map((line) => ({ ...line, node, app: key.app, version: key.version })),
+    )
   }
 }
 

@@ -45,9 +45,11 @@ export async function createDaemonLogger(options: {
 }
 
 function wrap(inner: winston.Logger): Logger {
-  const log = (level: string) => (event: string, fields?: LogFields): void => {
-    inner.log(level, event, { ...fields })
-  }
+  const log =
+    (level: string) =>
+    (event: string, fields?: LogFields): void => {
+      inner.log(level, event, { ...fields })
+    }
   return {
     debug: log('debug'),
     info: log('info'),

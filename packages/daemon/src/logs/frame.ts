@@ -30,7 +30,12 @@ export function encodeFrame(frame: Frame): Buffer {
     JSON.stringify([
       frame.offsets.stdout,
       frame.offsets.stderr,
-      frame.lines.map((line) => [line.timeMs, line.stream === 'stdout' ? 1 : 2, line.seq, line.line]),
+      frame.lines.map((line) => [
+        line.timeMs,
+        line.stream === 'stdout' ? 1 : 2,
+        line.seq,
+        line.line,
+      ]),
     ]),
   )
   const header = Buffer.alloc(HEADER_BYTES)

@@ -28,5 +28,7 @@ export function matchesQuery(entry: LogEntry, query: StoreQuery): boolean {
 
 /** By time, then version, then seq: the order in which people read. */
 export function compareEntries(a: LogEntry, b: LogEntry): number {
-  return a.timeMs - b.timeMs || (a.version < b.version ? -1 : a.version > b.version ? 1 : a.seq - b.seq)
+  return (
+    a.timeMs - b.timeMs || (a.version < b.version ? -1 : a.version > b.version ? 1 : a.seq - b.seq)
+  )
 }

@@ -37,7 +37,10 @@ export class LogStore {
   }
 
   /** Begins to collect an instance's output; idempotent. */
-  async open(key: InstanceKey, options: { readonly secrets: readonly string[] }): Promise<InstanceLog> {
+  async open(
+    key: InstanceKey,
+    options: { readonly secrets: readonly string[] },
+  ): Promise<InstanceLog> {
     const collector = this.#collectorOf(key)
     collector.open(options.secrets)
     const { stdoutPath, stderrPath } = collector
@@ -93,7 +96,12 @@ export class LogStore {
         const count = bell.count
         if (overflow) {
           overflow = false
-          for await (const batch of this.query({ ...query, tail: undefined, afterSeq: { ...seen } })) yield fresh(batch)
+          for await (const batch of this.query({
+            ...query,
+            tail: undefined,
+            afterSeq: { ...seen },
+          }))
+            yield fresh(batch)
           continue
         }
         const batch = fresh(buffer)
@@ -132,14 +140,18 @@ export class LogStore {
       count += entries.length
       const oldest = lines[0]
       if (query.tail !== undefined && count >= query.tail) break
-      if (oldest !== undefined && query.sinceMs !== undefined && oldest.timeMs < query.sinceMs) break
+      if (oldest !== undefined && query.sinceMs !== undefined && oldest.timeMs < query.sinceMs)
+        break
       if (oldest !== undefined && oldest.seq <= (query.afterSeq?.[key.version] ?? 0)) break
     }
     return batches.reverse().flat()
   }
 
   #versionsOf(query: StoreQuery): string[] {
-    if (query.version !== undefined) return existsSync(this.#dirOf({ app: query.app, version: query.version })) ? [query.version] : []
+    if (query.version !== undefined)
+      return existsSync(this.#dirOf({ app: query.app, version: query.version }))
+        ? [query.version]
+        : []
     const dir = join(this.#options.rootDir, query.app)
     return existsSync(dir) ? readdirSync(dir) : []
   }

@@ -1,4 +1,15 @@
-import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '@p2p-playground/core'
 import { decodeFrame, encodeFrame } from './frame.js'
@@ -83,12 +94,14 @@ export class Segments {
 
   /** Lines from the oldest on, one batch a frame. */
   *forward(): Generator<readonly StoredLine[]> {
-    for (const segment of [...this.#segments]) yield* this.#read(segment).map((frame) => frame.lines)
+    for (const segment of [...this.#segments])
+      yield* this.#read(segment).map((frame) => frame.lines)
   }
 
   /** Lines from the newest on, one batch a segment, each batch in order. */
   *backward(): Generator<readonly StoredLine[]> {
-    for (const segment of [...this.#segments].reverse()) yield this.#read(segment).flatMap((frame) => frame.lines)
+    for (const segment of [...this.#segments].reverse())
+      yield this.#read(segment).flatMap((frame) => frame.lines)
   }
 
   /** Begins the raw files anew: their content was taken in whole. */
@@ -135,7 +148,9 @@ export class Segments {
     const newest = source.at(-1)
     if (newest !== undefined) this.#offsets = newest.offsets
     for (const segment of [...this.#segments].reverse()) {
-      const seq = this.#read(segment).flatMap((frame) => frame.lines).at(-1)?.seq
+      const seq = this.#read(segment)
+        .flatMap((frame) => frame.lines)
+        .at(-1)?.seq
       if (seq === undefined) continue
       this.#nextSeq = seq + 1
       return
@@ -151,7 +166,11 @@ export class Segments {
       const decoded = decodeFrame(bytes, start)
       if (decoded.kind !== 'frame') {
         if (decoded.kind === 'corrupt' || repair) {
-          this.#options.logger.warn('log-segment-damaged', { path: segment.path, at: start, kind: decoded.kind })
+          this.#options.logger.warn('log-segment-damaged', {
+            path: segment.path,
+            at: start,
+            kind: decoded.kind,
+          })
         }
         if (repair) {
           truncateSync(segment.path, start)

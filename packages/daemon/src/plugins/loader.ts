@@ -1,4 +1,9 @@
-import { PlaygroundError, asPlaygroundError, errorMessage, formatPosition } from '@p2p-playground/core'
+import {
+  PlaygroundError,
+  asPlaygroundError,
+  errorMessage,
+  formatPosition,
+} from '@p2p-playground/core'
 import type {
   Discovery,
   HealthChecker,
@@ -76,12 +81,17 @@ export async function loadPlugins(request: PluginRequest): Promise<PluginSet> {
       }
     },
     close: async () => {
-      for (let one = started.pop(); one !== undefined; one = started.pop()) await one.plugin.close?.()
+      for (let one = started.pop(); one !== undefined; one = started.pop())
+        await one.plugin.close?.()
     },
   }
 }
 
-async function loadEntry(entry: PluginEntry, request: PluginRequest, registry: PluginRegistry): Promise<Loaded[]> {
+async function loadEntry(
+  entry: PluginEntry,
+  request: PluginRequest,
+  registry: PluginRegistry,
+): Promise<Loaded[]> {
   const url = resolvePlugin(entry.use, request.searchRoots)
   const exported = await importPlugin(entry.use, url)
   const definitions = checkDefinitions(exported, entry.use)
@@ -101,11 +111,19 @@ async function importPlugin(name: string, url: string): Promise<unknown> {
     const module = (await import(url)) as { default?: unknown }
     return module.default
   } catch (cause) {
-    throw new PlaygroundError('PLUGIN_IMPORT', `${name} cannot be imported: ${errorMessage(cause)}`, { cause })
+    throw new PlaygroundError(
+      'PLUGIN_IMPORT',
+      `${name} cannot be imported: ${errorMessage(cause)}`,
+      { cause },
+    )
   }
 }
 
-async function readConfig(definition: PluginDefinition, entry: PluginEntry, request: PluginRequest): Promise<unknown> {
+async function readConfig(
+  definition: PluginDefinition,
+  entry: PluginEntry,
+  request: PluginRequest,
+): Promise<unknown> {
   const result = await definition.config['~standard'].validate(entry.config)
   if (result.issues === undefined) return result.value
   const issue = result.issues[0]
@@ -113,9 +131,13 @@ async function readConfig(definition: PluginDefinition, entry: PluginEntry, requ
   const keys = path.map((key) => (typeof key === 'number' ? key : String(key)))
   const base = entry.path === undefined ? [] : [...entry.path, 'config']
   const where = keys.length === 0 ? '' : ` "${keys.join('.')}"`
-  throw new PlaygroundError('PLUGIN_CONFIG', `config${where} of ${entry.use}: ${issue?.message ?? 'is not valid'}`, {
-    at: entry.path === undefined ? undefined : request.positionOf([...base, ...keys]),
-  })
+  throw new PlaygroundError(
+    'PLUGIN_CONFIG',
+    `config${where} of ${entry.use}: ${issue?.message ?? 'is not valid'}`,
+    {
+      at: entry.path === undefined ? undefined : request.positionOf([...base, ...keys]),
+    },
+  )
 }
 
 async function startOne(one: Loaded, request: PluginRequest): Promise<void> {

@@ -10,14 +10,19 @@ import { PlaygroundError, systemCode } from '@p2p-playground/core'
  * @throws PLUGIN_NOT_FOUND
  */
 export function resolvePlugin(name: string, roots: readonly string[]): string {
-  for (const from of [import.meta.url, ...roots.map((root) => pathToFileURL(join(root, 'package.json')).href)]) {
+  for (const from of [
+    import.meta.url,
+    ...roots.map((root) => pathToFileURL(join(root, 'package.json')).href),
+  ]) {
     const found = tryResolve(name, from)
     if (found !== undefined) return pathToFileURL(found).href
   }
   for (const root of roots) {
     const linked = linkedRoot(name, root)
     if (linked === undefined) continue
-    const found = tryResolve(name, pathToFileURL(join(linked, 'package.json')).href) ?? join(linked, mainOf(linked))
+    const found =
+      tryResolve(name, pathToFileURL(join(linked, 'package.json')).href) ??
+      join(linked, mainOf(linked))
     return pathToFileURL(found).href
   }
   throw new PlaygroundError('PLUGIN_NOT_FOUND', `there is no package "${name}"`, {
@@ -40,7 +45,9 @@ function tryResolve(name: string, from: string): string | undefined {
 
 function esmEntry(name: string, from: string): string | undefined {
   const paths = createRequire(from).resolve.paths(name) ?? []
-  const root = paths.map((path) => join(path, name)).find((path) => existsSync(join(path, 'package.json')))
+  const root = paths
+    .map((path) => join(path, name))
+    .find((path) => existsSync(join(path, 'package.json')))
   return root === undefined ? undefined : join(root, mainOf(root))
 }
 
@@ -67,5 +74,6 @@ function linkedRoot(name: string, root: string): string | undefined {
   const manifest = JSON.parse(readFileSync(path, 'utf8')) as {
     oclif?: { plugins?: { name?: string; type?: string; root?: string }[] }
   }
-  return manifest.oclif?.plugins?.find((plugin) => plugin.name === name && plugin.type === 'link')?.root
+  return manifest.oclif?.plugins?.find((plugin) => plugin.name === name && plugin.type === 'link')
+    ?.root
 }

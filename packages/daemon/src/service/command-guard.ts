@@ -28,7 +28,10 @@ export class CommandGuard {
       throw new PlaygroundError('AUTH_REPLAY', 'the command carries no nonce of 16 bytes')
     }
     if (command.targetPeerId !== this.#self) {
-      throw new PlaygroundError('AUTH_TARGET', `the command is for ${command.targetPeerId}, this is ${this.#self}`)
+      throw new PlaygroundError(
+        'AUTH_TARGET',
+        `the command is for ${command.targetPeerId}, this is ${this.#self}`,
+      )
     }
     const nowMs = this.#clock.now()
     const issuedMs = Number(command.issuedAtMs)

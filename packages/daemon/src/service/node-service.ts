@@ -1,5 +1,12 @@
 import { PlaygroundError, asPlaygroundError, formatExit } from '@p2p-playground/core'
-import type { AppAction, Clock, InstanceRecord, NodeInfo, Role, StateStore } from '@p2p-playground/core'
+import type {
+  AppAction,
+  Clock,
+  InstanceRecord,
+  NodeInfo,
+  Role,
+  StateStore,
+} from '@p2p-playground/core'
 import { checkPieceList } from '@p2p-playground/core/bundle'
 import { callerOf } from '@p2p-playground/p2p'
 import type { Caller, Host } from '@p2p-playground/p2p'
@@ -82,9 +89,12 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
           manifest: record.manifest,
           signedBy: record.signedBy,
           dir: deps.packages.filesDir(record),
-          usage: record.handle === null ? null : await launcher.runtimeOf(record).usage(record.handle),
+          usage:
+            record.handle === null ? null : await launcher.runtimeOf(record).usage(record.handle),
           lastExit: record.ended === null ? '' : formatExit(record.ended.exit),
-          events: events.filter((event) => event.version === record.version || event.version === null),
+          events: events.filter(
+            (event) => event.version === record.version || event.version === null,
+          ),
         }),
       )
       return { descriptions: await Promise.all(descriptions) }
@@ -147,7 +157,11 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
   }
 
   /** Checks the role and the command; refusals become events of this node. */
-  function operate(context: HandlerContext, command: node.Command | undefined, app: string | null): Caller {
+  function operate(
+    context: HandlerContext,
+    command: node.Command | undefined,
+    app: string | null,
+  ): Caller {
     const caller = callerOf(context)
     try {
       requireRole(context, 'operate')
@@ -170,14 +184,20 @@ function requireRole(context: HandlerContext, role: Role): Caller {
   const caller = callerOf(context)
   if (caller.roles.has(role)) return caller
   throw toConnectError(
-    new PlaygroundError('AUTH_ROLE', `this needs the role "${role}", which ${caller.peerId} has not proved`, {
-      hint: "Add your public key with that role to the node's security.trusted_public_keys.",
-    }),
+    new PlaygroundError(
+      'AUTH_ROLE',
+      `this needs the role "${role}", which ${caller.peerId} has not proved`,
+      {
+        hint: "Add your public key with that role to the node's security.trusted_public_keys.",
+      },
+    ),
   )
 }
 
 function noApp(app: string): Error {
-  return toConnectError(new PlaygroundError('APP_NOT_FOUND', `there is no app "${app}" on this node`))
+  return toConnectError(
+    new PlaygroundError('APP_NOT_FOUND', `there is no app "${app}" on this node`),
+  )
 }
 
 function isPresent(record: InstanceRecord): boolean {

@@ -53,7 +53,10 @@ function event(patch: Partial<NewEvent> = {}): NewEvent {
   }
 }
 
-function reopened<Result>(store: SqliteStateStore, look: (again: SqliteStateStore) => Result): Result {
+function reopened<Result>(
+  store: SqliteStateStore,
+  look: (again: SqliteStateStore) => Result,
+): Result {
   store.close()
   const again = new SqliteStateStore({ path, node: 'n1' })
   try {
@@ -142,8 +145,8 @@ describe('SqliteStateStore', () => {
   })
 
   it('names an unwritable place with STATE_DISK', () => {
-    expect(() => new SqliteStateStore({ path: join(dir, 'missing', 'state.db'), node: 'n1' })).toThrow(
-      expect.objectContaining({ code: 'STATE_DISK' }),
-    )
+    expect(
+      () => new SqliteStateStore({ path: join(dir, 'missing', 'state.db'), node: 'n1' }),
+    ).toThrow(expect.objectContaining({ code: 'STATE_DISK' }))
   })
 })

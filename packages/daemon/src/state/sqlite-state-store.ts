@@ -49,15 +49,21 @@ export class SqliteStateStore implements StateStore {
       throw stateError(error, options.path)
     }
     try {
-      this.#db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+      this.#db.exec(
+        'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL',
+      )
       this.#db.exec('BEGIN IMMEDIATE')
       const version = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version'])
       if (version === 0) this.#db.exec(SCHEMA)
       this.#db.exec('COMMIT')
       if (version > SCHEMA_VERSION) {
-        throw new PlaygroundError('STATE_CORRUPT', `${options.path} was written by a newer version`, {
-          hint: 'Install that version again, or give this one a home of its own.',
-        })
+        throw new PlaygroundError(
+          'STATE_CORRUPT',
+          `${options.path} was written by a newer version`,
+          {
+            hint: 'Install that version again, or give this one a home of its own.',
+          },
+        )
       }
     } catch (error) {
       this.#db.close()
@@ -85,7 +91,9 @@ export class SqliteStateStore implements StateStore {
         for (const key of change.remove ?? []) remove.run(key.app, key.version)
         if (change.floor !== undefined) {
           const { app, version, createdAtMs } = change.floor
-          this.#db.prepare('INSERT OR REPLACE INTO floors VALUES (?, ?, ?)').run(app, version, createdAtMs)
+          this.#db
+            .prepare('INSERT OR REPLACE INTO floors VALUES (?, ?, ?)')
+            .run(app, version, createdAtMs)
         }
         if (change.digest !== undefined) {
           const { key, digest } = change.digest
@@ -105,7 +113,9 @@ export class SqliteStateStore implements StateStore {
 
   floor(app: string): ReplayFloor | undefined {
     return this.#run(() => {
-      const row = this.#db.prepare('SELECT version, created_at_ms FROM floors WHERE app = ?').get(app)
+      const row = this.#db
+        .prepare('SELECT version, created_at_ms FROM floors WHERE app = ?')
+        .get(app)
       if (row === undefined) return undefined
       return { app, version: String(row['version']), createdAtMs: Number(row['created_at_ms']) }
     })
@@ -155,7 +165,9 @@ export class SqliteStateStore implements StateStore {
   claimNonce(nonce: string, nowMs: number, expiresMs: number): boolean {
     return this.#run(() => {
       this.#db.prepare('DELETE FROM nonces WHERE expires_ms < ?').run(nowMs)
-      const result = this.#db.prepare('INSERT OR IGNORE INTO nonces VALUES (?, ?)').run(nonce, expiresMs)
+      const result = this.#db
+        .prepare('INSERT OR IGNORE INTO nonces VALUES (?, ?)')
+        .run(nonce, expiresMs)
       return Number(result.changes) === 1
     })
   }
@@ -166,7 +178,9 @@ export class SqliteStateStore implements StateStore {
 
   #insertEvent(event: NewEvent): SystemEvent {
     const result = this.#db
-      .prepare('INSERT INTO events (time_ms, type, app, version, message, code, by) VALUES (?, ?, ?, ?, ?, ?, ?)')
+      .prepare(
+        'INSERT INTO events (time_ms, type, app, version, message, code, by) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      )
       .run(event.timeMs, event.type, event.app, event.version, event.message, event.code, event.by)
     const seq = Number(result.lastInsertRowid)
     if (seq % 100 === 0) this.#db.prepare('DELETE FROM events WHERE seq <= ?').run(seq - MAX_EVENTS)
@@ -207,7 +221,8 @@ function parseRecord(text: unknown, path: string): InstanceRecord {
 
 /** SQLite's result codes (https://sqlite.org/rescode.html) as ours. */
 function stateError(error: unknown, path: string): unknown {
-  const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined
+  const code =
+    typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined
   if (typeof code !== 'number') return error
   switch (code & 0xff) {
     case 5: // SQLITE_BUSY

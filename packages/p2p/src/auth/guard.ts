@@ -77,7 +77,10 @@ export class ConnectionGuard {
 
   async #dial(connection: Connection): Promise<GrantedRoles> {
     const signal = AbortSignal.timeout(this.#limitMs)
-    const stream = await connection.newStream(AUTH_PROTOCOL, { signal, runOnLimitedConnection: true })
+    const stream = await connection.newStream(AUTH_PROTOCOL, {
+      signal,
+      runOnLimitedConnection: true,
+    })
     return shakeAsDialer(connection, stream, this.#context)
   }
 
@@ -118,16 +121,18 @@ export class ConnectionGuard {
         })
       },
     }
-    promise.then(
-      (granted) => {
-        entry.outcome = granted
-      },
-      (error: unknown) => {
-        this.#refuse(connection, error)
-      },
-    ).finally(() => {
-      clearTimeout(timer)
-    })
+    promise
+      .then(
+        (granted) => {
+          entry.outcome = granted
+        },
+        (error: unknown) => {
+          this.#refuse(connection, error)
+        },
+      )
+      .finally(() => {
+        clearTimeout(timer)
+      })
     this.#entries.set(connection.id, entry)
     return entry
   }

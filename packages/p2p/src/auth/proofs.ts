@@ -34,7 +34,11 @@ export interface GrantedRoles {
  * What one side proves: SHA-256 over a label with the side's name, both PeerIDs and both nonces. The label keeps a proof
  * from being sent back to the one who made it; the nonces keep it from being used again.
  */
-export function transcriptDigest(purpose: 'membership' | 'role', side: Side, transcript: Transcript): Uint8Array {
+export function transcriptDigest(
+  purpose: 'membership' | 'role',
+  side: Side,
+  transcript: Transcript,
+): Uint8Array {
   const hash = createHash('sha256').update(`p2p-playground/auth/1.0.0 ${purpose} ${side}\n`)
   hash.update(`${transcript.dialer}\n${transcript.listener}\n`)
   return hash.update(transcript.dialerNonce).update(transcript.listenerNonce).digest()
@@ -43,7 +47,9 @@ export function transcriptDigest(purpose: 'membership' | 'role', side: Side, tra
 /** HMAC-SHA-256 under a key of its own derived from the PSK (HKDF, RFC 5869). */
 export function membershipProof(psk: Uint8Array, side: Side, transcript: Transcript): Uint8Array {
   const key = new Uint8Array(hkdfSync('sha256', psk, '', 'p2p-playground membership v1', 32))
-  return createHmac('sha256', key).update(transcriptDigest('membership', side, transcript)).digest()
+  return createHmac('sha256', key)
+    .update(transcriptDigest('membership', side, transcript))
+    .digest()
 }
 
 /** True when the proof is by one of the PSKs; always true where there is none. */
@@ -61,7 +67,11 @@ export function isMember(
 }
 
 /** One proof for each key that may be asked for. */
-export function roleProofs(keys: readonly SigningKey[], side: Side, transcript: Transcript): RoleProof[] {
+export function roleProofs(
+  keys: readonly SigningKey[],
+  side: Side,
+  transcript: Transcript,
+): RoleProof[] {
   const digest = transcriptDigest('role', side, transcript)
   return keys.map((key) => ({ publicKey: key.spki, signature: key.sign(digest) }))
 }
@@ -71,7 +81,11 @@ export function grantRoles(
   proofs: readonly RoleProof[],
   side: Side,
   transcript: Transcript,
-  trust: { readonly keys: readonly TrustedKey[]; readonly revoked: ReadonlySet<string>; readonly nowMs: number },
+  trust: {
+    readonly keys: readonly TrustedKey[]
+    readonly revoked: ReadonlySet<string>
+    readonly nowMs: number
+  },
 ): GrantedRoles {
   const digest = transcriptDigest('role', side, transcript)
   const proved = proofs.slice(0, MAX_PROOFS).flatMap((proof) => {

@@ -9,7 +9,9 @@ import { headersFromWire, headersToWire } from './protocol.js'
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 /** A Connect transport whose every call is a stream of its own. */
-export function streamTransport(openStream: (signal: AbortSignal | undefined) => Promise<Stream>): Transport {
+export function streamTransport(
+  openStream: (signal: AbortSignal | undefined) => Promise<Stream>,
+): Transport {
   return createTransport({
     httpClient: streamClient(openStream),
     baseUrl: 'http://stream',
@@ -23,7 +25,9 @@ export function streamTransport(openStream: (signal: AbortSignal | undefined) =>
   })
 }
 
-function streamClient(openStream: (signal: AbortSignal | undefined) => Promise<Stream>): UniversalClientFn {
+function streamClient(
+  openStream: (signal: AbortSignal | undefined) => Promise<Stream>,
+): UniversalClientFn {
   return async (request) => {
     const stream = await openStream(request.signal)
     const bytes = new ByteStream(stream)

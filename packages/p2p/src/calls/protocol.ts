@@ -10,6 +10,8 @@ export function headersToWire(headers: Headers | undefined): HeaderInit[] {
   return [...(headers ?? new Headers())].map(([name, value]) => ({ name, value }))
 }
 
-export function headersFromWire(headers: readonly { readonly name: string; readonly value: string }[]): Headers {
+export function headersFromWire(
+  headers: readonly { readonly name: string; readonly value: string }[],
+): Headers {
   return new Headers(headers.map(({ name, value }): [string, string] => [name, value]))
 }

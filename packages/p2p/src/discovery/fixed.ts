@@ -2,7 +2,10 @@ import type { Discovery } from '@p2p-playground/core'
 import { peerIdOf } from '../addresses.js'
 
 /** Peers that somebody named by their addresses: `static` (node add) and `bootstrap`. */
-export function fixedDiscovery(source: 'static' | 'bootstrap', addresses: readonly string[]): Discovery {
+export function fixedDiscovery(
+  source: 'static' | 'bootstrap',
+  addresses: readonly string[],
+): Discovery {
   return {
     async *watch() {
       for (const address of addresses) {

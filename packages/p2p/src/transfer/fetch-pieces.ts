@@ -47,7 +47,7 @@ export async function fetchPieces(
     work.report(null)
     const failures: PlaygroundError[] = []
     // Again as long as a source is sound: it may take over what another one owed.
-    for (let sources = request.sources; work.left > 0; ) {
+    for (let sources = request.sources; work.left > 0;) {
       const outcomes = await Promise.all(
         sources.map((source) => drainSource(source, { work, part, request, openStream })),
       )
@@ -57,7 +57,10 @@ export async function fetchPieces(
       if (work.left > 0 && sources.length === 0) throw noSource(failures, work.left)
     }
     await part.finish()
-    return { reusedBytes: work.reusedBytes, receivedBytes: request.list.sizeBytes - work.reusedBytes }
+    return {
+      reusedBytes: work.reusedBytes,
+      receivedBytes: request.list.sizeBytes - work.reusedBytes,
+    }
   } finally {
     await part.close()
   }
@@ -120,11 +123,18 @@ interface SourceContext {
 }
 
 /** Fetches from one source until nothing is left or it fails; gives why it failed. */
-async function drainSource(source: string, context: SourceContext): Promise<PlaygroundError | undefined> {
+async function drainSource(
+  source: string,
+  context: SourceContext,
+): Promise<PlaygroundError | undefined> {
   const stop = new AbortController()
   const signal = AbortSignal.any([context.request.signal, stop.signal])
   const lanes = Array.from({ length: STREAMS_PER_SOURCE }, async () => {
-    for (let batch = context.work.take(); batch.length > 0 && !signal.aborted; batch = context.work.take()) {
+    for (
+      let batch = context.work.take();
+      batch.length > 0 && !signal.aborted;
+      batch = context.work.take()
+    ) {
       await fetchBatch(source, batch, context, signal)
     }
   })
@@ -141,7 +151,9 @@ async function drainSource(source: string, context: SourceContext): Promise<Play
   const { reason } = failed as { readonly reason: unknown }
   if (isPlaygroundError(reason) && reason.code === 'TRANSFER_DISK') throw reason
   if (isPlaygroundError(reason)) return reason
-  return new PlaygroundError('TRANSFER_SOURCE', `${source}: ${errorMessage(reason)}`, { cause: reason })
+  return new PlaygroundError('TRANSFER_SOURCE', `${source}: ${errorMessage(reason)}`, {
+    cause: reason,
+  })
 }
 
 async function fetchBatch(
@@ -159,7 +171,10 @@ async function fetchBatch(
   try {
     bytes = new ByteStream(await context.openStream(source, signal))
     signal.addEventListener('abort', onAbort, { once: true })
-    await bytes.writeMessage(wire.PieceRequestSchema, { listDigest: request.list.digest, pieces: [...batch] })
+    await bytes.writeMessage(wire.PieceRequestSchema, {
+      listDigest: request.list.digest,
+      pieces: [...batch],
+    })
     await bytes.end()
     const response = await bytes.readMessage(wire.PieceResponseSchema)
     if (!response.ok) throw new PlaygroundError('TRANSFER_SOURCE', `${source}: ${response.message}`)
@@ -179,9 +194,16 @@ async function fetchBatch(
 
 function noSource(known: readonly PlaygroundError[], left: number): PlaygroundError {
   const first = known[0]
-  const code = known.length > 0 && known.every((failure) => failure.code === 'TRANSFER_PIECE') ? 'TRANSFER_PIECE' : 'TRANSFER_SOURCE'
-  return new PlaygroundError(code, `${String(left)} pieces are missing and no source is left: ${first?.message ?? 'none was named'}`, {
-    hint: 'Deploy again: what arrived is kept and not sent twice.',
-    cause: first,
-  })
+  const code =
+    known.length > 0 && known.every((failure) => failure.code === 'TRANSFER_PIECE')
+      ? 'TRANSFER_PIECE'
+      : 'TRANSFER_SOURCE'
+  return new PlaygroundError(
+    code,
+    `${String(left)} pieces are missing and no source is left: ${first?.message ?? 'none was named'}`,
+    {
+      hint: 'Deploy again: what arrived is kept and not sent twice.',
+      cause: first,
+    },
+  )
 }

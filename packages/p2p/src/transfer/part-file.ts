@@ -39,7 +39,12 @@ export class PartFile {
     const missing: number[] = []
     for (const [index, piece] of this.#list.pieces.entries()) {
       const buffer = Buffer.allocUnsafe(piece.sizeBytes)
-      const { bytesRead } = await this.#file.read(buffer, 0, piece.sizeBytes, this.#offsets[index] ?? 0)
+      const { bytesRead } = await this.#file.read(
+        buffer,
+        0,
+        piece.sizeBytes,
+        this.#offsets[index] ?? 0,
+      )
       const digest = createHash('sha256').update(buffer.subarray(0, bytesRead)).digest()
       if (bytesRead !== piece.sizeBytes || !digest.equals(piece.digest)) missing.push(index)
     }
@@ -55,12 +60,15 @@ export class PartFile {
     for (const part of parts) hash.update(part)
     const piece = this.#list.pieces[index]
     if (piece === undefined || !hash.digest().equals(piece.digest)) {
-      throw new PlaygroundError('TRANSFER_PIECE', `piece ${String(index)} is not what the offer says`)
+      throw new PlaygroundError(
+        'TRANSFER_PIECE',
+        `piece ${String(index)} is not what the offer says`,
+      )
     }
     let offset = this.#offsets[index] ?? 0
     try {
       const buffer = Buffer.concat(parts)
-      for (let done = 0; done < buffer.length; ) {
+      for (let done = 0; done < buffer.length;) {
         const { bytesWritten } = await this.#file.write(buffer, done, buffer.length - done, offset)
         done += bytesWritten
         offset += bytesWritten
@@ -88,8 +96,12 @@ export class PartFile {
 function diskError(error: unknown, path: string): unknown {
   const code = systemCode(error)
   if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EROFS' && code !== 'EACCES') return error
-  return new PlaygroundError('TRANSFER_DISK', `cannot write ${path}: ${code === 'ENOSPC' ? 'no space left' : code}`, {
-    hint: 'Free space on that disk; what arrived already is kept.',
-    cause: error,
-  })
+  return new PlaygroundError(
+    'TRANSFER_DISK',
+    `cannot write ${path}: ${code === 'ENOSPC' ? 'no space left' : code}`,
+    {
+      hint: 'Free space on that disk; what arrived already is kept.',
+      cause: error,
+    },
+  )
 }

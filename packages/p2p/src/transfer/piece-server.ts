@@ -31,7 +31,13 @@ export class PieceServer {
   /** Serves the pieces of `path` until the returned function is called. */
   offer(list: PieceList, path: string): () => void {
     const name = nameOf(list.digest)
-    const offered = this.#offered.get(name) ?? { list, path, offsets: offsetsOf(list), file: undefined, users: 0 }
+    const offered = this.#offered.get(name) ?? {
+      list,
+      path,
+      offsets: offsetsOf(list),
+      file: undefined,
+      users: 0,
+    }
     offered.users += 1
     this.#offered.set(name, offered)
     let open = true
@@ -49,7 +55,11 @@ export class PieceServer {
       const offered = this.#offered.get(name)
       const refusal = whyNot(offered, request.pieces)
       if (offered === undefined || refusal !== undefined) {
-        await bytes.writeMessage(wire.PieceResponseSchema, { ok: false, code: 'TRANSFER_SOURCE', message: refusal ?? '' })
+        await bytes.writeMessage(wire.PieceResponseSchema, {
+          ok: false,
+          code: 'TRANSFER_SOURCE',
+          message: refusal ?? '',
+        })
         await bytes.end()
         return
       }
@@ -74,7 +84,8 @@ export class PieceServer {
       const length = offered.list.pieces[index]?.sizeBytes ?? 0
       const buffer = Buffer.allocUnsafe(length)
       const { bytesRead } = await file.read(buffer, 0, length, offered.offsets[index] ?? 0)
-      if (bytesRead !== length) throw new Error(`${offered.path} is shorter than it was when offered`)
+      if (bytesRead !== length)
+        throw new Error(`${offered.path} is shorter than it was when offered`)
       await bytes.write(buffer, bytes.closed)
     }
   }

@@ -4,7 +4,10 @@ import { PlaygroundError } from '@p2p-playground/core'
 export function toNumber(value: bigint): number {
   const number = Number(value)
   if (Number.isSafeInteger(number)) return number
-  throw new PlaygroundError('INTERNAL', `a node sent the number ${String(value)}, which is out of range`)
+  throw new PlaygroundError(
+    'INTERNAL',
+    `a node sent the number ${String(value)}, which is out of range`,
+  )
 }
 
 export function optionalNumber(value: bigint | undefined): number | null {
@@ -12,10 +15,18 @@ export function optionalNumber(value: bigint | undefined): number | null {
 }
 
 /** A text of the wire as one of the known values. @throws INTERNAL for another */
-export function oneOf<Value extends string>(known: readonly Value[], text: string, what: string): Value {
+export function oneOf<Value extends string>(
+  known: readonly Value[],
+  text: string,
+  what: string,
+): Value {
   const found = known.find((value) => value === text)
   if (found !== undefined) return found
-  throw new PlaygroundError('INTERNAL', `a node sent ${what} "${text}", which this version does not know`, {
-    hint: 'Use the same version on both sides.',
-  })
+  throw new PlaygroundError(
+    'INTERNAL',
+    `a node sent ${what} "${text}", which this version does not know`,
+    {
+      hint: 'Use the same version on both sides.',
+    },
+  )
 }

@@ -1,7 +1,16 @@
 import { create } from '@bufbuild/protobuf'
 import { INSTANCE_STATES, PlaygroundError } from '@p2p-playground/core'
-import type { AppDescription, InstanceRecord, InstanceStatus, VersionRow } from '@p2p-playground/core'
-import { DescriptionSchema, InstanceSchema, VersionSchema } from '../gen/p2pplayground/node/v1/node_pb.js'
+import type {
+  AppDescription,
+  InstanceRecord,
+  InstanceStatus,
+  VersionRow,
+} from '@p2p-playground/core'
+import {
+  DescriptionSchema,
+  InstanceSchema,
+  VersionSchema,
+} from '../gen/p2pplayground/node/v1/node_pb.js'
 import type { Description, Instance, Version } from '../gen/p2pplayground/node/v1/node_pb.js'
 import { oneOf, optionalNumber, toNumber } from './check.js'
 import { eventFromProto, eventToProto } from './event.js'
@@ -63,7 +72,9 @@ export function versionFromProto(message: Version, node: string): VersionRow {
   }
 }
 
-export function descriptionToProto(description: Omit<AppDescription, 'node' | 'peerId'>): Description {
+export function descriptionToProto(
+  description: Omit<AppDescription, 'node' | 'peerId'>,
+): Description {
   const { usage } = description
   return create(DescriptionSchema, {
     instance: instanceToProto(description),
@@ -101,7 +112,11 @@ export function descriptionFromProto(
     usage:
       usage === undefined
         ? null
-        : { cpuMs: usage.cpuMs, memoryBytes: toNumber(usage.memoryBytes), processes: usage.processes },
+        : {
+            cpuMs: usage.cpuMs,
+            memoryBytes: toNumber(usage.memoryBytes),
+            processes: usage.processes,
+          },
     lastExit: message.lastExit,
     events: message.events.map(eventFromProto),
   }

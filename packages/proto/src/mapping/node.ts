@@ -81,12 +81,18 @@ export function offerToProto(offer: { readonly id: BundleId; readonly list: Piec
     app: offer.id.app,
     version: offer.id.version,
     sizeBytes: BigInt(offer.list.sizeBytes),
-    pieces: offer.list.pieces.map((piece) => ({ sizeBytes: piece.sizeBytes, digest: piece.digest })),
+    pieces: offer.list.pieces.map((piece) => ({
+      sizeBytes: piece.sizeBytes,
+      digest: piece.digest,
+    })),
   })
 }
 
 /** The list's own digest is computed here, not taken from the sender. @throws TRANSFER_OFFER when there is no offer */
-export function offerFromProto(message: Offer | undefined): { readonly id: BundleId; readonly list: PieceList } {
+export function offerFromProto(message: Offer | undefined): {
+  readonly id: BundleId
+  readonly list: PieceList
+} {
   if (message?.packageDigest.length !== 32) {
     throw new PlaygroundError('TRANSFER_OFFER', 'the offer names no package')
   }
@@ -120,5 +126,7 @@ function supportFromProto(message: RuntimeSupportMessage): RuntimeSupport {
 
 function enforcementFromProto(message: EnforcementMessage | undefined): Enforcement {
   if (message === undefined) return { enforced: false, why: 'unknown' }
-  return message.enforced ? { enforced: true, by: message.note } : { enforced: false, why: message.note }
+  return message.enforced
+    ? { enforced: true, by: message.note }
+    : { enforced: false, why: message.note }
 }
