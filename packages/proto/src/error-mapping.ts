@@ -45,17 +45,16 @@ export function fromConnectError(error: unknown): PlaygroundError {
     return new PlaygroundError(detail.code, known.rawMessage, { hint, cause: error })
   }
   if (isPlaygroundError(known.cause)) return known.cause
-  switch (known.code) {
-    case Code.Canceled:
-      return new PlaygroundError('CANCELED', 'the call was cancelled', { cause: error })
-    case Code.DeadlineExceeded:
-      return new PlaygroundError('NODE_UNREACHABLE', 'the node did not answer in time', {
-        cause: error,
-      })
-    case Code.Unavailable:
-    case Code.Aborted:
-      return new PlaygroundError('NODE_UNREACHABLE', known.rawMessage, { cause: error })
-    default:
-      return new PlaygroundError('INTERNAL', known.rawMessage, { cause: error })
+  if (known.code === Code.Canceled) {
+    return new PlaygroundError('CANCELED', 'the call was cancelled', { cause: error })
   }
+  if (known.code === Code.DeadlineExceeded) {
+    return new PlaygroundError('NODE_UNREACHABLE', 'the node did not answer in time', {
+      cause: error,
+    })
+  }
+  const isBroken = known.code === Code.Unavailable || known.code === Code.Aborted
+  return new PlaygroundError(isBroken ? 'NODE_UNREACHABLE' : 'INTERNAL', known.rawMessage, {
+    cause: error,
+  })
 }

@@ -19,7 +19,9 @@ export class PackageStore {
   }
 
   async prepare(): Promise<void> {
-    for (const dir of Object.values(this.paths)) await mkdir(dir, { recursive: true, mode: 0o700 })
+    const { apps, stage, incoming, packages } = this.paths
+    for (const dir of [apps, stage, incoming, packages])
+      await mkdir(dir, { recursive: true, mode: 0o700 })
   }
 
   /** The unfinished file of a transfer; the same list continues the same file. */

@@ -29,10 +29,9 @@ export async function createDaemonLogger(options: {
     stderrLevels: ['error', 'warn', 'info', 'debug'],
     format: combine(timestamp(), printf(readable)),
   })
-  const root = winston.createLogger({
-    level: options.level,
-    transports: options.foreground ? [file, console] : [file],
-  })
+  const root = winston.createLogger({ level: options.level })
+  root.add(file)
+  if (options.foreground) root.add(console)
   const close = async (): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<undefined>()
     file.once('finish', () => {

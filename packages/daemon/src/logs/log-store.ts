@@ -72,15 +72,14 @@ export class LogStore {
   /** Stored entries, then new ones as they come, without gap or repeat between them. */
   async *follow(query: StoreQuery, signal: AbortSignal): AsyncGenerator<LogEntry[]> {
     const bell = new Bell()
-    let buffer: LogEntry[] = []
-    let overflow = false
+    const live: { buffer: LogEntry[]; overflow: boolean } = { buffer: [], overflow: false }
     const listen = (entries: readonly LogEntry[]): void => {
       const wanted = entries.filter((entry) => matchesQuery(entry, query))
       if (wanted.length === 0) return
-      if (buffer.length + wanted.length > MAX_BUFFERED) {
-        overflow = true
-        buffer = []
-      } else if (!overflow) buffer.push(...wanted)
+      if (live.buffer.length + wanted.length > MAX_BUFFERED) {
+        live.overflow = true
+        live.buffer = []
+      } else if (!live.overflow) live.buffer.push(...wanted)
       bell.ring()
     }
     this.#followers.add(listen)
@@ -94,8 +93,8 @@ export class LogStore {
       for await (const batch of this.query(query)) yield fresh(batch)
       while (!signal.aborted) {
         const count = bell.count
-        if (overflow) {
-          overflow = false
+        if (live.overflow) {
+          live.overflow = false
           for await (const batch of this.query({
             ...query,
             tail: undefined,
@@ -104,8 +103,8 @@ export class LogStore {
             yield fresh(batch)
           continue
         }
-        const batch = fresh(buffer)
-        buffer = []
+        const batch = fresh(live.buffer)
+        live.buffer = []
         if (batch.length > 0) yield batch
         else await bell.after(count, signal)
       }

@@ -13,12 +13,12 @@ import type { Caller, Host } from '@p2p-playground/p2p'
 import {
   descriptionToProto,
   instanceToProto,
-  node,
   nodeInfoToProto,
   offerFromProto,
   toConnectError,
   versionToProto,
 } from '@p2p-playground/proto'
+import type { node } from '@p2p-playground/proto'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import type { Commands } from '../engine/commands.js'
 import { statusOf } from '../engine/instance-table.js'
