@@ -10,6 +10,7 @@ export function toNumber(value: bigint): number {
   )
 }
 
+/** A 64-bit number of the wire, or null where it was left out. @throws INTERNAL beyond 2^53 */
 export function optionalNumber(value: bigint | undefined): number | null {
   return value === undefined ? null : toNumber(value)
 }
@@ -25,8 +26,6 @@ export function oneOf<Value extends string>(
   throw new PlaygroundError(
     'INTERNAL',
     `a node sent ${what} "${text}", which this version does not know`,
-    {
-      hint: 'Use the same version on both sides.',
-    },
+    { hint: 'Use the same version on both sides.' },
   )
 }

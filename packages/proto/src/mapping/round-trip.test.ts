@@ -1,0 +1,229 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import { EVENT_TYPES, INSTANCE_STATES } from '@p2p-playground/core'
+import { pieceListDigest } from '@p2p-playground/core/bundle'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { node } from '../index.js'
+import { eventFromProto, eventToProto, logEntryFromProto, logEntryToProto } from './event.js'
+import {
+  descriptionFromProto,
+  descriptionToProto,
+  instanceFromProto,
+  instanceToProto,
+  versionFromProto,
+  versionToProto,
+} from './instance.js'
+import { nodeInfoFromProto, nodeInfoToProto, offerFromProto, offerToProto } from './node.js'
+
+const text = fc.string({ unit: 'grapheme' })
+const key = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/)
+const count = fc.nat(0xffff_ffff)
+const size = fc.maxSafeNat()
+const digest = fc.stringMatching(/^[0-9a-f]{64}$/)
+const state = fc.constantFrom(...INSTANCE_STATES)
+const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | null> => fc.option(value)
+
+const instance = fc.record({
+  app: text,
+  version: text,
+  state,
+  active: fc.boolean(),
+  pid: maybe(count),
+  reason: text,
+  digest,
+  ports: fc.dictionary(key, fc.nat(65_535), { noNullPrototype: true }),
+  startedAtMs: maybe(size),
+  healthy: maybe(fc.boolean()),
+  limits: text,
+})
+
+const event = fc.record({
+  seq: size,
+  timeMs: size,
+  node: text,
+  type: fc.constantFrom(...EVENT_TYPES),
+  app: maybe(text),
+  version: maybe(text),
+  message: text,
+  code: maybe(text),
+  by: maybe(text),
+})
+
+const logEntry = fc.record({
+  timeMs: size,
+  node: text,
+  app: text,
+  version: text,
+  stream: fc.constantFrom('stdout' as const, 'stderr' as const),
+  seq: size,
+  line: text,
+})
+
+const usage = fc.record({
+  cpuMs: fc.double({ min: 0, noNaN: true }),
+  memoryBytes: size,
+  processes: count,
+})
+
+const enforcement = fc.oneof(
+  fc.record({ enforced: fc.constant(true as const), by: text }),
+  fc.record({ enforced: fc.constant(false as const), why: text }),
+)
+
+const nodeInfo = fc.record({
+  peerId: text,
+  name: text,
+  labels: fc.dictionary(key, text, { noNullPrototype: true }),
+  version: text,
+  platform: text,
+  startedAtMs: size,
+  addresses: fc.array(text),
+  runtimes: fc.dictionary(
+    key,
+    fc.record({ cpu: enforcement, memory: enforcement, pids: enforcement }),
+    { noNullPrototype: true },
+  ),
+  healthCheckers: fc.array(text),
+  apps: count,
+  maxApps: count,
+  resources: fc.record({
+    cpus: count,
+    memoryTotalBytes: size,
+    memoryFreeBytes: size,
+    diskTotalBytes: size,
+    diskFreeBytes: size,
+    load1: fc.double({ min: 0, noNaN: true }),
+  }),
+})
+
+const bytes = (length: number): fc.Arbitrary<Uint8Array> =>
+  fc.uint8Array({ minLength: length, maxLength: length })
+
+/** What arrives when `message` is sent. */
+function overTheWire<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+): MessageShape<Desc> {
+  return fromBinary(schema, toBinary(schema, message))
+}
+
+describe('models survive the wire', () => {
+  it('an instance', () => {
+    fc.assert(
+      fc.property(instance, (one) => {
+        const arrived = overTheWire(node.InstanceSchema, instanceToProto(one))
+        expect(instanceFromProto(arrived)).toEqual(one)
+      }),
+    )
+  })
+
+  it('an event', () => {
+    fc.assert(
+      fc.property(event, (one) => {
+        expect(eventFromProto(overTheWire(node.EventSchema, eventToProto(one)))).toEqual(one)
+      }),
+    )
+  })
+
+  it('a log entry', () => {
+    fc.assert(
+      fc.property(logEntry, (one) => {
+        const arrived = overTheWire(node.LogEntrySchema, logEntryToProto(one))
+        expect(logEntryFromProto(arrived)).toEqual(one)
+      }),
+    )
+  })
+
+  it('a node', () => {
+    fc.assert(
+      fc.property(nodeInfo, (one) => {
+        const arrived = overTheWire(node.NodeInfoSchema, nodeInfoToProto(one))
+        expect(nodeInfoFromProto(arrived)).toEqual(one)
+      }),
+    )
+  })
+
+  it('a description, with the node that it came from', () => {
+    const description = fc.tuple(
+      instance,
+      fc.record({
+        manifest: text,
+        signedBy: text,
+        dir: text,
+        usage: maybe(usage),
+        lastExit: text,
+        events: fc.array(event, { maxLength: 3 }),
+      }),
+    )
+    fc.assert(
+      fc.property(description, ([status, rest]) => {
+        const message = descriptionToProto({ ...status, ...rest })
+        const from = { node: 'web-1', peerId: 'peer' }
+        expect(descriptionFromProto(overTheWire(node.DescriptionSchema, message), from)).toEqual({
+          ...status,
+          ...rest,
+          ...from,
+        })
+      }),
+    )
+  })
+
+  it('a version, with the node that keeps it', () => {
+    const row = fc.record({
+      app: text,
+      version: text,
+      digest,
+      sizeBytes: size,
+      receivedAtMs: size,
+      active: fc.boolean(),
+      state,
+    })
+    fc.assert(
+      fc.property(row, (one) => {
+        const message = versionToProto({
+          ...one,
+          presence: 'present',
+          goal: 'running',
+          generation: 1,
+          manifest: '',
+          signedBy: '',
+          reason: '',
+          handle: null,
+          runGeneration: 0,
+          startedAtMs: null,
+          startsMs: [],
+          ended: null,
+          ports: {},
+          healthy: null,
+        })
+        const arrived = overTheWire(node.VersionSchema, message)
+        expect(versionFromProto(arrived, 'web-1')).toEqual({ ...one, node: 'web-1' })
+      }),
+    )
+  })
+
+  it('an offer, whose list gets its digest from what arrived', () => {
+    const offer = fc.record({
+      app: text,
+      version: text,
+      digest,
+      sizeBytes: size,
+      pieces: fc.array(fc.record({ sizeBytes: count, digest: bytes(32) }), { maxLength: 5 }),
+    })
+    fc.assert(
+      fc.property(offer, ({ app, version, digest: hex, sizeBytes, pieces }) => {
+        const id = { app, version, digest: hex }
+        const list = { digest: pieceListDigest(pieces), sizeBytes, pieces }
+        const sent = offerToProto({ id, list: { ...list, digest: new Uint8Array(32) } })
+        const arrived = offerFromProto(overTheWire(node.OfferSchema, sent))
+        expect(arrived.id).toEqual(id)
+        expect(arrived.list.sizeBytes).toBe(sizeBytes)
+        expect(Buffer.from(arrived.list.digest)).toEqual(Buffer.from(list.digest))
+        expect(arrived.list.pieces.map((piece) => [piece.sizeBytes, [...piece.digest]])).toEqual(
+          pieces.map((piece) => [piece.sizeBytes, [...piece.digest]]),
+        )
+      }),
+    )
+  })
+})
