@@ -10,7 +10,7 @@ import { readRunFile } from '@p2p-playground/daemon/run-file'
 import type { RunFile } from '@p2p-playground/daemon/run-file'
 
 /** Halves the memory of an idle daemon; it works little and lives long. */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--enable-source-maps']
+const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
 const READY_MS = 30_000
 const LOOK_MS = 20
 
