@@ -10,7 +10,10 @@ const MANIFEST = join(ROOT, 'packages/cli/oclif.manifest.json')
 /** Builds what is not up to date. */
 export async function build() {
   await ensureInstalled()
-  const sources = newest(['packages', 'plugins', 'scripts'], /\.(ts|mjs|json)$/)
+  const sources = newest(
+    ['packages', 'plugins', 'scripts', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'],
+    /(?<!oclif\.manifest)\.(ts|js|mjs|json)$/,
+  )
   const built = [BUNDLE, MANIFEST].map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0))
   if (Math.min(...built) >= sources) {
     console.log('\n✔ build: everything is up to date')

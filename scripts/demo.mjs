@@ -1,6 +1,6 @@
 // npm run demo: three nodes on this machine, and the whole job on them. Leaves nothing behind.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from './build.mjs'
@@ -15,7 +15,16 @@ const [first, ...others] = homes
 const loopback = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns']
 const worked = Date.now()
 
-process.on('SIGINT', () => void cleanUp().then(() => process.exit(130)))
+/** Set once somebody wants it to end: the command under way is ended too, and what is left is cleaned up. */
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    interrupted = true
+    under.forEach((child) => child.kill(signal))
+  })
+}
+const under = new Set()
+let deployed = false
 
 try {
   say(
@@ -40,6 +49,7 @@ try {
   await p2p(first, ['verify', bundle])
 
   say('Bring it to all nodes over libp2p; each verifies it, starts it, and watches its health.')
+  deployed = true
   await p2p(first, ['deploy', bundle])
   await p2p(first, ['app', 'list'])
 
@@ -53,12 +63,12 @@ try {
   say('Stop it everywhere, and remove it.')
   await p2p(first, ['app', 'stop', 'hello'])
   await p2p(first, ['app', 'remove', 'hello'])
+  deployed = false
 } catch (error) {
   console.error(`\n✘ ${error.message}`)
-  process.exitCode = 1
-} finally {
-  await cleanUp()
+  process.exitCode = interrupted ? 130 : 1
 }
+await cleanUp()
 
 const seconds = (since) => ((Date.now() - since) / 1000).toFixed(1)
 if (process.exitCode === undefined) {
@@ -68,13 +78,18 @@ if (process.exitCode === undefined) {
 }
 process.exit()
 
+/** Daemons leave apps running when they stop, so the app goes first. */
 async function cleanUp() {
   say('Stop the nodes and clean up.')
-  for (const home of homes) {
+  const started = homes.filter((home) => existsSync(join(home.dir, 'run', 'daemon.json')))
+  const ends = started.map((home) => [home, ['daemon', 'stop']])
+  if (deployed) ends.unshift([first, ['app', 'remove', 'hello']])
+  for (const [home, args] of ends) {
     try {
-      await p2p(home, ['daemon', 'stop'], { hide: true })
+      await p2p(home, args, { hide: true, always: true })
     } catch (error) {
-      console.error(error.message)
+      console.error(`${home.name}: ${error.message}`)
+      process.exitCode ??= 1
     }
   }
   rmSync(base, { recursive: true, force: true })
@@ -85,7 +100,8 @@ function say(text) {
 }
 
 /** Runs the CLI as a person on that machine would; shows the command and what it prints. */
-function p2p(home, args, { hide = false, secret } = {}) {
+function p2p(home, args, { hide = false, secret, always = false } = {}) {
+  if (interrupted && !always) return Promise.reject(new Error('interrupted'))
   if (!hide) {
     const shown = args.map((arg) =>
       arg === secret ? 'TOKEN' : arg.replace(`${base}/`, '').replace(`${ROOT}/`, ''),
@@ -96,7 +112,11 @@ function p2p(home, args, { hide = false, secret } = {}) {
     const child = spawn(join(ROOT, 'node_modules/.bin/p2p-playground'), args, {
       env: stepEnv({ P2P_PLAYGROUND_HOME: home.dir }),
       stdio: ['ignore', 'pipe', 'pipe'],
+      // Its own group: Ctrl-C reaches it through us, and not at all once we clean up.
+      detached: true,
     })
+    // A daemon that is just starting could not be found to be stopped: that takes a second, so it is waited for.
+    if (!always && args.join(' ') !== 'daemon start') under.add(child)
     let stdout = ''
     const collect = (chunk) => {
       if (!hide) process.stdout.write(chunk)
@@ -106,7 +126,9 @@ function p2p(home, args, { hide = false, secret } = {}) {
       collect(chunk)
     })
     child.stderr.on('data', collect)
-    child.on('exit', (code) => {
+    child.on('error', reject)
+    child.on('close', (code) => {
+      under.delete(child)
       if (code === 0) resolve(stdout)
       else reject(new Error(`p2p-playground ${args[0]} ended with exit code ${code}`))
     })

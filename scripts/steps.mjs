@@ -1,6 +1,6 @@
 // What the scripts share. Runs on old versions of Node and before anything is installed: built-in modules only.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -42,23 +42,35 @@ function runStep(command, args, options) {
 
 /** Installs the packages that the lock names, unless they are there. */
 export async function ensureInstalled() {
-  const marker = join(ROOT, 'node_modules', '.package-lock.json')
-  const lock = join(ROOT, 'package-lock.json')
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs - 1000) return
-  if (existsSync(marker) && sameLock(marker, lock)) return
-  await step('install', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  const why = whyInstall()
+  if (why !== undefined) {
+    console.log(`\nnpm packages: ${why}`)
+    await step('install', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  }
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > 22 || (major === 22 && minor >= 13) || existsSync(join(BIN, 'node'))) return
+  console.error(
+    `✘ Node 22.13 or newer is needed, this is ${process.versions.node}, and npm brings none along for ` +
+      `${process.platform}-${process.arch}: install one from https://nodejs.org`,
+  )
+  process.exit(1)
 }
 
-/** A checkout sets new times on old files: what counts is whether the packages are those of the lock. */
-function sameLock(marker, lock) {
-  const names = (path) => {
-    const out = spawnSync(process.execPath, [
-      '-e',
-      `console.log(Object.entries(JSON.parse(require('fs').readFileSync(${JSON.stringify(path)}, 'utf8')).packages).filter(([k, v]) => k.startsWith('node_modules/') && !v.link && !v.optional).map(([k, v]) => k + v.version).sort().join())`,
-    ])
-    return out.stdout.toString()
+/** What counts is whether the packages are those of the lock: a checkout sets new times on old files. */
+function whyInstall() {
+  const marker = join(ROOT, 'node_modules', '.package-lock.json')
+  if (!existsSync(marker)) return 'node_modules is missing'
+  if (!existsSync(join(BIN, 'p2p-playground'))) return 'the command p2p-playground is not linked'
+  const packages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages
+  const have = packages(marker)
+  for (const [path, wanted] of Object.entries(packages(join(ROOT, 'package-lock.json')))) {
+    if (!path.startsWith('node_modules/') || wanted.link === true) continue
+    const found = have[path]
+    const isRight =
+      found === undefined ? wanted.optional === true : found.version === wanted.version
+    if (!isRight) return `${path.slice('node_modules/'.length)} is not at ${wanted.version}`
   }
-  return names(marker) === names(lock)
+  return undefined
 }
 
 /** Debian packages that tests need; installed as root, named otherwise. */
@@ -84,8 +96,8 @@ export async function ensureTools(tools) {
   )
 }
 
-/** The newest change below some directories, milliseconds since the epoch. */
-export function newest(dirs, wanted) {
+/** The newest change of some files, and below some directories; milliseconds since the epoch. */
+export function newest(paths, wanted) {
   let time = 0
   const visit = (dir) => {
     for (const entry of readdirSync(dir, { withFileTypes: true })) {
@@ -95,6 +107,10 @@ export function newest(dirs, wanted) {
       } else if (wanted.test(entry.name)) time = Math.max(time, statSync(path).mtimeMs)
     }
   }
-  for (const dir of dirs) visit(join(ROOT, dir))
+  for (const path of paths) {
+    const stat = statSync(join(ROOT, path))
+    if (stat.isDirectory()) visit(join(ROOT, path))
+    else time = Math.max(time, stat.mtimeMs)
+  }
   return time
 }

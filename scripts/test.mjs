@@ -1,5 +1,5 @@
 // npm test: builds what is stale, then lint, unit tests and system tests; the last line sums them up.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from './build.mjs'
@@ -42,6 +42,10 @@ async function suite(project) {
     goOn: true,
     env: { NO_COLOR: '1' },
   })
+  if (!existsSync(file)) {
+    console.error(`✘ the ${project} tests ended without a result`)
+    return false
+  }
   const result = JSON.parse(readFileSync(file, 'utf8'))
   totals.passed += result.numPassedTests
   totals.failed += result.numFailedTests
