@@ -1,0 +1,120 @@
+import { mkdirSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cli, cliOk } from '../harness/command.js'
+import { Machines, apps, edit, startDaemon, startFleet, writeApp } from '../harness/machines.js'
+import type { DaemonStatus, Machine } from '../harness/machines.js'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isAlive } from '../harness/processes.js'
+
+/** A member of the network (it holds the PSK) is not yet somebody who may command. */
+const machines = new Machines()
+const owner = machines.machine('owner')
+let status: DaemonStatus
+let pid: number
+let bundle: string
+
+const COMMANDS = [
+  ['deploy', () => ['deploy', bundle]],
+  ['start', () => ['app', 'start', 'calm']],
+  ['stop', () => ['app', 'stop', 'calm']],
+  ['restart', () => ['app', 'restart', 'calm']],
+  ['remove', () => ['app', 'remove', 'calm']],
+] as const
+
+beforeAll(async () => {
+  const [first] = await startFleet([owner])
+  if (first === undefined) throw new Error('no daemon')
+  status = first
+  const app = writeApp(machines.base, { name: 'calm' })
+  bundle = machines.path('calm.p2p')
+  await cliOk(owner, 'pack', app, '--out', bundle)
+  await cliOk(owner, 'deploy', bundle)
+  pid = (await apps(owner))[0]?.pid ?? 0
+})
+
+afterAll(async () => {
+  await machines.remove()
+})
+
+/** A machine with the owner's PSK and a signing key of its own. */
+async function makeMember(name: string): Promise<Machine> {
+  const member = machines.machine(name)
+  mkdirSync(member.home, { recursive: true, mode: 0o700 })
+  const swarmKey = join(member.home, 'swarm.key')
+  writeFileSync(swarmKey, '', { mode: 0o600 })
+  edit(owner, 'swarm.key', (text) => {
+    writeFileSync(swarmKey, text, { mode: 0o600 })
+    return text
+  })
+  await cliOk(member, 'keygen', '--out', member.home)
+  const controller = {
+    p2p: { enable_mdns: false, psk_file: 'swarm.key', bootstrap_peers: status.addresses },
+    security: { signing_key_path: 'signing.key' },
+  }
+  // JSON is YAML.
+  writeFileSync(join(member.home, 'controller.yaml'), JSON.stringify(controller), { mode: 0o600 })
+  return member
+}
+
+describe('a key that no node trusts', () => {
+  let guest: Machine
+
+  beforeAll(async () => {
+    guest = await makeMember('guest')
+  })
+
+  test.each(COMMANDS)('cannot %s', async (_, command) => {
+    const refused = await cli(guest, ...command())
+    expect(refused.stderr).toContain('AUTH_ROLE')
+    expect(refused.code).toBe(6)
+    expect(isAlive(pid)).toBe(true)
+  })
+})
+
+describe('a key that may only observe', () => {
+  let observer: Machine
+
+  beforeAll(async () => {
+    observer = await makeMember('observer')
+    const { publicKey } = JSON.parse(
+      await cliOk(observer, 'keygen', '--out', machines.path('observer-key'), '--json'),
+    ) as { publicKey: string }
+    edit(observer, 'controller.yaml', (text) =>
+      text.replace('signing.key', machines.path('observer-key', 'signing.key')),
+    )
+    await cliOk(owner, 'daemon', 'stop')
+    edit(owner, 'daemon.yaml', (text) => `${text}    - ${observerKey(publicKey)}\n`)
+    const port = /\/tcp\/(\d+)/.exec(status.addresses[0] ?? '')?.[1] ?? ''
+    edit(owner, 'daemon.yaml', (text) => text.replace('/tcp/0', `/tcp/${port}`))
+    await startDaemon(owner)
+  })
+
+  test('sees the nodes and the apps', async () => {
+    expect(await cliOk(observer, 'node', 'list')).toContain('owner')
+    expect(await apps(observer)).toEqual([expect.objectContaining({ app: 'calm', pid })])
+  })
+
+  test.each(COMMANDS)('cannot %s', async (_, command) => {
+    const refused = await cli(observer, ...command())
+    expect(refused.stderr).toContain('AUTH_ROLE')
+    expect(refused.code).toBe(6)
+    expect(isAlive(pid)).toBe(true)
+  })
+
+  test('leaves a trace: each refusal is an event of the node', async () => {
+    const events = await cliOk(owner, 'events')
+    expect(events.match(/refused +AUTH_ROLE/g)?.length).toBeGreaterThanOrEqual(COMMANDS.length)
+  })
+
+  function observerKey(publicKey: string): string {
+    return JSON.stringify({ name: 'observer', public_key: publicKey, roles: ['observe'] })
+  }
+})
+
+test('a home that never joined anything is told what to do', async () => {
+  const alone = machines.machine('alone')
+  const result = await cli(alone, 'app', 'list')
+  expect(result.code).toBe(1)
+  expect(result.stderr).toMatch(/^Error NODE_NONE: /m)
+})
