@@ -6,6 +6,8 @@ import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP']
+
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 if (major > 22 || (major === 22 && minor >= 13)) await runHere()
@@ -30,8 +32,19 @@ function runOnNewerNode() {
     process.exit(1)
   }
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+  const passOn = (signal) => child.kill(signal)
+  for (const signal of SIGNALS) process.on(signal, passOn)
+  child.on('error', (error) => {
+    console.error(`Error INTERNAL: cannot start ${node}: ${error.message}`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code)
+    for (const name of SIGNALS) process.removeListener(name, passOn)
+    // Ends as it did; the exit is for signals that cannot end this process.
+    process.kill(process.pid, signal)
+    setTimeout(() => process.exit(128 + constants.signals[signal]), 100)
+  })
 }
 
 function findNode() {

@@ -1,10 +1,10 @@
 import type { AppRow } from '@p2p-playground/core'
-import { age, paintState, table } from './format.js'
+import { age, harmless, paintState, table } from './format.js'
 
 /** Instances as people read them. */
 export async function appTable(rows: readonly AppRow[]): Promise<string> {
   const cells = rows.map((row) => [
-    row.node,
+    harmless(row.node),
     row.app,
     row.version + (row.active ? '' : ' (not active)'),
     paintState(row.state),
@@ -13,7 +13,7 @@ export async function appTable(rows: readonly AppRow[]): Promise<string> {
       .map(([name, port]) => `${name}=${String(port)}`)
       .join(','),
     row.pid === null ? '' : age(row.startedAtMs),
-    [row.reason, row.limits].filter((text) => text !== '').join('; '),
+    harmless([row.reason, row.limits].filter((text) => text !== '').join('; ')),
   ])
   return table(['NODE', 'APP', 'VERSION', 'STATE', 'PID', 'PORTS', 'UP', 'REASON'], cells)
 }

@@ -4,6 +4,18 @@ import type { Control, NodeFailure, NodeSelector } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/home'
 import { resolveHome } from '@p2p-playground/core/home'
 import type { ConfigRequest } from '@p2p-playground/core/config'
+import { parseDurationMs } from '@p2p-playground/core/duration'
+import { debugLogger } from './debug-logger.js'
+import { harmlessText } from './format.js'
+import { Interrupt } from './interrupt.js'
+import { countedFailures } from './node-failures.js'
+
+/** A limit that only some need; while following, it ends that. */
+export const limitFlag = Flags.string({
+  description: 'Limit of the whole command: 30s, 5m; default: none.',
+  helpValue: '30s',
+  helpGroup: 'NODES',
+})
 
 /** Flags of commands that speak to several nodes. */
 export const nodeFlags = {
@@ -19,6 +31,7 @@ export const nodeFlags = {
     description: 'Only nodes with these labels: env=test,region!=north.',
     helpGroup: 'NODES',
   }),
+  timeout: limitFlag,
 }
 
 export const timeoutFlag = Flags.string({
@@ -26,6 +39,22 @@ export const timeoutFlag = Flags.string({
   default: '60s',
   helpValue: '60s',
 })
+
+/** The flags that say which configuration holds. */
+export interface ConfigFlags {
+  readonly config?: string | undefined
+  readonly env?: string | undefined
+}
+
+/** The flags that say which nodes are meant. */
+export interface TargetFlags {
+  readonly node?: readonly string[] | undefined
+  readonly nodes?: string | undefined
+  readonly labels?: string | undefined
+}
+
+/** The nodes were asked before: the answer is there. */
+const ANSWERED_MS = 5000
 
 /** What all commands share: where the home is, JSON, and Control. */
 export abstract class BaseCommand extends Command {
@@ -43,40 +72,34 @@ export abstract class BaseCommand extends Command {
     json: Flags.boolean({ description: 'Print JSON.', helpGroup: 'GLOBAL' }),
   }
 
-  readonly #interrupt = new AbortController()
+  readonly #interrupt = new Interrupt()
   #control: Control | undefined
 
-  /** Aborts at Ctrl-C and SIGTERM. */
+  /** Aborts at Ctrl-C, SIGTERM and the end of `limit`. A command that never asks for it is ended by them as usual. */
   protected get signal(): AbortSignal {
+    this.#interrupt.listen()
     return this.#interrupt.signal
+  }
+
+  /** Gives the command that long; the function it gives lifts the limit. */
+  protected limit(timeoutMs: number): () => void {
+    return this.#interrupt.limit(timeoutMs)
   }
 
   protected get home(): Home {
     return resolveHome(process.env)
   }
 
-  protected configRequest(flags: {
-    readonly config?: string | undefined
-    readonly env?: string | undefined
-  }): ConfigRequest {
+  protected configRequest(flags: ConfigFlags): ConfigRequest {
     return { home: this.home, env: process.env, config: flags.config, environment: flags.env }
   }
 
-  override async init(): Promise<void> {
-    await super.init()
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        this.#interrupt.abort(new PlaygroundError('CANCELED', 'interrupted'))
-      })
-    }
-  }
-
-  /** The use cases; connected at the first call. */
-  protected async control(flags: {
-    readonly config?: string | undefined
-    readonly env?: string | undefined
-  }): Promise<Control> {
+  /** The use cases; connected at the first call. `timeout` limits the whole command from here on. */
+  protected async control(
+    flags: ConfigFlags & { readonly timeout?: string | undefined },
+  ): Promise<Control> {
     if (this.#control !== undefined) return this.#control
+    if (flags.timeout !== undefined) this.limit(parseDurationMs(flags.timeout))
     const [{ createControl }, { loadControllerConfig }, { systemClock }] = await Promise.all([
       import('@p2p-playground/controller'),
       import('@p2p-playground/controller/config'),
@@ -98,24 +121,21 @@ export abstract class BaseCommand extends Command {
     await super.finally(error)
   }
 
-  /** Errors are printed in one place, see `report`. */
+  /** Errors are printed in one place, see `report`. What an abort broke is told by the abort's reason. */
   override async catch(error: Error): Promise<never> {
-    return Promise.reject(error)
+    const { signal } = this.#interrupt
+    return Promise.reject(signal.aborted ? (signal.reason as Error) : error)
   }
 
   protected warning(text: string): void {
-    process.stderr.write(`Warning: ${text}\n`)
+    process.stderr.write(`Warning: ${harmlessText(text)}\n`)
   }
 
   protected printJson(value: unknown): void {
     this.log(JSON.stringify(value, null, 2))
   }
 
-  protected selector(flags: {
-    readonly node?: readonly string[] | undefined
-    readonly nodes?: string | undefined
-    readonly labels?: string | undefined
-  }): NodeSelector {
+  protected selector(flags: TargetFlags): NodeSelector {
     const nodes = [...(flags.node ?? []), ...(flags.nodes?.split(',') ?? [])].map((name) =>
       name.trim(),
     )
@@ -126,24 +146,29 @@ export abstract class BaseCommand extends Command {
   protected failures(failures: readonly NodeFailure[], answered: number): void {
     const [first] = failures
     if (first === undefined) return
-    if (answered === 0)
+    if (answered === 0) {
+      this.#interrupt.signal.throwIfAborted()
       throw new PlaygroundError(first.code, `${first.node}: ${first.message}`, {
         hint: first.hint,
         details: { failures },
       })
+    }
     for (const failure of failures)
       this.warning(`${failure.node}: ${failure.code}: ${failure.message}`)
     process.exitCode = 3
   }
-}
 
-/** A short-lived controller has no log of its own; `P2P_PLAYGROUND_DEBUG=1` shows what it does. */
-const debugLogger = makeDebugLogger()
-
-function makeDebugLogger(): import('@p2p-playground/core').Logger {
-  const write = (event: string, fields?: object): void => {
-    if (process.env['P2P_PLAYGROUND_DEBUG'] === '1')
-      process.stderr.write(`${event} ${JSON.stringify(fields ?? {})}\n`)
+  /** As `failures`, for a call about one app, which need not be on every node. */
+  protected async appFailures(
+    failures: readonly NodeFailure[],
+    flags: ConfigFlags & TargetFlags,
+  ): Promise<void> {
+    if (failures.length === 0) return
+    const target = this.selector(flags)
+    const control = await this.control(flags)
+    const nodes = await control.listNodes(target, AbortSignal.timeout(ANSWERED_MS))
+    const answered = nodes.length - failures.length
+    const isNamed = (target.nodes ?? []).length > 0
+    this.failures(countedFailures(failures, { answered, isNamed }), answered)
   }
-  return { debug: write, info: write, warn: write, error: write, child: () => debugLogger }
 }

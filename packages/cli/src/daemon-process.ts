@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -29,12 +30,15 @@ export async function daemonStatus(home: Home): Promise<RunFile | undefined> {
 export async function startInBackground(options: StartOptions): Promise<RunFile> {
   await refuseSecond(options.home)
   await mkdir(dirname(options.home.runFile), { recursive: true, mode: 0o700 })
+  const errorsPath = join(dirname(options.home.runFile), 'daemon.err')
+  const errors = await open(errorsPath, 'w', 0o600)
   const child = spawn(process.execPath, [...NODE_FLAGS, ...daemonArgs(options)], {
     detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', errors.fd, 'pipe'],
     cwd: '/',
   })
-  const line = await readLine(child)
+  await errors.close()
+  const line = await readLine(child, errorsPath)
   child.unref()
   const message = JSON.parse(line) as
     (RunFile & { ready: true }) | { error: { code: string; message: string; hint?: string } }
@@ -66,7 +70,7 @@ export async function stopDaemon(home: Home, timeoutMs: number): Promise<RunFile
   if (running === undefined) return undefined
   process.kill(running.pid, 'SIGTERM')
   const deadline = performance.now() + timeoutMs
-  while ((await isGone(running)) === false) {
+  while (!(await isGone(running))) {
     if (performance.now() > deadline) {
       throw new PlaygroundError(
         'NODE_DAEMON_STOPPED',
@@ -110,7 +114,7 @@ function daemonArgs(options: StartOptions): string[] {
   ]
 }
 
-async function readLine(child: ReturnType<typeof spawn>): Promise<string> {
+async function readLine(child: ReturnType<typeof spawn>, errorsPath: string): Promise<string> {
   const pipe = child.stdio[3] as Readable
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let text = ''
@@ -119,11 +123,7 @@ async function readLine(child: ReturnType<typeof spawn>): Promise<string> {
     if (text.includes('\n')) resolve(text)
   })
   pipe.once('close', () => {
-    reject(
-      new PlaygroundError('NODE_DAEMON_START', 'the daemon ended before it was ready', {
-        hint: 'Try "p2p-playground daemon start --foreground".',
-      }),
-    )
+    reject(endedEarly(errorsPath))
   })
   child.once('error', reject)
   const timer = setTimeout(() => {
@@ -141,4 +141,20 @@ async function readLine(child: ReturnType<typeof spawn>): Promise<string> {
     clearTimeout(timer)
     pipe.destroy()
   }
+}
+
+/** A daemon that dies without a word has at most left something on its stderr. */
+function endedEarly(errorsPath: string): PlaygroundError {
+  const said = readFileSync(errorsPath, 'utf8').trim()
+  const why = said.split('\n').find((line) => /^\w*Error\b/.test(line)) ?? ''
+  return new PlaygroundError(
+    'NODE_DAEMON_START',
+    `the daemon ended before it was ready${why === '' ? '' : `: ${why}`}`,
+    {
+      hint:
+        said === ''
+          ? 'Try "p2p-playground daemon start --foreground".'
+          : `All it said: ${errorsPath}`,
+    },
+  )
 }

@@ -10,6 +10,7 @@ import { DeployView } from './deploy-view.js'
 export async function packageOf(
   path: string,
   key: () => Promise<SigningKey | undefined>,
+  signal: AbortSignal,
 ): Promise<{ readonly path: string; dispose(): Promise<void> }> {
   if (!(await isDirectory(path))) return { path, dispose: async () => Promise.resolve() }
   const { packDirectory } = await import('@p2p-playground/core/bundle')
@@ -19,6 +20,9 @@ export async function packageOf(
     const packed = await packDirectory({
       dir: path,
       outPath: join(dir, 'package.p2p'),
+      onProgress: () => {
+        signal.throwIfAborted()
+      },
       key: await key(),
     })
     return { path: packed.path, dispose }
@@ -27,6 +31,9 @@ export async function packageOf(
     throw error
   }
 }
+
+/** Nodes answer in time themselves; this much later the command ends without them. */
+export const GRACE_MS = 5000
 
 /** Deploys and shows it; gives the view with what became of each node. */
 export async function runDeploy(

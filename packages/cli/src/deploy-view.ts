@@ -1,6 +1,7 @@
+import type { MultiBar, SingleBar } from 'cli-progress'
 import type { DeployProgress } from '@p2p-playground/core'
 import { formatBytes } from '@p2p-playground/core/bytes'
-import { paintState, table } from './format.js'
+import { harmless, paintState, table } from './format.js'
 
 interface Shown {
   readonly begunMs: number
@@ -43,7 +44,7 @@ export class DeployView {
           : progress.phase === 'start'
             ? ` ${progress.state ?? ''}`
             : ''
-      process.stderr.write(`${progress.node}: ${progress.phase}${detail}\n`)
+      process.stderr.write(`${harmless(progress.node)}: ${progress.phase}${detail}\n`)
     }
   }
 
@@ -57,18 +58,17 @@ export class DeployView {
 
   async table(): Promise<string> {
     const rows = this.results().map(({ progress, tookMs }) => [
-      progress.node,
+      harmless(progress.node),
       paintState(progress.failure === null ? (progress.state ?? progress.phase) : 'failed'),
       `${(tookMs / 1000).toFixed(1)} s`,
       progress.reusedBytes > 0 ? `${formatBytes(progress.reusedBytes)} reused` : '',
-      progress.failure === null ? '' : `${progress.failure.code}: ${progress.failure.message}`,
+      progress.failure === null
+        ? ''
+        : harmless(`${progress.failure.code}: ${progress.failure.message}`),
     ])
     return table(['NODE', 'STATE', 'TOOK', '', 'REASON'], rows)
   }
 }
-
-type MultiBar = import('cli-progress').MultiBar
-type SingleBar = import('cli-progress').SingleBar
 
 class Bars {
   readonly #multi: MultiBar
@@ -88,7 +88,7 @@ class Bars {
     const bar = this.#bars.get(progress.peerId) ?? this.#multi.create(progress.totalBytes, 0)
     this.#bars.set(progress.peerId, bar)
     const phase = progress.phase === 'start' ? (progress.state ?? 'start') : progress.phase
-    bar.update(progress.doneBytes, { node: progress.node.padEnd(16), phase })
+    bar.update(progress.doneBytes, { node: harmless(progress.node).padEnd(16), phase })
   }
 
   close(): void {

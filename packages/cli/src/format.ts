@@ -52,13 +52,17 @@ export function clockTime(ms: number): string {
   return `${day} ${hour}.${String(time.getMilliseconds()).padStart(3, '0')}`
 }
 
-/** Control characters as visible escapes, so that no app can drive the terminal; tabs stay. */
+/** Control characters as visible escapes, and those that turn text round, so that no app can drive the terminal; tabs stay. */
 export function harmless(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
-  return text.replaceAll(
-    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
+  return text.replaceAll(/(?!\t)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, (char) => {
+    const hex = char.charCodeAt(0).toString(16)
+    return hex.length > 2 ? `\\u${hex.padStart(4, '0')}` : `\\x${hex.padStart(2, '0')}`
+  })
+}
+
+/** As `harmless`, for text of several lines. */
+export function harmlessText(text: string): string {
+  return text.split('\n').map(harmless).join('\n')
 }
 
 /** Columns without borders. */

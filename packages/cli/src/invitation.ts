@@ -27,15 +27,49 @@ export function parseInvitation(token: string): Invitation {
   const body = bytes.subarray(CHECK_BYTES)
   if (body.length === 0 || !checksum(body).equals(bytes.subarray(0, CHECK_BYTES)))
     throw damaged('a part of it is missing or changed')
-  return JSON.parse(body.toString('utf8')) as Invitation
+  return checkShape(readJson(body))
+}
+
+function readJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (cause) {
+    throw damaged('it is not what "invite" makes', cause)
+  }
+}
+
+function checkShape(value: unknown): Invitation {
+  if (typeof value === 'object' && value !== null && 'psk' in value && 'keys' in value) {
+    const { psk, keys } = value
+    const addresses = 'addresses' in value ? value.addresses : []
+    if (typeof psk === 'string' && isListOf(keys, isKey) && isListOf(addresses, isText)) {
+      return { psk, keys, addresses }
+    }
+  }
+  throw damaged('it is not what "invite" makes')
+}
+
+function isListOf<Item>(value: unknown, isItem: (item: unknown) => item is Item): value is Item[] {
+  return Array.isArray(value) && value.every(isItem)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isKey(value: unknown): value is KeyToTrust {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, type, publicKey } = value as Record<string, unknown>
+  return isText(name) && isText(publicKey) && (type === 'ed25519' || type === 'rsa')
 }
 
 function checksum(body: Uint8Array): Buffer {
   return createHash('sha256').update(body).digest().subarray(0, CHECK_BYTES)
 }
 
-function damaged(why: string): PlaygroundError {
+function damaged(why: string, cause?: unknown): PlaygroundError {
   return new PlaygroundError('CONFIG_TOKEN', `this is no invitation: ${why}`, {
     hint: 'Copy the whole token that "p2p-playground invite" printed.',
+    cause,
   })
 }

@@ -1,4 +1,6 @@
-import { flush, run } from '@oclif/core'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Config, flush, run } from '@oclif/core'
 import { resolveHome } from '@p2p-playground/core/home'
 import { report } from './report.js'
 
@@ -6,19 +8,29 @@ import { report } from './report.js'
 export async function runCli(from: string): Promise<void> {
   const home = homeFlag(process.argv)
   if (home !== undefined) process.env['P2P_PLAYGROUND_HOME'] = home
+  for (const name of ['P2P_PLAYGROUND_HOME', 'P2P_PLAYGROUND_CONFIG']) makeAbsolute(name)
   // oclif keeps plugins with everything else of one identity.
   const { oclif } = resolveHome(process.env)
   for (const kind of ['DATA', 'CONFIG', 'CACHE'])
     process.env[`P2P_PLAYGROUND_${kind}_DIR`] ??= oclif
   process.stdout.on('error', endOnBrokenPipe)
+  const config = await Config.load(fileURLToPath(from))
+  if (!process.stdin.isTTY) askNothing(config)
   try {
-    await run(process.argv.slice(2), from)
+    await run(process.argv.slice(2), config)
     await flush()
     process.exit()
   } catch (error) {
     await flush()
-    process.exit(report(error, process.argv.includes('--json')))
+    const { commandIDs } = config
+    process.exit(report(error, { json: process.argv.includes('--json'), commandIDs }))
   }
+}
+
+/** plugin-not-found warns and then asks; where nobody can answer, `report` says it in one message. */
+function askNothing(config: Config): void {
+  const hooks = config.plugins.get('@oclif/plugin-not-found')?.hooks
+  if (hooks !== undefined) hooks['command_not_found'] = []
 }
 
 /** `--home DIR` counts before any command is loaded: plugins come from there. */
@@ -26,6 +38,14 @@ function homeFlag(argv: readonly string[]): string | undefined {
   const index = argv.indexOf('--home')
   if (index !== -1) return argv[index + 1]
   return argv.find((arg) => arg.startsWith('--home='))?.slice('--home='.length)
+}
+
+/** A daemon in the background has another working directory: a relative path would mean another place to it. */
+function makeAbsolute(name: string): void {
+  const path = process.env[name]
+  if (path === undefined) return
+  if (path === '') Reflect.deleteProperty(process.env, name)
+  else process.env[name] = resolve(path)
 }
 
 /** `p2p-playground logs … | head` is no failure. */

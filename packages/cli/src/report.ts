@@ -1,20 +1,29 @@
-import { PlaygroundError, asPlaygroundError, isPlaygroundError } from '@p2p-playground/core/errors'
-import { closest } from '@p2p-playground/core/closest'
+import type { PlaygroundError } from '@p2p-playground/core/errors'
+import { asPlaygroundError, isPlaygroundError } from '@p2p-playground/core/errors'
+import { harmlessText } from './format.js'
+import { explainUsage, isOclifError } from './usage-error.js'
+
+export interface ReportOptions {
+  readonly json: boolean
+  /** Ids of all commands, as oclif writes them: `app:list`. */
+  readonly commandIDs: readonly string[]
+}
 
 /** Prints what went wrong, once, and gives the exit code. */
-export function report(error: unknown, json: boolean): number {
+export function report(error: unknown, options: ReportOptions): number {
   const exit = exitOf(error)
   if (exit !== undefined) return exit
-  const known = toPlaygroundError(error)
+  const known = toPlaygroundError(error, options.commandIDs)
   const { code, message, hint, details } = known
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, hint, details } })}\n`)
-  else {
-    process.stderr.write(`Error ${code}: ${message}\n`)
-    if (hint !== undefined) process.stderr.write(`${hint}\n`)
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ error: { code, message, hint, details } })}\n`)
+  } else {
+    process.stderr.write(`Error ${code}: ${harmlessText(message)}\n`)
+    if (hint !== undefined) process.stderr.write(`${harmlessText(hint)}\n`)
   }
-  if (process.env['P2P_PLAYGROUND_DEBUG'] === '1')
-    process.stderr.write(`${String((error as Error).stack)}\n`)
-  return known.row.exit
+  if (isDebugging()) process.stderr.write(`${stackOf(error)}\n`)
+  // A signal's exit code is 128 and its number, as shells have it.
+  return typeof details['exit'] === 'number' ? details['exit'] : known.row.exit
 }
 
 /** oclif ends a command by throwing, with nothing to print. */
@@ -24,37 +33,18 @@ function exitOf(error: unknown): number | undefined {
   return code === 'EEXIT' ? (oclif?.exit ?? 0) : undefined
 }
 
-function toPlaygroundError(error: unknown): PlaygroundError {
+function toPlaygroundError(error: unknown, commandIDs: readonly string[]): PlaygroundError {
   if (isPlaygroundError(error)) return error
   if (!isOclifError(error)) return asPlaygroundError(error)
-  const [message = '', ...rest] = error.message.split('\n')
-  const { hint, text } = explain(error, message, rest)
-  return new PlaygroundError('USAGE', text, { hint })
+  return explainUsage(error, { argv: process.argv.slice(2), commandIDs })
 }
 
-interface OclifError extends Error {
-  readonly oclif?: { readonly exit?: number }
-  readonly flags?: readonly string[]
-  readonly parse?: { readonly input?: { readonly flags?: Record<string, unknown> } }
+function isDebugging(): boolean {
+  return process.env['P2P_PLAYGROUND_DEBUG'] === '1' || (process.env['DEBUG'] ?? '') !== ''
 }
 
-function isOclifError(error: unknown): error is OclifError {
-  return error instanceof Error && 'oclif' in error
-}
-
-function explain(
-  error: OclifError,
-  message: string,
-  rest: readonly string[],
-): { text: string; hint: string } {
-  const unknown = Array.isArray(error.flags) ? error.flags[0] : undefined
-  if (message.startsWith('Nonexistent flag') && unknown !== undefined) {
-    const known = Object.keys(error.parse?.input?.flags ?? {}).map((name) => `--${name}`)
-    const guess = closest(unknown, known)
-    const hint =
-      guess === undefined ? 'See --help for the flags of this command.' : `Did you mean "${guess}"?`
-    return { text: `unknown flag ${unknown}`, hint }
-  }
-  const detail = rest.filter((line) => line.trim() !== '' && !line.startsWith('See more help'))
-  return { text: [message, ...detail].join(' ').trim(), hint: 'See --help.' }
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`
+  return `${error.stack ?? error.message}${cause}`
 }

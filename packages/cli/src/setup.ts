@@ -17,6 +17,7 @@ export interface DaemonSetup {
   readonly labels?: Readonly<Record<string, string>> | undefined
   readonly listen?: readonly string[] | undefined
   readonly mdns?: boolean | undefined
+  /** 64 hex characters, kept in swarm.key; empty for a network without one. */
   readonly psk: string
   readonly keys: readonly KeyToTrust[]
   readonly bootstrapPeers?: readonly string[] | undefined
@@ -39,7 +40,7 @@ export async function daemonYaml(setup: DaemonSetup): Promise<string> {
         listen_addresses: setup.listen ?? DEFAULT_LISTEN,
         enable_mdns: setup.mdns ?? true,
         ...(setup.bootstrapPeers === undefined ? {} : { bootstrap_peers: setup.bootstrapPeers }),
-        psk_file: 'swarm.key',
+        ...(setup.psk === '' ? {} : { psk_file: 'swarm.key' }),
       },
       security: {
         trusted_public_keys: setup.keys.map((key) => ({

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand, nodeFlags, timeoutFlag } from '../base-command.js'
-import { judge, packageOf, runDeploy } from '../deploy-action.js'
+import { GRACE_MS, judge, packageOf, runDeploy } from '../deploy-action.js'
 import { findSigningKey } from '../signing.js'
 
 export default class Deploy extends BaseCommand {
@@ -34,8 +34,10 @@ export default class Deploy extends BaseCommand {
     const { args, flags } = await this.parse(Deploy)
     const { parseDurationMs } = await import('@p2p-playground/core')
     const timeoutMs = parseDurationMs(flags.timeout)
-    const source = await packageOf(args.package, async () =>
-      findSigningKey(flags.key, this.configRequest(flags)),
+    const source = await packageOf(
+      args.package,
+      async () => findSigningKey(flags.key, this.configRequest(flags)),
+      this.signal,
     )
     try {
       const request = {
@@ -45,7 +47,9 @@ export default class Deploy extends BaseCommand {
         timeoutMs,
         allowDowngrade: flags['allow-downgrade'],
       }
-      const view = await runDeploy(await this.control(flags), request, flags.json, this.signal)
+      const control = await this.control({ config: flags.config, env: flags.env })
+      this.limit(timeoutMs + GRACE_MS)
+      const view = await runDeploy(control, request, flags.json, this.signal)
       if (flags.json)
         this.printJson(
           view

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import type { SystemEvent } from '@p2p-playground/core'
 import { BaseCommand, nodeFlags } from '../base-command.js'
 import { clockTime, harmless, paint } from '../format.js'
+import { showFollowed } from '../show-followed.js'
 import { parseSince } from '../since.js'
 
 export default class Events extends BaseCommand {
@@ -30,24 +31,22 @@ export default class Events extends BaseCommand {
       sinceMs,
       tail: flags.tail ?? (sinceMs === undefined ? 50 : undefined),
     }
-    const failures = []
-    let shown = 0
-    try {
-      for await (const followed of (await this.control(flags)).events(query, this.signal)) {
-        if (followed.kind === 'item') {
-          shown += 1
-          this.log(flags.json ? JSON.stringify(followed.item) : line(followed.item))
-        } else failures.push(followed.failure)
-      }
-    } catch (error) {
-      // Ctrl-C is how following ends.
-      if (!(flags.follow && this.signal.aborted)) throw error
-    }
+    const control = await this.control(flags)
+    const { shown, failures } = await showFollowed(control.events(query, this.signal), {
+      follow: flags.follow,
+      signal: this.signal,
+      show: (event) => {
+        this.log(flags.json ? JSON.stringify(event) : line(event))
+      },
+      warn: (text) => {
+        this.warning(text)
+      },
+    })
     this.failures(failures, shown)
   }
 }
 
 function line(event: SystemEvent): string {
   const code = event.code === null ? '' : ` ${paint('red', event.code)}`
-  return `${paint('dim', clockTime(event.timeMs))} ${paint('cyan', event.node)} ${event.type.padEnd(14)}${code} ${harmless(event.message)}`
+  return `${paint('dim', clockTime(event.timeMs))} ${paint('cyan', harmless(event.node))} ${event.type.padEnd(14)}${code} ${harmless(event.message)}`
 }

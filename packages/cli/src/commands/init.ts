@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../base-command.js'
@@ -16,8 +17,13 @@ export default class Init extends BaseCommand {
   ]
   static override flags = {
     name: Flags.string({ description: 'Name of the node; default: the host name.' }),
+    force: Flags.boolean({
+      description: 'Write daemon.yaml and controller.yaml anew. Keys and PSK always stay.',
+    }),
     label: Flags.string({
-      description: 'Label of the node, key=value; may be repeated.',
+      aliases: ['labels'],
+      delimiter: ',',
+      description: 'Labels of the node: key=value,other=value; may be repeated.',
       multiple: true,
       multipleNonGreedy: true,
     }),
@@ -40,6 +46,9 @@ export default class Init extends BaseCommand {
       await import('@p2p-playground/core/bundle')
     const made: string[] = []
     const kept: string[] = []
+    const { daemonConfig, controllerConfig } = home
+    if (flags.force)
+      for (const path of [daemonConfig, controllerConfig]) await rm(path, { force: true })
     const ensure = async (path: string, make: () => Promise<unknown>): Promise<void> => {
       if (existsSync(path)) {
         kept.push(path)

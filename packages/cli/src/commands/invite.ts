@@ -33,6 +33,7 @@ export default class Invite extends BaseCommand {
     })
     if (flags.json) this.printJson({ token, addresses, keys: keys.map((key) => key.name) })
     else this.log(token)
+    this.warning('the token is a secret: whoever has it can enter the network')
     if (status === undefined)
       this.warning(
         'no daemon runs here, so the token holds no address; the new node must find others by mDNS',

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { Args, Flags } from '@oclif/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../base-command.js'
@@ -18,7 +19,9 @@ export default class Join extends BaseCommand {
   static override flags = {
     name: Flags.string({ description: 'Name of the node; default: the host name.' }),
     label: Flags.string({
-      description: 'Label of the node, key=value; may be repeated.',
+      aliases: ['labels'],
+      delimiter: ',',
+      description: 'Labels of the node: key=value,other=value; may be repeated.',
       multiple: true,
       multipleNonGreedy: true,
     }),
@@ -48,11 +51,12 @@ export default class Join extends BaseCommand {
         },
       )
     }
+    const labels = labelsOf(flags.label)
     const { psk, keys, addresses } = invitation
-    if (psk !== '') await writeNew(home.swarmKey, formatSwarmKey(parsePsk(psk)))
+    if (psk !== '') await this.#keepPsk(formatSwarmKey(parsePsk(psk)))
     const setup = {
       name: flags.name,
-      labels: labelsOf(flags.label),
+      labels,
       listen: flags.listen,
       mdns: flags.mdns,
       psk,
@@ -60,7 +64,15 @@ export default class Join extends BaseCommand {
       bootstrapPeers: addresses,
     }
     await writeNew(home.daemonConfig, await daemonYaml(setup))
-    if (flags.json) this.printJson({ home: home.config, made: [home.swarmKey, home.daemonConfig] })
+    const made = psk === '' ? [home.daemonConfig] : [home.swarmKey, home.daemonConfig]
+    if (flags.json) this.printJson({ home: home.config, made })
     else this.log(`made  ${home.daemonConfig}\n\nNext: p2p-playground daemon start`)
+  }
+
+  /** The same PSK may be there from an earlier try. */
+  async #keepPsk(text: string): Promise<void> {
+    const { swarmKey } = this.home
+    if (existsSync(swarmKey) && (await readFile(swarmKey, 'utf8')) === text) return
+    await writeNew(swarmKey, text)
   }
 }

@@ -3,6 +3,7 @@ import type { LogEntry } from '@p2p-playground/core'
 import { parseAppTarget } from '../app-target.js'
 import { BaseCommand, nodeFlags } from '../base-command.js'
 import { clockTime, harmless, paint } from '../format.js'
+import { showFollowed } from '../show-followed.js'
 import { parseSince } from '../since.js'
 
 const COLORS = ['cyan', 'magenta', 'yellow', 'blue', 'green'] as const
@@ -46,43 +47,23 @@ export default class Logs extends BaseCommand {
       stream: flags.stream,
       grep: flags.grep,
     }
-    const failures = []
-    let shown = 0
-    try {
-      for await (const followed of (await this.control(flags)).logs(query, this.signal)) {
-        if (followed.kind === 'item') {
-          shown += 1
-          this.log(flags.json ? JSON.stringify(followed.item) : this.#line(followed.item))
-        } else if (flags.follow && followed.failure.code === 'NODE_UNREACHABLE') {
-          this.warning(`${followed.failure.node}: ${followed.failure.message}`)
-        } else failures.push(followed.failure)
-      }
-    } catch (error) {
-      // Ctrl-C is how following ends.
-      if (!(flags.follow && this.signal.aborted)) throw error
-    }
-    const nodes = await this.#answering(flags, failures.length)
-    const elsewhere = failures.filter((failure) => failure.code !== 'APP_NOT_FOUND')
-    this.failures(shown > 0 || nodes > 0 ? elsewhere : failures, nodes)
-  }
-
-  async #answering(
-    flags: Parameters<BaseCommand['selector']>[0] & {
-      config?: string | undefined
-      env?: string | undefined
-    },
-    failed: number,
-  ): Promise<number> {
-    if (failed === 0) return 1
-    return (
-      (await (await this.control(flags)).listNodes(this.selector(flags), AbortSignal.timeout(5000)))
-        .length - failed
-    )
+    const control = await this.control(flags)
+    const { failures } = await showFollowed(control.logs(query, this.signal), {
+      follow: flags.follow,
+      signal: this.signal,
+      show: (entry) => {
+        this.log(flags.json ? JSON.stringify(entry) : this.#line(entry))
+      },
+      warn: (text) => {
+        this.warning(text)
+      },
+    })
+    await this.appFailures(failures, flags)
   }
 
   #line(entry: LogEntry): string {
     const color = COLORS[hash(entry.node) % COLORS.length] ?? 'cyan'
-    const origin = paint(color, `${entry.node} ${entry.app}@${entry.version}`)
+    const origin = paint(color, `${harmless(entry.node)} ${entry.app}@${entry.version}`)
     const mark = entry.stream === 'stderr' ? paint('red', 'err') : 'out'
     return `${paint('dim', clockTime(entry.timeMs))} ${origin} ${mark} | ${harmless(entry.line)}`
   }

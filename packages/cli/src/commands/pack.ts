@@ -27,7 +27,15 @@ export default class Pack extends BaseCommand {
       ? undefined
       : await findSigningKey(flags.key, this.configRequest(flags))
     const packed = await withProgress('packing', flags.json, async (onProgress) =>
-      packDirectory({ dir: args.dir, outPath: flags.out, key, onProgress }),
+      packDirectory({
+        dir: args.dir,
+        outPath: flags.out,
+        key,
+        onProgress: (doneBytes, totalBytes) => {
+          this.signal.throwIfAborted()
+          onProgress(doneBytes, totalBytes)
+        },
+      }),
     )
     const { id, path, sizeBytes, signed } = packed
     if (flags.json) {

@@ -1,7 +1,10 @@
 import { Args, Flags } from '@oclif/core'
+import type { LogEntry } from '@p2p-playground/core'
+import type { BundleId } from '@p2p-playground/core/bundle'
 import { BaseCommand, nodeFlags, timeoutFlag } from '../base-command.js'
-import { judge, packageOf, runDeploy } from '../deploy-action.js'
+import { GRACE_MS, judge, packageOf, runDeploy } from '../deploy-action.js'
 import { clockTime, harmless } from '../format.js'
+import { showFollowed } from '../show-followed.js'
 import { findSigningKey } from '../signing.js'
 
 export default class Run extends BaseCommand {
@@ -25,43 +28,45 @@ export default class Run extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Run)
     const { parseDurationMs } = await import('@p2p-playground/core')
-    const { inspectBundle } = await import('@p2p-playground/core/bundle')
-    const control = await this.control(flags)
+    const timeoutMs = parseDurationMs(flags.timeout)
     const target = this.selector(flags)
-    const source = await packageOf(args.dir, async () =>
-      findSigningKey(flags.key, this.configRequest(flags)),
+    const source = await packageOf(
+      args.dir,
+      async () => findSigningKey(flags.key, this.configRequest(flags)),
+      this.signal,
     )
-    const { id } = await inspectBundle(source.path)
+    const control = await this.control({ config: flags.config, env: flags.env })
     const sinceMs = Date.now()
+    let id: BundleId
     try {
+      const { inspectBundle } = await import('@p2p-playground/core/bundle')
+      id = (await inspectBundle(source.path, { signal: this.signal })).id
       const request = {
         packagePath: source.path,
         target,
         wait: true,
-        timeoutMs: parseDurationMs(flags.timeout),
+        timeoutMs,
         allowDowngrade: flags['allow-downgrade'],
       }
+      const lift = this.limit(timeoutMs + GRACE_MS)
       const view = await runDeploy(control, request, flags.json, this.signal)
+      lift()
       if (!flags.json) this.log(await view.table())
       judge(view)
     } finally {
       await source.dispose()
     }
-    try {
-      const query = { app: id.app, version: id.version, target, follow: true, sinceMs }
-      for await (const followed of control.logs(query, this.signal)) {
-        if (followed.kind === 'failure')
-          this.warning(`${followed.failure.node}: ${followed.failure.message}`)
-        else if (flags.json) this.log(JSON.stringify(followed.item))
-        else
-          this.log(
-            `${clockTime(followed.item.timeMs)} ${followed.item.node} | ${harmless(followed.item.line)}`,
-          )
-      }
-    } catch (error) {
-      // Ctrl-C is how following ends.
-      if (!this.signal.aborted) throw error
-    }
+    const query = { app: id.app, version: id.version, target, follow: true, sinceMs }
+    await showFollowed(control.logs(query, this.signal), {
+      follow: true,
+      signal: this.signal,
+      show: (entry) => {
+        this.log(flags.json ? JSON.stringify(entry) : line(entry))
+      },
+      warn: (text) => {
+        this.warning(text)
+      },
+    })
     if (flags['stop-on-exit'])
       await control.changeApp({ action: 'stop', ...id, target }, AbortSignal.timeout(30_000))
     else if (!flags.json)
@@ -69,4 +74,8 @@ export default class Run extends BaseCommand {
         `\n${id.app} goes on running; stop it with: p2p-playground app stop ${id.app}\n`,
       )
   }
+}
+
+function line(entry: LogEntry): string {
+  return `${clockTime(entry.timeMs)} ${harmless(entry.node)} | ${harmless(entry.line)}`
 }

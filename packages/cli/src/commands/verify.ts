@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import type { TrustedKey } from '@p2p-playground/core/bundle'
+import { PlaygroundError } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../base-command.js'
 
 export default class Verify extends BaseCommand {
@@ -10,7 +11,7 @@ export default class Verify extends BaseCommand {
     '<%= config.bin %> verify app-1.0.0.p2p',
     '<%= config.bin %> verify app-1.0.0.p2p --trust keys/signing.pub',
   ]
-  static override args = { file: Args.string({ description: 'Package.', required: true }) }
+  static override args = { file: Args.string({ description: 'Package.' }) }
   static override flags = {
     trust: Flags.string({
       char: 't',
@@ -21,10 +22,20 @@ export default class Verify extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Verify)
+    // `verify --trust KEY FILE`: the flag takes several values, so the file came with them.
+    const [file, trust] =
+      args.file === undefined && flags.trust !== undefined && flags.trust.length > 1
+        ? [flags.trust.at(-1), flags.trust.slice(0, -1)]
+        : [args.file, flags.trust]
+    if (file === undefined) {
+      throw new PlaygroundError('USAGE', 'the package file is missing', {
+        hint: 'Write: p2p-playground verify FILE --trust KEY.',
+      })
+    }
     const { verifyBundle } = await import('@p2p-playground/core/bundle')
-    const { trusted, revoked } = await this.#keys(flags)
+    const { trusted, revoked } = await this.#keys({ ...flags, trust })
     const verified = await verifyBundle({
-      path: args.file,
+      path: file,
       trusted,
       revoked,
       nowMs: Date.now(),
@@ -43,7 +54,7 @@ export default class Verify extends BaseCommand {
       return
     }
     this.log(
-      `${args.file}  ${id.app}@${id.version}  good, signed by ${signedBy.name} (${signedBy.type})`,
+      `${file}  ${id.app}@${id.version}  good, signed by ${signedBy.name} (${signedBy.type})`,
     )
   }
 

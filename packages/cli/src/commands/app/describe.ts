@@ -14,9 +14,7 @@ export default class AppDescribe extends BaseCommand {
     const { items, failures } = await (
       await this.control(flags)
     ).describeApp(args.app, this.selector(flags), this.signal)
-    const counted =
-      items.length > 0 ? failures.filter((failure) => failure.code !== 'APP_NOT_FOUND') : failures
-    this.failures(counted, items.length)
+    await this.appFailures(failures, flags)
     if (flags.json) {
       this.printJson(items)
       return
@@ -29,21 +27,22 @@ export default class AppDescribe extends BaseCommand {
 function describe(item: AppDescription, formatBytes: (bytes: number) => string): string {
   const { usage } = item
   const lines = [
-    paint('bold', `${item.app}@${item.version} on ${item.node}`) + (item.active ? '  active' : ''),
+    paint('bold', `${item.app}@${item.version} on ${harmless(item.node)}`) +
+      (item.active ? '  active' : ''),
     `state      ${paintState(item.state)}${item.reason === '' ? '' : `  ${harmless(item.reason)}`}`,
     `pid        ${item.pid === null ? '-' : String(item.pid)}`,
     `started    ${item.startedAtMs === null ? '-' : clockTime(item.startedAtMs)}`,
-    `last exit  ${item.lastExit === '' ? '-' : item.lastExit}`,
+    `last exit  ${item.lastExit === '' ? '-' : harmless(item.lastExit)}`,
     `ports      ${
       Object.entries(item.ports)
         .map(([name, port]) => `${name}=${String(port)}`)
         .join(' ') || '-'
     }`,
     `usage      ${usage === null ? '-' : `${formatBytes(usage.memoryBytes)}, ${(usage.cpuMs / 1000).toFixed(1)} s CPU, ${String(usage.processes)} processes`}`,
-    `limits     ${item.limits === '' ? 'as asked' : item.limits}`,
-    `signed by  ${item.signedBy}`,
+    `limits     ${item.limits === '' ? 'as asked' : harmless(item.limits)}`,
+    `signed by  ${harmless(item.signedBy)}`,
     `digest     ${item.digest}`,
-    `files      ${item.dir}`,
+    `files      ${harmless(item.dir)}`,
     'events',
     ...item.events
       .slice(-10)

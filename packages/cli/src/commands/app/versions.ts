@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
-import { age, paintState, table } from '../../format.js'
+import { age, harmless, paintState, table } from '../../format.js'
 
 export default class AppVersions extends BaseCommand {
   static override summary = 'List the versions of an app that the nodes keep.'
@@ -13,14 +13,14 @@ export default class AppVersions extends BaseCommand {
     const { items, failures } = await (
       await this.control(flags)
     ).listVersions(args.app, this.selector(flags), this.signal)
-    this.failures(failures, items.length)
+    await this.appFailures(failures, flags)
     if (flags.json) {
       this.printJson(items)
       return
     }
     const { formatBytes } = await import('@p2p-playground/core')
     const rows = items.map((row) => [
-      row.node,
+      harmless(row.node),
       row.app,
       row.version,
       row.active ? 'active' : '',

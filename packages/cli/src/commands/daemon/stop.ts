@@ -15,7 +15,7 @@ export default class DaemonStop extends BaseCommand {
     else
       this.log(
         stopped === undefined
-          ? 'no daemon runs here'
+          ? 'not running: there is no daemon to stop'
           : `stopped ${stopped.name} (pid ${String(stopped.pid)})`,
       )
   }

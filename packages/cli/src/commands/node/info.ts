@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import type { Enforcement } from '@p2p-playground/core'
-import { BaseCommand } from '../../base-command.js'
+import { BaseCommand, limitFlag } from '../../base-command.js'
 import { age } from '../../format.js'
 
 export default class NodeInfo extends BaseCommand {
@@ -9,6 +9,7 @@ export default class NodeInfo extends BaseCommand {
   static override args = {
     node: Args.string({ description: 'Name or PeerID prefix.', required: true }),
   }
+  static override flags = { timeout: limitFlag }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(NodeInfo)

@@ -1,5 +1,5 @@
 import { BaseCommand, nodeFlags } from '../../base-command.js'
-import { paintState, table } from '../../format.js'
+import { harmless, paintState, table } from '../../format.js'
 
 export default class NodeList extends BaseCommand {
   static override summary = 'List the nodes.'
@@ -19,7 +19,7 @@ export default class NodeList extends BaseCommand {
       return
     }
     const rows = nodes.map((one) => [
-      one.name ?? '?',
+      harmless(one.name ?? '?'),
       paintState(one.state),
       one.peerId.slice(0, 16),
       one.platform ?? '',
@@ -28,7 +28,7 @@ export default class NodeList extends BaseCommand {
       Object.entries(one.labels)
         .map(([key, value]) => `${key}=${value}`)
         .join(','),
-      one.reason,
+      harmless(one.reason),
     ])
     this.log(
       await table(

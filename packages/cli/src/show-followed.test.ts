@@ -1,0 +1,67 @@
+import type { ErrorCode, Followed } from '@p2p-playground/core'
+import { describe, expect, test } from 'vitest'
+import { showFollowed } from './show-followed.js'
+
+interface Item {
+  readonly node: string
+}
+
+const item = (node: string): Followed<Item> => ({ kind: 'item', item: { node } })
+const failure = (node: string, code: ErrorCode): Followed<Item> => ({
+  kind: 'failure',
+  failure: { node, peerId: node, code, message: 'why' },
+})
+
+async function* from(items: readonly Followed<Item>[]): AsyncGenerator<Followed<Item>> {
+  yield* items
+  await Promise.resolve()
+}
+
+async function run(
+  items: readonly Followed<Item>[],
+  follow: boolean,
+  signal = new AbortController().signal,
+) {
+  const warnings: string[] = []
+  const result = await showFollowed(from(items), {
+    follow,
+    signal,
+    show: () => undefined,
+    warn: (text) => warnings.push(text),
+  })
+  return { ...result, warnings }
+}
+
+describe('while following', () => {
+  test('a node that is away is warned of once, and again after it was back', async () => {
+    const away = failure('a', 'NODE_UNREACHABLE')
+    const { warnings, failures } = await run([away, away, item('b'), away, item('a'), away], true)
+    expect(warnings).toEqual(['a is away: why', 'a is away: why'])
+    expect(failures).toEqual([])
+  })
+
+  test('a refusal is left to judge', async () => {
+    const { failures } = await run([failure('a', 'AUTH_ROLE')], true)
+    expect(failures).toMatchObject([{ code: 'AUTH_ROLE' }])
+  })
+
+  test('an abort is the end, not an error', async () => {
+    const controller = new AbortController()
+    controller.abort()
+    const source = (async function* () {
+      yield item('a')
+      await Promise.resolve()
+      throw new Error('aborted')
+    })()
+    const options = { signal: controller.signal, show: () => undefined, warn: () => undefined }
+    await expect(showFollowed(source, { ...options, follow: true })).resolves.toMatchObject({
+      shown: 1,
+    })
+  })
+})
+
+test('without following, every failure counts and an error is one', async () => {
+  const { failures, warnings } = await run([failure('a', 'NODE_UNREACHABLE'), item('b')], false)
+  expect(failures).toHaveLength(1)
+  expect(warnings).toEqual([])
+})

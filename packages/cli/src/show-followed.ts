@@ -1,0 +1,40 @@
+import type { Followed, NodeFailure } from '@p2p-playground/core'
+
+/**
+ * Shows items as they come. Gives the failures that are left to judge, at most one per node; while following, a node
+ * that is away is only warned of, once until it is back.
+ */
+export async function showFollowed<Item extends { readonly node: string }>(
+  source: AsyncIterable<Followed<Item>>,
+  options: {
+    readonly follow: boolean
+    readonly signal: AbortSignal
+    readonly show: (item: Item) => void
+    readonly warn: (text: string) => void
+  },
+): Promise<{ readonly shown: number; readonly failures: readonly NodeFailure[] }> {
+  const failures = new Map<string, NodeFailure>()
+  const away = new Set<string>()
+  let shown = 0
+  try {
+    for await (const followed of source) {
+      if (followed.kind === 'item') {
+        away.delete(followed.item.node)
+        shown += 1
+        options.show(followed.item)
+        continue
+      }
+      const { failure } = followed
+      if (!options.follow || failure.code !== 'NODE_UNREACHABLE')
+        failures.set(failure.peerId, failure)
+      else if (!away.has(failure.node)) {
+        away.add(failure.node)
+        options.warn(`${failure.node} is away: ${failure.message}`)
+      }
+    }
+  } catch (error) {
+    // Ctrl-C, or the end of --timeout, is how following ends.
+    if (!(options.follow && options.signal.aborted)) throw error
+  }
+  return { shown, failures: [...failures.values()] }
+}
