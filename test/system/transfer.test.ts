@@ -1,0 +1,119 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream, existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cliJson, cliOk, follow } from '../harness/command.js'
+import {
+  Machines,
+  apps,
+  crashDaemon,
+  startDaemon,
+  startFleet,
+  writeApp,
+} from '../harness/machines.js'
+import { kill, until } from '../harness/processes.js'
+
+/** Ten daemons on one machine with a PSK, and packages of 100 MB: 1 GB goes through each test. */
+const machines = new Machines()
+const nodes = Array.from({ length: 10 }, (_, index) =>
+  machines.machine(`node-${String(index + 1)}`),
+)
+const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
+const MB = 1024 * 1024
+const PAYLOAD = 100 * MB
+
+interface Deployed {
+  readonly node: string
+  readonly phase: string
+  readonly totalBytes: number
+  readonly reusedBytes: number
+  readonly failure: { readonly code: string } | null
+}
+
+beforeAll(async () => {
+  await startFleet(nodes)
+})
+
+afterAll(async () => {
+  await machines.remove()
+})
+
+test('1 GB in all arrives whole, over connections that hold', async () => {
+  const bundle = await packBig('1.0.0')
+  const results = await cliJson<Deployed[]>(first, 'deploy', bundle, '--timeout', '5m')
+  expect(results.map(({ phase, failure }) => ({ phase, failure }))).toEqual(
+    nodes.map(() => ({ phase: 'done', failure: null })),
+  )
+  expect(results.every(({ reusedBytes }) => reusedBytes === 0)).toBe(true)
+  const wanted = await sha256(bundle)
+  for (const node of nodes) {
+    const [stored = ''] = readdirSync(join(node.home, 'packages'))
+    expect(await sha256(join(node.home, 'packages', stored)), node.name).toBe(wanted)
+    expect(logOf(node.home), node.name).not.toMatch(/broken|refused|WARN|ERROR/)
+  }
+  expect((await apps(first)).every(({ state }) => state === 'running')).toBe(true)
+})
+
+test('a deploy that is killed goes on where it was', async () => {
+  const bundle = await packBig('1.1.0')
+  const deploy = follow(first, 'deploy', bundle)
+  await until('a part has arrived everywhere', () =>
+    nodes.every((node) => arrivedBytes(node.home) > 8 * MB),
+  )
+  kill(deploy.child.pid ?? 0)
+  await deploy.ended
+  const held = new Map(nodes.map((node) => [node.name, arrivedBytes(node.home)]))
+  const results = await cliJson<Deployed[]>(first, 'deploy', bundle, '--timeout', '5m')
+  expect(results.map(({ phase }) => phase)).toEqual(nodes.map(() => 'done'))
+  for (const { node, reusedBytes, totalBytes } of results) {
+    expect(reusedBytes, node).toBeGreaterThan(4 * MB)
+    // Holes in the file count as arrived here, and pieces that were cut in the middle too.
+    expect(reusedBytes, node).toBeLessThanOrEqual(Math.max(held.get(node) ?? 0, totalBytes))
+  }
+})
+
+test('a daemon that is killed in the middle keeps what it has', async () => {
+  const bundle = await packBig('1.2.0')
+  const deploy = follow(first, 'deploy', bundle, '--nodes', second.name)
+  await until('a part has arrived', () => arrivedBytes(second.home) > 16 * MB)
+  await crashDaemon(second)
+  expect(await deploy.ended).not.toBe(0)
+  const { addresses } = await startDaemon(second)
+  await cliOk(first, 'node', 'add', addresses[0] ?? '')
+  const [result] = await cliJson<Deployed[]>(first, 'deploy', bundle, '--nodes', second.name)
+  expect(result).toMatchObject({ phase: 'done', failure: null })
+  expect(result?.reusedBytes).toBeGreaterThan(8 * MB)
+})
+
+/** An app that is 100 MB of random bytes. */
+async function packBig(version: string): Promise<string> {
+  const dir = writeApp(machines.base, {
+    name: 'big',
+    version,
+    script: 'exec sleep 600',
+    files: { payload: randomBytes(PAYLOAD) },
+  })
+  const bundle = machines.path(`big-${version}.p2p`)
+  await cliOk(first, 'pack', dir, '--out', bundle)
+  return bundle
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  return hash.digest('hex')
+}
+
+/** Bytes on disk of the unfinished transfers. */
+function arrivedBytes(home: string): number {
+  const dir = join(home, 'incoming')
+  if (!existsSync(dir)) return 0
+  return readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).blocks * 512, 0)
+}
+
+function logOf(home: string): string {
+  const dir = join(home, 'logs')
+  const files = readdirSync(dir).filter((name) => name.endsWith('.log'))
+  return files.map((name) => readFileSync(join(dir, name), 'utf8')).join('')
+}
