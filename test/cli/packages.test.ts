@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { writeApp } from '../harness/machines.js'
 import { makeHome, runCli } from './run-cli.js'
 import type { CliResult } from './run-cli.js'
-import { writeSampleApp } from './sample-app.js'
 
 let home: ReturnType<typeof makeHome>
 let app: string
@@ -12,7 +12,7 @@ let file: string
 
 beforeEach(() => {
   home = makeHome()
-  app = writeSampleApp(join(home.path, 'app'))
+  app = writeApp(home.path, { name: 'hello' })
   file = join(home.path, 'hello.p2p')
 })
 afterEach(() => {
@@ -93,7 +93,7 @@ test('verify exits 6 for an unsigned package; sign makes it good', async () => {
 })
 
 test('pack without --out writes NAME-VERSION.p2p into the working directory', async () => {
-  expect(await cli('pack', 'app', '--no-sign')).toMatchObject({ status: 0 })
+  expect(await cli('pack', 'hello-1.0.0', '--no-sign')).toMatchObject({ status: 0 })
   expect(existsSync(join(home.path, 'hello-1.0.0.p2p'))).toBe(true)
 })
 
@@ -144,7 +144,7 @@ describe('what is wrong is said once, with the right exit code', () => {
     },
     {
       name: 'no such key',
-      args: ['pack', 'app', '--key', 'none.key'],
+      args: ['pack', 'hello-1.0.0', '--key', 'none.key'],
       status: 2,
       says: 'none.key',
     },
@@ -156,7 +156,7 @@ describe('what is wrong is said once, with the right exit code', () => {
   })
 
   test('an unknown manifest key has file, line, column and a did-you-mean', async () => {
-    const dir = writeSampleApp(join(home.path, 'bad'), { manifest: 'enviroment: {}\nenvv: {}\n' })
+    const dir = writeApp(home.path, { name: 'bad', manifest: 'enviroment: {}\nenvv: {}\n' })
     const result = await cli('pack', dir, '--no-sign')
     expect(result.status).toBe(2)
     expect(result.stderr).toMatch(/manifest\.yaml:4:1: /)

@@ -2,9 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-/** The executable that users and scripts call. */
-export const BIN = join(import.meta.dirname, '../../node_modules/.bin/p2p-playground')
+import { BIN } from '../harness/command.js'
 
 export interface CliResult {
   readonly status: number | null

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { writeApp } from '../harness/machines.js'
 import { makeHome, runCli } from './run-cli.js'
 import type { CliResult } from './run-cli.js'
 
@@ -50,8 +51,7 @@ describe('init', () => {
 
   test('a package made after it needs no flags and is trusted by the daemon of the home', async () => {
     await cli('init')
-    const { writeSampleApp } = await import('./sample-app.js')
-    const app = writeSampleApp(inHome('app'))
+    const app = writeApp(home.path, { name: 'hello' })
     const file = inHome('hello.p2p')
     expect(await cli('pack', app, '--out', file)).toMatchObject({ status: 0 })
     expect(await cli('verify', file)).toMatchObject({ status: 0 })

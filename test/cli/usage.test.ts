@@ -2,7 +2,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BIN, makeHome, runCli } from './run-cli.js'
+import { BIN } from '../harness/command.js'
+import { makeHome, runCli } from './run-cli.js'
 
 let home: ReturnType<typeof makeHome>
 beforeAll(() => {
