@@ -18,21 +18,24 @@ import type {
   SystemEvent,
   VersionRow,
 } from '@p2p-playground/core'
-import { PlaygroundError } from '@p2p-playground/core'
+import { PlaygroundError, asPlaygroundError } from '@p2p-playground/core'
 import type { Host } from '@p2p-playground/p2p'
 import {
   descriptionFromProto,
-  eventFromProto,
   fromConnectError,
   instanceFromProto,
-  logEntryFromProto,
   versionFromProto,
 } from '@p2p-playground/proto'
 import { commandFor, deploy } from './deploy.js'
-import { summaryOf } from './fleet.js'
-import type { Fleet, KnownNode, NodeClient } from './fleet.js'
-import { failureOf, followNode } from './followed.js'
-import { mergeLive } from './merge.js'
+import { EventCursor, compareEvents } from './event-cursor.js'
+import { streamFleet } from './fleet-stream.js'
+import type { FleetStream } from './fleet-stream.js'
+import type { Fleet } from './fleet.js'
+import { failureOf, nodeOf, requireInfo, summaryOf } from './known-node.js'
+import type { KnownNode } from './known-node.js'
+import { LogCursor, compareEntries } from './log-cursor.js'
+import { isSparse, withoutMissing } from './sparse.js'
+import type { NodeClient } from './survey.js'
 
 const CALL_MS = 60_000
 
@@ -54,8 +57,8 @@ export class HostControl implements Control {
 
   async nodeInfo(name: string, signal: AbortSignal): Promise<NodeInfo> {
     const [one] = await this.#fleet.select({ nodes: [name] }, signal)
-    if (one?.info !== undefined) return one.info
-    throw new PlaygroundError('NODE_UNREACHABLE', `${name} does not answer: ${one?.reason ?? ''}`)
+    if (one === undefined) throw new PlaygroundError('NODE_NOT_FOUND', `there is no node "${name}"`)
+    return requireInfo(one)
   }
 
   async addNode(address: string, signal: AbortSignal): Promise<NodeSummary> {
@@ -122,73 +125,28 @@ export class HostControl implements Control {
 
   async *logs(query: LogQuery, signal: AbortSignal): AsyncGenerator<Followed<LogEntry>> {
     const nodes = await this.#fleet.select(query.target, signal)
-    const sources = nodes.map((one) => this.#nodeLogs(one, query, signal))
-    yield* flatten(sources, query.follow, (a, b) => a.timeMs - b.timeMs)
+    const cursor = (): LogCursor => new LogCursor(query)
+    const stream = { ...this.#streamOf(nodes, query), cursor, compare: compareEntries }
+    yield* streamFleet(stream, signal)
   }
 
   async *events(query: EventQuery, signal: AbortSignal): AsyncGenerator<Followed<SystemEvent>> {
     const nodes = await this.#fleet.select(query.target, signal)
-    const sources = nodes.map((one) => this.#nodeEvents(one, query, signal))
-    yield* flatten(sources, query.follow, (a, b) => a.timeMs - b.timeMs)
+    const cursor = (): EventCursor => new EventCursor(query)
+    const stream = { ...this.#streamOf(nodes, query), cursor, compare: compareEvents }
+    yield* streamFleet(stream, signal)
   }
 
   async close(): Promise<void> {
     await this.#host.stop()
   }
 
-  #nodeLogs(
-    one: KnownNode,
-    query: LogQuery,
-    signal: AbortSignal,
-  ): AsyncGenerator<Followed<readonly LogEntry[]>> {
-    const seen: Record<string, bigint> = {}
-    const open = async function* (client: NodeClient): AsyncGenerator<readonly LogEntry[]> {
-      const resumed = Object.keys(seen).length > 0
-      const request = {
-        app: query.app,
-        version: query.version ?? '',
-        follow: query.follow,
-        stream: query.stream ?? '',
-        grep: query.grep ?? '',
-        afterSeq: seen,
-        ...(query.sinceMs === undefined ? {} : { sinceMs: BigInt(Math.round(query.sinceMs)) }),
-        ...(query.tail === undefined || resumed ? {} : { tail: query.tail }),
-      }
-      for await (const { entries } of client.streamLogs(request, { signal })) {
-        for (const entry of entries) seen[entry.version] = entry.seq
-        yield entries.map(logEntryFromProto)
-      }
-    }
-    return followNode(one, () => open(this.#fleet.client(one.peerId)), {
-      ...query,
-      clock: this.#clock,
-      signal,
-    })
-  }
-
-  #nodeEvents(
-    one: KnownNode,
-    query: EventQuery,
-    signal: AbortSignal,
-  ): AsyncGenerator<Followed<readonly SystemEvent[]>> {
-    let afterSeq = 0n
-    const open = async function* (client: NodeClient): AsyncGenerator<readonly SystemEvent[]> {
-      const request = {
-        follow: query.follow,
-        ...(query.sinceMs === undefined ? {} : { sinceMs: BigInt(Math.round(query.sinceMs)) }),
-        ...(query.tail === undefined || afterSeq > 0n ? {} : { tail: query.tail }),
-        ...(afterSeq > 0n ? { afterSeq } : {}),
-      }
-      for await (const { events } of client.streamEvents(request, { signal })) {
-        afterSeq = events.at(-1)?.seq ?? afterSeq
-        yield events.map(eventFromProto)
-      }
-    }
-    return followNode(one, () => open(this.#fleet.client(one.peerId)), {
-      ...query,
-      clock: this.#clock,
-      signal,
-    })
+  #streamOf(
+    nodes: readonly KnownNode[],
+    { follow, target }: Pick<LogQuery, 'follow' | 'target'>,
+  ): Omit<FleetStream<never>, 'cursor' | 'compare'> {
+    const clientOf = (peerId: string): NodeClient => this.#fleet.client(peerId)
+    return { nodes, clientOf, follow, isSparse: isSparse(target), clock: this.#clock }
   }
 
   async #askAll<Item>(
@@ -197,35 +155,25 @@ export class HostControl implements Control {
     ask: (client: NodeClient, one: KnownNode) => Promise<readonly Item[]>,
   ): Promise<FleetResult<Item>> {
     const nodes = await this.#fleet.select(target, signal)
-    const failures: NodeFailure[] = []
-    const answers = nodes.map(async (one) => {
-      try {
-        if (one.info === undefined) throw new PlaygroundError('NODE_UNREACHABLE', one.reason)
-        return await ask(this.#fleet.client(one.peerId), one)
-      } catch (error) {
-        failures.push(failureOf(one, error))
-        return []
-      }
-    })
-    return { items: (await Promise.all(answers)).flat(), failures }
+    const answers = await Promise.all(nodes.map(async (one) => this.#askOne(one, ask)))
+    if (signal.aborted) throw asPlaygroundError(signal.reason, 'CANCELED')
+    const failures = answers.flatMap((answer) => ('failure' in answer ? answer.failure : []))
+    const isAnyWell = failures.length < answers.length
+    return {
+      items: answers.flatMap((answer) => ('items' in answer ? answer.items : [])),
+      failures: isSparse(target) && isAnyWell ? withoutMissing(failures) : failures,
+    }
   }
-}
 
-function nodeOf(one: KnownNode): { readonly node: string; readonly peerId: string } {
-  return { node: one.name ?? one.peerId, peerId: one.peerId }
-}
-
-/** Followed items come as they happen; the rest is put in order first, for it ends. */
-async function* flatten<Item>(
-  sources: readonly AsyncIterable<Followed<readonly Item[]>>[],
-  follow: boolean,
-  compare: (a: Item, b: Item) => number,
-): AsyncGenerator<Followed<Item>> {
-  const stored: Item[] = []
-  for await (const followed of mergeLive(sources)) {
-    if (followed.kind === 'failure') yield followed
-    else if (follow) for (const item of followed.item) yield { kind: 'item', item }
-    else stored.push(...followed.item)
+  async #askOne<Item>(
+    one: KnownNode,
+    ask: (client: NodeClient, one: KnownNode) => Promise<readonly Item[]>,
+  ): Promise<{ readonly items: readonly Item[] } | { readonly failure: NodeFailure }> {
+    try {
+      requireInfo(one)
+      return { items: await ask(this.#fleet.client(one.peerId), one) }
+    } catch (error) {
+      return { failure: failureOf(one, error) }
+    }
   }
-  for (const item of stored.sort(compare)) yield { kind: 'item', item }
 }

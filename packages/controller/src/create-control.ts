@@ -17,23 +17,31 @@ export async function createControl(options: {
 }): Promise<Control> {
   const { home, config, logger, clock } = options
   await mkdir(dirname(home.nodes), { recursive: true, mode: 0o700 })
-  const key =
-    config.signingKeyPath === undefined ? undefined : await loadSigningKey(config.signingKeyPath)
+  const { p2p, signingKeyPath } = config
+  const key = signingKeyPath === undefined ? undefined : await loadSigningKey(signingKeyPath)
   const host = await createHost({
     identity: await loadIdentity(home.controllerIdentity),
-    listen: config.p2p.listenAddresses,
-    psk: config.p2p.psk,
-    allowedPeers: config.p2p.allowedPeers,
+    listen: p2p.listenAddresses,
+    psk: p2p.psk,
+    allowedPeers: p2p.allowedPeers,
     agent: `p2p-playground-controller/${config.name}`,
     discoveries: new Map(),
-    mdns: config.p2p.enableMdns,
+    mdns: p2p.enableMdns,
     staticPeers: [],
-    bootstrapPeers: config.p2p.bootstrapPeers,
+    bootstrapPeers: p2p.bootstrapPeers,
     trustedKeys: [],
     roleKeys: key === undefined ? [] : [key],
     logger,
     clock,
   })
+  const fleet = new Fleet({
+    host,
+    home,
+    clock,
+    logger,
+    mdns: p2p.enableMdns,
+    bootstrapPeers: p2p.bootstrapPeers,
+  })
   await host.start()
-  return new HostControl({ host, clock, fleet: new Fleet({ host, home, clock, logger }) })
+  return new HostControl({ host, clock, fleet })
 }

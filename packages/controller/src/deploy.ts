@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { PlaygroundError } from '@p2p-playground/core'
-import type { Clock, DeployPhase, DeployProgress, DeployRequest } from '@p2p-playground/core'
+import { PlaygroundError, formatDuration } from '@p2p-playground/core'
+import type { Clock, DeployProgress, DeployRequest } from '@p2p-playground/core'
 import { buildPieceList, inspectBundle } from '@p2p-playground/core/bundle'
 import type { BundleId, PieceList } from '@p2p-playground/core/bundle'
 import type { Host } from '@p2p-playground/p2p'
-import { instanceFromProto, node, offerToProto } from '@p2p-playground/proto'
+import { deployProgressFromProto, fromConnectError, offerToProto } from '@p2p-playground/proto'
+import type { node } from '@p2p-playground/proto'
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import type { Fleet, KnownNode } from './fleet.js'
-import { failureOf } from './followed.js'
+import type { Fleet } from './fleet.js'
+import { failureOf, nodeOf, requireInfo } from './known-node.js'
+import type { KnownNode } from './known-node.js'
 import { mergeLive } from './merge.js'
+
+/** A node whose time is up says more about it than we can: it gets so long to say it. */
+const LAST_WORD_MS = 1000
 
 type CommandInit = MessageInitShape<typeof node.CommandSchema>
 
@@ -21,69 +26,112 @@ export function commandFor(peerId: string, clock: Clock): CommandInit {
   }
 }
 
-/** Brings a package to the selected nodes; each node's progress comes as it happens. @throws BUNDLE_ codes before any node is asked */
+export interface DeployContext {
+  readonly host: Host
+  readonly fleet: Fleet
+  readonly clock: Clock
+}
+
+/** One deployment, for all of its nodes. */
+interface Job extends DeployContext {
+  readonly request: DeployRequest
+  readonly id: BundleId
+  readonly list: PieceList
+  /** Monotonic. */
+  readonly deadlineMs: number
+  /** Aborts when nobody waits any more. */
+  readonly left: AbortSignal
+  /** Aborts when the time is up. */
+  readonly limit: AbortSignal
+}
+
+/**
+ * Brings a package to the selected nodes; each node's progress comes as it happens, and ends with `done` or `failed`.
+ * @throws BUNDLE_ codes and SIGNATURE_MISSING before any node is asked, NODE_ codes when none is selected, CANCELED
+ */
 export async function* deploy(
   request: DeployRequest,
-  context: { readonly host: Host; readonly fleet: Fleet; readonly clock: Clock },
+  context: DeployContext,
   signal: AbortSignal,
 ): AsyncGenerator<DeployProgress> {
-  const { id } = await inspectBundle(request.packagePath)
-  const list = await buildPieceList(request.packagePath, signal)
-  const nodes = await context.fleet.select(request.target, signal)
+  const deadlineMs = context.clock.monotonic() + request.timeoutMs
+  const { id, signed } = await inspectBundle(request.packagePath, { signal })
+  if (!signed) {
+    throw new PlaygroundError('SIGNATURE_MISSING', `${request.packagePath} is not signed`, {
+      hint: `Sign it: p2p-playground sign ${request.packagePath}`,
+    })
+  }
+  const [list, nodes] = await Promise.all([
+    buildPieceList(request.packagePath, signal),
+    context.fleet.select(request.target, signal),
+  ])
+  const ended = new AbortController()
+  const timeUp = new AbortController()
+  const left = AbortSignal.any([signal, ended.signal])
+  const waitMs = Math.max(deadlineMs - context.clock.monotonic(), 0) + LAST_WORD_MS
+  context.clock.sleep(waitMs, left).then(
+    () => {
+      timeUp.abort()
+    },
+    // All nodes had ended before.
+    () => undefined,
+  )
   const withdraw = context.host.serve.offer(list, request.packagePath)
+  const job = { ...context, request, id, list, deadlineMs, left, limit: timeUp.signal }
   try {
-    yield* mergeLive(nodes.map((one) => deployTo(one, { id, list }, request, context, signal)))
+    yield* mergeLive(nodes.map((one) => deployTo(one, job)))
   } finally {
+    ended.abort()
     withdraw()
   }
 }
 
-async function* deployTo(
-  one: KnownNode,
-  offer: { readonly id: BundleId; readonly list: PieceList },
-  request: DeployRequest,
-  context: { readonly host: Host; readonly fleet: Fleet; readonly clock: Clock },
-  signal: AbortSignal,
-): AsyncGenerator<DeployProgress> {
-  const totalBytes = offer.list.sizeBytes
+async function* deployTo(one: KnownNode, job: Job): AsyncGenerator<DeployProgress> {
   let last: DeployProgress = {
-    node: one.name ?? one.peerId,
-    peerId: one.peerId,
+    ...nodeOf(one),
     phase: 'offer',
     doneBytes: 0,
-    totalBytes,
+    totalBytes: job.list.sizeBytes,
     reusedBytes: 0,
     state: null,
     failure: null,
   }
   try {
-    if (one.info === undefined) throw new PlaygroundError('NODE_UNREACHABLE', one.reason)
+    requireInfo(one)
     yield last
-    const stream = context.fleet.client(one.peerId).deploy(
-      {
-        command: commandFor(one.peerId, context.clock),
-        offer: offerToProto(offer),
-        sources: [context.host.peerId],
-        allowDowngrade: request.allowDowngrade,
-        wait: request.wait,
-        timeoutMs: BigInt(Math.round(request.timeoutMs)),
-      },
-      { signal },
-    )
-    for await (const message of stream) {
-      last = {
-        ...last,
-        phase: message.phase as DeployPhase,
-        doneBytes: Number(message.doneBytes),
-        reusedBytes: Number(message.reusedBytes),
-        state: message.instance === undefined ? null : instanceFromProto(message.instance).state,
-      }
+    for await (const message of callDeploy(one, job)) {
+      last = { ...last, ...deployProgressFromProto(message) }
       yield last
     }
-    if (last.phase !== 'done')
+    if (last.phase !== 'done') {
       throw new PlaygroundError('NODE_UNREACHABLE', 'the node ended the deployment early')
+    }
   } catch (error) {
-    if (signal.aborted) throw error
-    yield { ...last, phase: 'failed', failure: failureOf(one, error) }
+    if (job.left.aborted) throw fromConnectError(error)
+    const failure = failureOf(one, job.limit.aborted ? timedOut(last, job) : error)
+    yield { ...last, phase: 'failed', failure }
   }
+}
+
+function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse> {
+  const { request, clock } = job
+  const call = {
+    command: commandFor(one.peerId, clock),
+    offer: offerToProto(job),
+    sources: [job.host.peerId],
+    allowDowngrade: request.allowDowngrade,
+    wait: request.wait,
+    timeoutMs: BigInt(Math.max(Math.round(job.deadlineMs - clock.monotonic()), 1)),
+  }
+  const signal = AbortSignal.any([job.left, job.limit])
+  return job.fleet.client(one.peerId).deploy(call, { signal })
+}
+
+function timedOut({ phase }: DeployProgress, { request, id }: Job): PlaygroundError {
+  const limit = formatDuration(request.timeoutMs)
+  return new PlaygroundError(
+    'APP_WAIT_TIMEOUT',
+    `${id.app}@${id.version} was not ready within ${limit}: the node is silent since "${phase}"`,
+    { hint: 'Look with "p2p-playground app list", or give more time with --timeout.' },
+  )
 }

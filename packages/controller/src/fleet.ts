@@ -1,42 +1,28 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
-import type { Client } from '@connectrpc/connect'
-import { createClient } from '@connectrpc/connect'
-import { asPlaygroundError, systemCode } from '@p2p-playground/core'
-import type { Clock, Logger, NodeInfo, NodeSelector, NodeSummary } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, parseLabelSelector } from '@p2p-playground/core'
+import type { Clock, Logger, NodeSelector } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
+import { peerIdOf } from '@p2p-playground/p2p'
 import type { Host } from '@p2p-playground/p2p'
-import { fromConnectError, node, nodeInfoFromProto } from '@p2p-playground/proto'
+import { fromConnectError } from '@p2p-playground/proto'
+import { requireInfo } from './known-node.js'
+import type { KnownNode } from './known-node.js'
+import { readLocalDaemon } from './local-daemon.js'
+import type { LocalDaemon } from './local-daemon.js'
+import { RememberedNodes } from './remembered-nodes.js'
+import type { RememberedNode } from './remembered-nodes.js'
 import { isAskedFor, missingNames, requireSelection } from './selection.js'
+import { Survey, clientOf } from './survey.js'
+import type { Expected, NodeClient } from './survey.js'
 
-/** A node that answered, or one that was known and did not. */
-export interface KnownNode {
-  readonly peerId: string
-  readonly info: NodeInfo | undefined
-  /** What it was called when it last answered. */
-  readonly name: string | undefined
-  readonly addresses: readonly string[]
-  readonly reason: string
-  readonly latencyMs: number | null
-}
-
-export type NodeClient = Client<typeof node.NodeService>
-
-interface Remembered {
-  readonly peerId: string
-  readonly name: string
-  readonly addresses: readonly string[]
-}
-
-interface LocalDaemon {
-  readonly peerId: string
-  readonly addresses: readonly string[]
-}
-
-/** How long a node may take to answer the first question. */
-const ASK_MS = 3000
-/** How long to listen for nodes when none is known, or one that was asked for has not been seen. */
-const DISCOVER_MS = 1500
+/** How long to listen for nodes when nobody can tell who is there, or one that was asked for is missing. */
+const DISCOVER_MS = 800
+/** Once every name has its node, others may still turn out to be called the same for so long. */
+const NAMESAKE_MS = 150
+/** A node that has run for less may not have heard of the others itself; then we listen for so long. */
+const YOUNG_MS = 3000
+const LISTEN_MS = 500
 const LOOK_MS = 25
+const ASK_PEERS_MS = 2000
 
 /** The nodes that this controller knows or finds. */
 export class Fleet {
@@ -44,8 +30,10 @@ export class Fleet {
   readonly #home: Home
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #asked = new Map<string, Promise<KnownNode | undefined>>()
-  readonly #remembered = new Map<string, Remembered>()
+  readonly #mdns: boolean
+  readonly #bootstrap: ReadonlySet<string>
+  readonly #remembered: RememberedNodes
+  #local: LocalDaemon | undefined
   #loaded: Promise<void> | undefined
 
   constructor(options: {
@@ -53,162 +41,167 @@ export class Fleet {
     readonly home: Home
     readonly clock: Clock
     readonly logger: Logger
+    /** Whether waiting can bring more. */
+    readonly mdns: boolean
+    /** Multiaddrs of nodes that the configuration names. */
+    readonly bootstrapPeers: readonly string[]
   }) {
     this.#host = options.host
     this.#home = options.home
     this.#clock = options.clock
     this.#logger = options.logger
+    this.#mdns = options.mdns
+    this.#bootstrap = new Set(options.bootstrapPeers.map(peerIdOf))
+    this.#remembered = new RememberedNodes(options.home.nodes, options.logger)
+    for (const address of options.bootstrapPeers) {
+      this.#host.addAddress({
+        peerId: peerIdOf(address),
+        addresses: [address],
+        source: 'bootstrap',
+      })
+    }
   }
 
   client(peerId: string): NodeClient {
-    return createClient(node.NodeService, this.#host.transport(peerId))
+    return clientOf(this.#host, peerId)
   }
 
   /** The daemon under the same home, when one runs. */
   async localDaemon(): Promise<LocalDaemon | undefined> {
-    const file = await readJson(this.#home.runFile)
-    return file === undefined ? undefined : (file as LocalDaemon)
+    this.#local = await readLocalDaemon(this.#home.runFile)
+    if (this.#local !== undefined) this.#host.addAddress({ ...this.#local, source: 'local' })
+    return this.#local
   }
 
   /**
-   * The nodes that a selector means, those that do not answer included.
-   * @throws NODE_NOT_FOUND, NODE_NONE
+   * The nodes that a selector means, those that do not answer included; by name.
+   * @throws NODE_NOT_FOUND, NODE_NONE, USAGE
    */
   async select(target: NodeSelector, signal: AbortSignal): Promise<KnownNode[]> {
-    this.#loaded ??= this.#load()
-    await this.#loaded
-    await this.#askCandidates()
-    const deadline = this.#clock.monotonic() + DISCOVER_MS
-    for (;;) {
-      const nodes = await this.#answers()
-      const done = this.#isEnough(nodes, target) || this.#clock.monotonic() >= deadline
-      if (done) {
-        await this.#remember(nodes)
-        return requireSelection(nodes, target)
-      }
-      await this.#clock.sleep(LOOK_MS, signal)
-      await this.#askCandidates()
-    }
+    if (target.labels !== undefined) parseLabelSelector(target.labels)
+    const selected = requireSelection(await this.#look(target, signal), target)
+    const byName = (one: KnownNode): string => `${one.name ?? ''}\0${one.peerId}`
+    return selected.sort((a, b) => (byName(a) < byName(b) ? -1 : 1))
   }
 
-  /** Adds a node by its address and asks it. */
+  /** Adds a node by its address and asks it. @throws NODE_ADDRESS, NODE_UNREACHABLE, AUTH_ codes */
   async add(address: string, signal: AbortSignal): Promise<KnownNode> {
     const peerId = await this.#host.dial(address, signal)
-    this.#asked.delete(peerId)
-    const found = await this.#askOnce(peerId, true)
-    if (found?.info === undefined)
-      throw asPlaygroundError(new Error(found?.reason ?? 'it is no node'), 'NODE_UNREACHABLE')
-    const nodes = [{ ...found, addresses: [address] }]
-    this.#loaded ??= this.#load()
-    await this.#loaded
-    await this.#remember(nodes)
+    await this.#load()
+    const found = await this.#survey().ask(peerId)
+    if (found === undefined) {
+      throw new PlaygroundError('NODE_UNREACHABLE', `${peerId} answers, but is no node`, {
+        hint: 'Give the address that "p2p-playground daemon status" prints on that machine.',
+      })
+    }
+    const { name, addresses } = requireInfo(found)
+    await this.#remembered.keep([{ peerId, name, addresses, added: [address] }])
     return found
   }
 
-  #isEnough(nodes: readonly KnownNode[], target: NodeSelector): boolean {
-    if (target.nodes !== undefined && target.nodes.length > 0)
-      return missingNames(nodes, target.nodes).length === 0
-    return nodes.some((one) => one.info !== undefined && isAskedFor(one, target))
+  #survey(): Survey {
+    const expected = (peerId: string): Expected | undefined => this.#expected(peerId)
+    return new Survey({ host: this.#host, clock: this.#clock, expected })
+  }
+
+  #expected(peerId: string): Expected | undefined {
+    const remembered = this.#remembered.get(peerId)
+    if (remembered !== undefined) return remembered
+    if (this.#local?.peerId === peerId) return this.#local
+    return this.#bootstrap.has(peerId) ? { name: undefined } : undefined
+  }
+
+  async #look(target: NodeSelector, signal: AbortSignal): Promise<readonly KnownNode[]> {
+    const begunMs = this.#clock.monotonic()
+    await this.#load()
+    const local = await this.localDaemon()
+    const survey = this.#survey()
+    const asked = new Set<string>()
+    let informant: string | undefined
+    for (;;) {
+      survey.askNew()
+      informant ??= await this.#hearFrom(
+        [local?.peerId, ...survey.found.filter(isUp).map(idOf)],
+        asked,
+      )
+      survey.askNew()
+      const elapsedMs = this.#clock.monotonic() - begunMs
+      if (this.#isEnough(survey, target, { elapsedMs, informant })) break
+      await Promise.race([survey.progressed(), this.#clock.sleep(LOOK_MS, signal)])
+      signal.throwIfAborted()
+    }
+    await this.#remember(survey.found)
+    return survey.found
+  }
+
+  #isEnough(
+    survey: Survey,
+    target: NodeSelector,
+    {
+      elapsedMs,
+      informant,
+    }: { readonly elapsedMs: number; readonly informant: string | undefined },
+  ): boolean {
+    const names = target.nodes ?? []
+    const up = survey.found.filter(isUp)
+    const { awaited } = survey
+    if (names.length > 0 && missingNames(up, names).length === 0) {
+      const isNamesakeDue = awaited.some((name) => name !== undefined && names.includes(name))
+      return awaited.length === 0 || (!isNamesakeDue && elapsedMs >= NAMESAKE_MS)
+    }
+    if (awaited.length > 0) return false
+    if (!this.#mdns || elapsedMs >= DISCOVER_MS) return true
+    if (
+      !survey.found.some((one) => isAskedFor(one, target)) ||
+      missingNames(survey.found, names).length > 0
+    )
+      return false
+    const teller = up.find((one) => one.peerId === informant)
+    if (teller === undefined) return false
+    return elapsedMs >= LISTEN_MS || this.#clock.now() - requireInfo(teller).startedAtMs >= YOUNG_MS
+  }
+
+  /** Takes over the peers that a node knows: it has listened for longer than we have. Gives who told. */
+  async #hearFrom(
+    peerIds: readonly (string | undefined)[],
+    asked: Set<string>,
+  ): Promise<string | undefined> {
+    const peerId = peerIds.find((one) => one !== undefined && !asked.has(one))
+    if (peerId === undefined) return undefined
+    asked.add(peerId)
+    try {
+      const { peers } = await this.client(peerId).listPeers({}, { timeoutMs: ASK_PEERS_MS })
+      for (const peer of peers) if (peer.source !== 'inbound') this.#host.addAddress(peer)
+      return peerId
+    } catch (error) {
+      this.#logger.debug('peers-not-told', { peerId, error: fromConnectError(error).message })
+      return undefined
+    }
   }
 
   async #load(): Promise<void> {
-    const listed = ((await readJson(this.#home.nodes)) ?? []) as readonly Remembered[]
-    for (const one of listed) {
-      this.#remembered.set(one.peerId, one)
-      this.#host.addAddress({ ...one, source: 'static' })
-    }
-    const local = await this.localDaemon()
-    if (local === undefined) return
-    this.#host.addAddress({ ...local, source: 'local' })
-    await this.#learnFrom(local.peerId)
+    this.#loaded ??= this.#remembered.load()
+    await this.#loaded
+    for (const one of this.#remembered.all()) this.#host.addAddress({ ...one, source: 'static' })
   }
 
-  /** The local daemon has listened for longer than we have. */
-  async #learnFrom(peerId: string): Promise<void> {
+  /** A home that cannot be written to is no reason to fail a question. */
+  async #remember(found: readonly KnownNode[]): Promise<void> {
+    const answered = found.flatMap(({ peerId, info }): RememberedNode[] =>
+      info === undefined ? [] : [{ peerId, name: info.name, addresses: info.addresses }],
+    )
     try {
-      const { peers } = await this.client(peerId).listPeers({}, { timeoutMs: ASK_MS })
-      for (const peer of peers) {
-        if (peer.source !== 'inbound') this.#host.addAddress(peer)
-      }
+      await this.#remembered.keep(answered)
     } catch (error) {
-      this.#logger.debug('local-daemon-silent', { error: fromConnectError(error).message })
+      this.#logger.warn('nodes-not-kept', { path: this.#home.nodes, error: errorMessage(error) })
     }
-  }
-
-  async #askCandidates(): Promise<void> {
-    for (const { peerId } of this.#host.peers()) {
-      if (!this.#asked.has(peerId))
-        this.#asked.set(peerId, this.#askOnce(peerId, this.#remembered.has(peerId)))
-    }
-    return Promise.resolve()
-  }
-
-  async #answers(): Promise<KnownNode[]> {
-    const answers = await Promise.all(this.#asked.values())
-    return answers.filter((one) => one !== undefined)
-  }
-
-  /** Undefined for a peer that is no node of ours: another controller, a stranger on the same network. */
-  async #askOnce(peerId: string, isKnown: boolean): Promise<KnownNode | undefined> {
-    const view = this.#host.peers().find((peer) => peer.peerId === peerId)
-    const base = {
-      peerId,
-      name: this.#remembered.get(peerId)?.name,
-      addresses: view?.addresses ?? [],
-    }
-    const begunMs = this.#clock.monotonic()
-    try {
-      const { node: message } = await this.client(peerId).getInfo({}, { timeoutMs: ASK_MS })
-      const info = nodeInfoFromProto(message)
-      const latencyMs = this.#clock.monotonic() - begunMs
-      return { ...base, info, name: info.name, reason: '', latencyMs }
-    } catch (cause) {
-      const { code, message } = fromConnectError(cause)
-      const isNode = isKnown || view?.source === 'local' || code === 'AUTH_ROLE'
-      return isNode ? { ...base, info: undefined, reason: message, latencyMs: null } : undefined
-    }
-  }
-
-  async #remember(nodes: readonly KnownNode[]): Promise<void> {
-    let changed = false
-    for (const { peerId, info, addresses } of nodes) {
-      if (info === undefined) continue
-      const all = [...new Set([...addresses, ...info.addresses])]
-      const before = this.#remembered.get(peerId)
-      if (before?.name === info.name && all.every((address) => before.addresses.includes(address)))
-        continue
-      this.#remembered.set(peerId, { peerId, name: info.name, addresses: all.slice(0, 16) })
-      changed = true
-    }
-    if (!changed) return
-    const draft = `${this.#home.nodes}.${String(process.pid)}`
-    await writeFile(draft, `${JSON.stringify([...this.#remembered.values()], null, 2)}\n`, {
-      mode: 0o600,
-    })
-    await rename(draft, this.#home.nodes)
   }
 }
 
-export function summaryOf(one: KnownNode): NodeSummary {
-  return {
-    peerId: one.peerId,
-    name: one.name ?? null,
-    labels: one.info?.labels ?? {},
-    addresses: one.info?.addresses ?? one.addresses,
-    state: one.info === undefined ? 'down' : 'up',
-    reason: one.reason,
-    version: one.info?.version ?? null,
-    platform: one.info?.platform ?? null,
-    apps: one.info?.apps ?? null,
-    latencyMs: one.latencyMs,
-  }
+function isUp(one: KnownNode): boolean {
+  return one.info !== undefined
 }
 
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'))
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
-    throw error
-  }
+function idOf(one: KnownNode): string {
+  return one.peerId
 }

@@ -1,45 +1,126 @@
-import type { Clock, Followed, NodeFailure } from '@p2p-playground/core'
+import { PlaygroundError, isPlaygroundError } from '@p2p-playground/core'
+import type { Clock, ErrorCode, Followed } from '@p2p-playground/core'
 import { fromConnectError } from '@p2p-playground/proto'
-import type { KnownNode } from './fleet.js'
+import { failureOf } from './known-node.js'
+import type { KnownNode } from './known-node.js'
+import type { NodeClient } from './survey.js'
 
 const FIRST_RETRY_MS = 200
 const MAX_RETRY_MS = 5000
+/** A stream that was open for so long counts as well again, also when nothing came. */
+const SOUND_MS = 1000
+/** How often a node is asked whether it lives while a stream of it is open, and how long it may take to answer. */
+const BEAT_MS = 5000
+const BEAT_LIMIT_MS = 10_000
 
-/** What went wrong with one node, as data. */
-export function failureOf(one: Pick<KnownNode, 'peerId' | 'name'>, cause: unknown): NodeFailure {
-  const { code, message, hint } = fromConnectError(cause)
-  return { node: one.name ?? one.peerId, peerId: one.peerId, code, message, hint }
+/** What may be over the next time. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'NODE_UNREACHABLE',
+  'AUTH_MEMBERSHIP',
+  'CANCELED',
+  'INTERNAL',
+])
+
+/** Opens a stream of a node, behind what it has given out before. */
+export type OpenStream<Item> = (
+  client: NodeClient,
+  signal: AbortSignal,
+) => AsyncIterable<readonly Item[]>
+
+export interface StreamContext {
+  readonly client: NodeClient
+  readonly clock: Clock
+  readonly signal: AbortSignal
 }
 
 /**
- * The items of one node. While following, a cut stream is opened again where it ended; a refusal ends it.
- * `open` begins behind what it has given out before.
+ * The items of one node for as long as somebody follows. A cut stream is opened again after a growing pause; that the
+ * node is down is said once per outage, when it cannot be reached again at once. A refusal ends it.
  */
 export async function* followNode<Item>(
   one: KnownNode,
-  open: () => AsyncIterable<readonly Item[]>,
-  options: { readonly follow: boolean; readonly clock: Clock; readonly signal: AbortSignal },
+  open: OpenStream<Item>,
+  context: StreamContext & {
+    /** It was down before, and that was said. */
+    readonly isDown: boolean
+  },
 ): AsyncGenerator<Followed<readonly Item[]>> {
-  let waitMs = FIRST_RETRY_MS
-  for (;;) {
+  const { client, clock, signal } = context
+  let isTold = context.isDown
+  let misses = isTold ? 1 : 0
+  while (await pause(misses, context)) {
+    let openMs: number | undefined
     try {
-      for await (const items of open()) {
-        waitMs = FIRST_RETRY_MS
+      if (misses > 0) await client.getInfo({}, { timeoutMs: BEAT_LIMIT_MS, signal })
+      isTold = false
+      openMs = clock.monotonic()
+      for await (const items of whileAlive(open, context)) {
+        misses = 0
         if (items.length > 0) yield { kind: 'item', item: items }
       }
-      if (!options.follow) return
+      misses += 1
     } catch (error) {
-      if (options.signal.aborted) return
-      const failure = failureOf(one, error)
-      yield { kind: 'failure', failure }
-      if (!options.follow || failure.code !== 'NODE_UNREACHABLE') return
+      if (signal.aborted) return
+      const isSound = openMs !== undefined && clock.monotonic() - openMs > SOUND_MS
+      misses = isSound ? 1 : misses + 1
+      const isOver = !isPassing(error)
+      if (!isTold && (isOver || misses > 1)) {
+        isTold = true
+        yield { kind: 'failure', failure: failureOf(one, error) }
+      }
+      if (isOver) return
     }
-    try {
-      await options.clock.sleep(waitMs, options.signal)
-    } catch {
-      // Aborted: nobody follows any more.
-      return
-    }
-    waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)
   }
+}
+
+/** Waits before the next try, the longer the more have failed. False when nobody follows any more. */
+async function pause(misses: number, { clock, signal }: StreamContext): Promise<boolean> {
+  if (misses > 0) {
+    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (misses - 1), MAX_RETRY_MS)
+    // Ends early by being aborted.
+    await clock.sleep(waitMs, signal).catch(() => undefined)
+  }
+  return !signal.aborted
+}
+
+/**
+ * A stream of a node that ends with NODE_UNREACHABLE when the node falls silent: a machine that lost its power
+ * closes no connection.
+ */
+export async function* whileAlive<Item>(
+  open: OpenStream<Item>,
+  { client, clock, signal }: StreamContext,
+): AsyncGenerator<readonly Item[]> {
+  const lost = new AbortController()
+  const ended = new AbortController()
+  const isOpen = (): boolean => !ended.signal.aborted
+  const beat = async (): Promise<void> => {
+    while (isOpen()) {
+      await clock.sleep(BEAT_MS, ended.signal)
+      try {
+        await client.getInfo({}, { timeoutMs: BEAT_LIMIT_MS, signal: ended.signal })
+      } catch (error) {
+        if (isOpen() && fromConnectError(error).code === 'NODE_UNREACHABLE') lost.abort(error)
+      }
+    }
+  }
+  // Ends by being aborted.
+  beat().catch(() => undefined)
+  try {
+    yield* open(client, AbortSignal.any([signal, lost.signal]))
+  } catch (error) {
+    if (!lost.signal.aborted) throw error
+    throw new PlaygroundError('NODE_UNREACHABLE', 'the node does not answer any more', {
+      cause: error,
+    })
+  } finally {
+    ended.abort()
+  }
+}
+
+/** True for what another try may not meet again; what this side made of an answer is no such thing. */
+export function isPassing(error: unknown): boolean {
+  return !isPlaygroundError(error) || error.code !== 'INTERNAL'
+    ? PASSING.has(fromConnectError(error).code)
+    : false
 }

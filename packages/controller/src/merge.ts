@@ -1,26 +1,66 @@
-/** Passes on batches of several sources as they come, each at once; ends when all have ended. */
+interface Parcel<Item> {
+  readonly item: Item
+  readonly taken: () => void
+}
+
+/**
+ * Passes on items of several sources as they come; ends when all have ended, and throws what one of them throws.
+ * A source goes on once its last item was taken. Whoever stops early aborts what the sources wait for.
+ */
 export async function* mergeLive<Item>(
   sources: readonly AsyncIterable<Item>[],
 ): AsyncGenerator<Item> {
-  const iterators = sources.map((source) => source[Symbol.asyncIterator]())
-  const pending = new Map(iterators.map((iterator) => [iterator, advance(iterator)]))
-  try {
-    while (pending.size > 0) {
-      const { iterator, result } = await Promise.race(pending.values())
-      if (result.done === true) {
-        pending.delete(iterator)
-        continue
+  const parcels: Parcel<Item>[] = []
+  const failures: unknown[] = []
+  let isLeft = false
+  let open = sources.length
+  let wake: () => void = () => undefined
+  const stops = (): boolean => isLeft
+  const pump = async (source: AsyncIterable<Item>): Promise<void> => {
+    try {
+      for await (const item of source) {
+        if (stops()) return
+        const { promise, resolve } = Promise.withResolvers<undefined>()
+        parcels.push({
+          item,
+          taken: () => {
+            resolve(undefined)
+          },
+        })
+        wake()
+        await promise
+        if (stops()) return
       }
-      pending.set(iterator, advance(iterator))
-      yield result.value
+    } catch (error) {
+      failures.push(error)
+    } finally {
+      open -= 1
+      wake()
+    }
+  }
+  for (const source of sources) void pump(source)
+  let parcel: Parcel<Item> | undefined
+  try {
+    for (;;) {
+      parcel = parcels.shift()
+      if (parcel !== undefined) {
+        yield parcel.item
+        parcel.taken()
+      } else if (failures.length > 0) {
+        throw failures[0]
+      } else if (open === 0) {
+        return
+      } else {
+        const { promise, resolve } = Promise.withResolvers<undefined>()
+        wake = () => {
+          resolve(undefined)
+        }
+        await promise
+      }
     }
   } finally {
-    for (const iterator of pending.keys()) void iterator.return?.()
+    isLeft = true
+    parcel?.taken()
+    for (const waiting of parcels) waiting.taken()
   }
-}
-
-async function advance<Item>(
-  iterator: AsyncIterator<Item>,
-): Promise<{ readonly iterator: AsyncIterator<Item>; readonly result: IteratorResult<Item> }> {
-  return { iterator, result: await iterator.next() }
 }

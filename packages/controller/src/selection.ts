@@ -1,7 +1,7 @@
 import { PlaygroundError, matchesLabels, parseLabelSelector } from '@p2p-playground/core'
 import type { NodeSelector } from '@p2p-playground/core'
 import { closest } from '@p2p-playground/core/config'
-import type { KnownNode } from './fleet.js'
+import type { KnownNode } from './known-node.js'
 
 const MIN_PREFIX = 6
 
@@ -19,37 +19,42 @@ export function missingNames(nodes: readonly KnownNode[], names: readonly string
 }
 
 /**
- * The nodes that a selector means.
+ * The nodes that a selector means. A name that a live node and dead ones bear means the live one.
  * @throws NODE_NONE, NODE_NOT_FOUND, USAGE for an ambiguous name
  */
 export function requireSelection(nodes: readonly KnownNode[], target: NodeSelector): KnownNode[] {
-  const names = target.nodes ?? []
-  for (const name of names) requireName(nodes, name)
-  const selected = nodes.filter((one) => isAskedFor(one, target))
+  const { nodes: names = [], labels } = target
+  const named = names.length === 0 ? nodes : names.map((name) => requireNamed(nodes, name))
+  const selected = [...new Set(named)].filter((one) => isAskedFor(one, { labels }))
   if (selected.length > 0) return selected
-  if (nodes.length > 0 && target.labels !== undefined) {
-    throw new PlaygroundError('NODE_NONE', `no node has the labels ${target.labels}`, {
+  if (nodes.length > 0 && labels !== undefined) {
+    throw new PlaygroundError('NODE_NONE', `no node has the labels ${labels}`, {
       hint: 'See what they have with "p2p-playground node list".',
     })
   }
   throw new PlaygroundError('NODE_NONE', 'no node was found', {
-    hint: 'Start one here with "p2p-playground daemon start", or add one by address with "p2p-playground node add". Nodes need the same PSK.',
+    hint: 'Start one here with "p2p-playground daemon start", add one by its address with "p2p-playground node add", or take this machine into a network with "p2p-playground join". Nodes need the same PSK.',
   })
 }
 
-function requireName(nodes: readonly KnownNode[], name: string): void {
-  const matches = nodes.filter((one) => isNamed(one, name))
-  if (matches.length === 1) return
-  const known = nodes.flatMap((one) => one.name ?? [])
-  if (matches.length > 1) {
-    const ids = matches.map((one) => one.peerId).join(', ')
-    throw new PlaygroundError('USAGE', `several nodes are called "${name}": ${ids}`, {
-      hint: 'Name it by the beginning of its PeerID.',
-    })
-  }
+function requireNamed(nodes: readonly KnownNode[], name: string): KnownNode {
+  const exact = nodes.filter((one) => one.name === name)
+  const matches = exact.length > 0 ? exact : nodes.filter((one) => isNamed(one, name))
+  const up = matches.filter((one) => one.info !== undefined)
+  const [only, second] = up.length > 0 ? up : matches
+  if (only === undefined) throw notFound(nodes, name)
+  if (second === undefined) return only
+  const ids = matches.map((one) => one.peerId).join(', ')
+  throw new PlaygroundError('USAGE', `"${name}" means several nodes: ${ids}`, {
+    hint: 'Give enough of the PeerID to tell them apart.',
+  })
+}
+
+function notFound(nodes: readonly KnownNode[], name: string): PlaygroundError {
+  const known = nodes.flatMap((one) => one.name ?? []).sort()
   const guess = closest(name, known)
-  const list = known.length === 0 ? 'No node was found.' : `Known: ${known.join(', ')}.`
-  throw new PlaygroundError('NODE_NOT_FOUND', `there is no node "${name}"`, {
+  const list = known.length === 0 ? 'No node was found at all.' : `Known: ${known.join(', ')}.`
+  return new PlaygroundError('NODE_NOT_FOUND', `there is no node "${name}"`, {
     hint: guess === undefined ? list : `Did you mean "${guess}"? ${list}`,
   })
 }

@@ -1,0 +1,3 @@
+import { controlContract } from './testing/control-contract.js'
+
+controlContract('the controller of one command', async ({ world }) => world.control())

@@ -1,0 +1,110 @@
+import { asPlaygroundError } from '@p2p-playground/core'
+import type { Clock, Followed } from '@p2p-playground/core'
+import { followNode, isPassing, whileAlive } from './followed.js'
+import type { OpenStream, StreamContext } from './followed.js'
+import { failureOf, requireInfo } from './known-node.js'
+import type { KnownNode } from './known-node.js'
+import { mergeLive } from './merge.js'
+import { mergeSorted } from './merge-sorted.js'
+import { reorder } from './reorder.js'
+import { withoutMissing } from './sparse.js'
+import type { NodeClient } from './survey.js'
+
+/** Live items of several nodes wait for so long to be put in order. */
+const WINDOW_MS = 5
+
+/** Remembers what was read of one node. */
+export interface Cursor<Item> {
+  /** What the node has stored; ends. */
+  stored(client: NodeClient, signal: AbortSignal): AsyncIterable<readonly Item[]>
+  /** What comes behind that; ends only when it is cut. */
+  live(client: NodeClient, signal: AbortSignal): AsyncIterable<readonly Item[]>
+}
+
+/** One node's share of a fleet's stream. */
+interface Share<Item> {
+  readonly one: KnownNode
+  readonly cursor: Cursor<Item>
+  readonly context: StreamContext
+  failure: { readonly error: unknown } | undefined
+}
+
+export interface FleetStream<Item> {
+  readonly nodes: readonly KnownNode[]
+  readonly clientOf: (peerId: string) => NodeClient
+  readonly cursor: () => Cursor<Item>
+  readonly compare: (a: Item, b: Item) => number
+  readonly follow: boolean
+  /** Some nodes may not have the app: they are left out when others have it. */
+  readonly isSparse: boolean
+  readonly clock: Clock
+}
+
+/**
+ * What all nodes have stored, strictly in order, then, when following, what is new as it comes. How nodes fail is
+ * given out among it. Ends when nothing more can come, or when `signal` aborts while following.
+ * @throws CANCELED when aborted before that
+ */
+export async function* streamFleet<Item extends object>(
+  stream: FleetStream<Item>,
+  signal: AbortSignal,
+): AsyncGenerator<Followed<Item>> {
+  const left = new AbortController()
+  const ends = AbortSignal.any([signal, left.signal])
+  const shares = stream.nodes.map((one): Share<Item> => {
+    const context = { client: stream.clientOf(one.peerId), clock: stream.clock, signal: ends }
+    return { one, cursor: stream.cursor(), context, failure: undefined }
+  })
+  try {
+    for await (const item of mergeSorted(shares.map(storedOf), stream.compare))
+      yield { kind: 'item', item }
+    if (!signal.aborted) yield* failuresOf(shares, stream.isSparse)
+    if (stream.follow) yield* liveOf(shares, stream)
+    else if (signal.aborted) throw asPlaygroundError(signal.reason, 'CANCELED')
+  } finally {
+    left.abort()
+  }
+}
+
+async function* storedOf<Item>(share: Share<Item>): AsyncGenerator<readonly Item[]> {
+  const { one, cursor, context } = share
+  const open: OpenStream<Item> = (client, signal) => cursor.stored(client, signal)
+  try {
+    requireInfo(one)
+    yield* whileAlive(open, context)
+  } catch (error) {
+    share.failure = { error }
+  }
+}
+
+function* failuresOf<Item>(
+  shares: readonly Share<Item>[],
+  isSparse: boolean,
+): Generator<Followed<never>> {
+  const failures = shares.flatMap(({ one, failure }) =>
+    failure === undefined ? [] : [failureOf(one, failure.error)],
+  )
+  const isAnyWell = failures.length < shares.length
+  for (const failure of isSparse && isAnyWell ? withoutMissing(failures) : failures)
+    yield { kind: 'failure', failure }
+}
+
+async function* liveOf<Item>(
+  shares: readonly Share<Item>[],
+  stream: FleetStream<Item>,
+): AsyncGenerator<Followed<Item>> {
+  const lasting = shares.filter(({ failure }) => failure === undefined || isPassing(failure.error))
+  const sources = lasting.map(({ one, cursor, context, failure }) => {
+    const open: OpenStream<Item> = (client, signal) => cursor.live(client, signal)
+    return followNode(one, open, { ...context, isDown: failure !== undefined })
+  })
+  const merged = mergeLive(sources)
+  if (sources.length > 1) {
+    yield* reorder(merged, stream.compare, { windowMs: WINDOW_MS, clock: stream.clock })
+    return
+  }
+  for await (const followed of merged) {
+    if (followed.kind === 'failure') yield followed
+    else for (const item of followed.item) yield { kind: 'item', item }
+  }
+}

@@ -1,0 +1,48 @@
+import { PlaygroundError } from '@p2p-playground/core'
+import type { NodeFailure, NodeInfo, NodeSummary } from '@p2p-playground/core'
+import { fromConnectError } from '@p2p-playground/proto'
+
+/** A node that answered, or one that is known and did not. */
+export interface KnownNode {
+  readonly peerId: string
+  /** What it is called, or was when it last answered. */
+  readonly name: string | undefined
+  readonly addresses: readonly string[]
+  /** Undefined when it did not answer; then `failure` says why. */
+  readonly info: NodeInfo | undefined
+  readonly failure: PlaygroundError | undefined
+  readonly latencyMs: number | null
+}
+
+/** Its name, or its PeerID until one is known. */
+export function nodeOf(one: KnownNode): { readonly node: string; readonly peerId: string } {
+  return { node: one.name ?? one.peerId, peerId: one.peerId }
+}
+
+/** What the node says of itself. @throws why it did not answer */
+export function requireInfo(one: KnownNode): NodeInfo {
+  if (one.info !== undefined) return one.info
+  throw one.failure ?? new PlaygroundError('NODE_UNREACHABLE', 'the node does not answer')
+}
+
+/** What went wrong with one node, as data. */
+export function failureOf(one: KnownNode, cause: unknown): NodeFailure {
+  const { code, message, hint } = fromConnectError(cause)
+  return { ...nodeOf(one), code, message, hint }
+}
+
+/** A node as people see it. */
+export function summaryOf(one: KnownNode): NodeSummary {
+  return {
+    peerId: one.peerId,
+    name: one.name ?? null,
+    labels: one.info?.labels ?? {},
+    addresses: one.info?.addresses ?? one.addresses,
+    state: one.info === undefined ? 'down' : 'up',
+    reason: one.failure?.message ?? '',
+    version: one.info?.version ?? null,
+    platform: one.info?.platform ?? null,
+    apps: one.info?.apps ?? null,
+    latencyMs: one.latencyMs,
+  }
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { systemCode } from '@p2p-playground/core'
+import type { Logger } from '@p2p-playground/core'
+import * as v from 'valibot'
+
+/** A node that has answered once. */
+export interface RememberedNode {
+  readonly peerId: string
+  readonly name: string
+  /** What it said of itself when it last answered, and what it was added by. */
+  readonly addresses: readonly string[]
+  /** Addresses that somebody gave for it; kept although the node does not name them (NAT). */
+  readonly added?: readonly string[] | undefined
+}
+
+const fileSchema = v.array(
+  v.object({
+    peerId: v.string(),
+    name: v.string(),
+    addresses: v.array(v.string()),
+    added: v.optional(v.array(v.string())),
+  }),
+)
+
+const MAX_ADDRESSES = 16
+
+/** nodes.json of a home. */
+export class RememberedNodes {
+  readonly #path: string
+  readonly #logger: Logger
+  #nodes = new Map<string, RememberedNode>()
+
+  constructor(path: string, logger: Logger) {
+    this.#path = path
+    this.#logger = logger
+  }
+
+  all(): RememberedNode[] {
+    return [...this.#nodes.values()]
+  }
+
+  get(peerId: string): RememberedNode | undefined {
+    return this.#nodes.get(peerId)
+  }
+
+  /** Reads the file; one that is damaged counts as empty, and is written anew by the next `keep`. */
+  async load(): Promise<void> {
+    const text = await readIfThere(this.#path)
+    if (text === undefined) return
+    const parsed = v.safeParse(fileSchema, parseJson(text))
+    if (parsed.success) this.#nodes = new Map(parsed.output.map((one) => [one.peerId, one]))
+    else this.#logger.warn('nodes-file-damaged', { path: this.#path })
+  }
+
+  /**
+   * Keeps what nodes said of themselves, and writes the file when that is news. A remembered node whose
+   * every address now belongs to another one is forgotten: it was made anew there.
+   */
+  async keep(answered: readonly RememberedNode[]): Promise<void> {
+    if (!this.#isNews(answered)) return
+    // Another controller of this home may have written meanwhile.
+    await this.load()
+    for (const one of answered) this.#put(one)
+    await this.#write()
+  }
+
+  #put(one: RememberedNode): void {
+    const added = [...new Set([...(one.added ?? []), ...(this.get(one.peerId)?.added ?? [])])]
+    const addresses = [...new Set([...one.addresses, ...added])].slice(0, MAX_ADDRESSES)
+    const places = new Set(addresses.map(placeOf))
+    for (const other of this.all()) {
+      const isReplaced = other.addresses.every((address) => places.has(placeOf(address)))
+      if (other.peerId !== one.peerId && isReplaced) this.#nodes.delete(other.peerId)
+    }
+    this.#nodes.set(one.peerId, {
+      peerId: one.peerId,
+      name: one.name,
+      addresses,
+      ...(added.length > 0 ? { added } : {}),
+    })
+  }
+
+  #isNews(answered: readonly RememberedNode[]): boolean {
+    return answered.some((one) => {
+      const known = this.get(one.peerId)
+      if (known?.name !== one.name) return true
+      const wanted = new Set([...one.addresses, ...(one.added ?? []), ...(known.added ?? [])])
+      return (
+        wanted.size !== known.addresses.length ||
+        !known.addresses.every((address) => wanted.has(address)) ||
+        !(one.added ?? []).every((address) => known.added?.includes(address))
+      )
+    })
+  }
+
+  async #write(): Promise<void> {
+    const draft = `${this.#path}.${randomUUID()}`
+    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
+    try {
+      await writeFile(draft, `${JSON.stringify(this.all(), null, 2)}\n`, { mode: 0o600 })
+      await rename(draft, this.#path)
+    } catch (error) {
+      await rm(draft, { force: true })
+      throw error
+    }
+  }
+}
+
+/** The address without the PeerID. */
+function placeOf(address: string): string {
+  return address.replace(/\/p2p\/[^/]+$/, '')
+}
+
+/** The text of a file; undefined when there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

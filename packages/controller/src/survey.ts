@@ -1,0 +1,99 @@
+import { Code, ConnectError, createClient } from '@connectrpc/connect'
+import type { Client } from '@connectrpc/connect'
+import type { Clock } from '@p2p-playground/core'
+import type { Host } from '@p2p-playground/p2p'
+import { fromConnectError, node, nodeInfoFromProto } from '@p2p-playground/proto'
+import type { KnownNode } from './known-node.js'
+
+export type NodeClient = Client<typeof node.NodeService>
+
+/** How long a node that is expected may take to answer, its connection included. */
+const EXPECTED_MS = 3000
+/** The same for a peer that is only a hint: it may be no node, or out of reach from here. */
+const HINT_MS = 2000
+
+/** A peer that should be a node: remembered, configured, or the daemon next to us. */
+export interface Expected {
+  readonly name: string | undefined
+}
+
+/** Asks peers who they are, all at once, each once for the addresses that are known of it. */
+export class Survey {
+  readonly #host: Host
+  readonly #clock: Clock
+  readonly #expected: (peerId: string) => Expected | undefined
+  readonly #asked = new Map<string, number>()
+  readonly #found = new Map<string, KnownNode>()
+  readonly #pending = new Map<string, Promise<void>>()
+
+  constructor(options: {
+    readonly host: Host
+    readonly clock: Clock
+    /** Undefined for a peer that nobody has vouched for. */
+    readonly expected: (peerId: string) => Expected | undefined
+  }) {
+    this.#host = options.host
+    this.#clock = options.clock
+    this.#expected = options.expected
+  }
+
+  /** The nodes so far. */
+  get found(): KnownNode[] {
+    return [...this.#found.values()]
+  }
+
+  /** Names of those that have not answered yet; undefined where it is not known. */
+  get awaited(): (string | undefined)[] {
+    return [...this.#pending.keys()].map((peerId) => this.#expected(peerId)?.name)
+  }
+
+  /** Resolves when all that were asked have answered or had their time. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending.values())
+  }
+
+  /** Resolves when one more has. */
+  async progressed(): Promise<void> {
+    if (this.#pending.size > 0) await Promise.race(this.#pending.values())
+  }
+
+  /** Asks the peers that were not asked, and those that did not answer when new addresses are known. */
+  askNew(): void {
+    for (const { peerId, addresses } of this.#host.peers()) {
+      if (this.#pending.has(peerId) || this.#found.get(peerId)?.info !== undefined) continue
+      if ((this.#asked.get(peerId) ?? -1) >= addresses.length) continue
+      this.#asked.set(peerId, addresses.length)
+      const asking = this.ask(peerId).then((one) => {
+        this.#pending.delete(peerId)
+        if (one !== undefined) this.#found.set(peerId, one)
+      })
+      this.#pending.set(peerId, asking)
+    }
+  }
+
+  /** Asks one peer; undefined when it is no node of ours: another controller, a stranger. Never throws. */
+  async ask(peerId: string): Promise<KnownNode | undefined> {
+    const expected = this.#expected(peerId)
+    const addresses = this.#host.peers().find((peer) => peer.peerId === peerId)?.addresses ?? []
+    const base = { peerId, name: expected?.name, addresses }
+    const begunMs = this.#clock.monotonic()
+    try {
+      const timeoutMs = expected === undefined ? HINT_MS : EXPECTED_MS
+      const { node: message } = await clientOf(this.#host, peerId).getInfo({}, { timeoutMs })
+      const info = nodeInfoFromProto(message)
+      const latencyMs = this.#clock.monotonic() - begunMs
+      return { ...base, info, name: info.name, failure: undefined, latencyMs }
+    } catch (cause) {
+      if (ConnectError.from(cause).code === Code.Unimplemented) return undefined
+      const failure = fromConnectError(cause)
+      // Only a node of ours refuses with a role.
+      const isNode = expected !== undefined || failure.code === 'AUTH_ROLE'
+      return isNode ? { ...base, info: undefined, failure, latencyMs: null } : undefined
+    }
+  }
+}
+
+/** NodeService of one peer. */
+export function clientOf(host: Host, peerId: string): NodeClient {
+  return createClient(node.NodeService, host.transport(peerId))
+}

@@ -1,0 +1,257 @@
+import type { Control, Followed, NodeFailure } from '@p2p-playground/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { FakeNode } from './fake-node.js'
+import { World } from './world.js'
+
+/** What stands behind the Control under test: two nodes that answer, and one that is known and dead. */
+export interface ContractWorld {
+  readonly world: World
+  readonly one: FakeNode
+  readonly two: FakeNode
+  readonly dead: FakeNode
+}
+
+const FRESH = (): AbortSignal => AbortSignal.timeout(15_000)
+
+/** What every Control does, whatever it speaks through. `setup` makes one that knows the three nodes. */
+export function controlContract(
+  name: string,
+  setup: (behind: ContractWorld) => Promise<Control>,
+): void {
+  describe(`${name} is a Control`, () => {
+    let behind: ContractWorld
+    let control: Control
+
+    beforeAll(async () => {
+      behind = await makeWorld()
+      control = await setup(behind)
+    })
+    afterAll(async () => {
+      await behind.world.dispose()
+    })
+
+    it('lists nodes by name, the dead ones with a reason', async () => {
+      const nodes = await control.listNodes({}, FRESH())
+      expect(nodes.map((one) => [one.name, one.state])).toEqual([
+        ['dead', 'down'],
+        ['one', 'up'],
+        ['two', 'up'],
+      ])
+      expect(nodes[0]?.reason).toContain('cannot reach')
+      expect(nodes[1]).toMatchObject({
+        peerId: behind.one.peerId,
+        labels: { env: 'test' },
+        reason: '',
+      })
+      expect(nodes[1]?.latencyMs).toBeGreaterThan(0)
+    })
+
+    it.each([
+      ['names', { nodes: ['two'] }, ['two']],
+      ['labels', { labels: 'env=test' }, ['one']],
+      ['labels that differ', { labels: 'env!=test' }, ['two']],
+      ['names and labels together', { nodes: ['one', 'two'], labels: 'env=test' }, ['one']],
+      ['the same node twice', { nodes: ['one', 'one'] }, ['one']],
+    ])('selects by %s', async (_what, target, expected) => {
+      const nodes = await control.listNodes(target, FRESH())
+      expect(nodes.map((one) => one.name)).toEqual(expected)
+    })
+
+    it.each([
+      ['NODE_NOT_FOUND', { nodes: ['twoo'] }, /twoo/, /Did you mean "two"/],
+      ['NODE_NONE', { labels: 'env=prod' }, /env=prod/, /node list/],
+      ['USAGE', { labels: '=x' }, /=x/, /key=value/],
+    ])('refuses with %s what means no node', async (code, target, message, hint) => {
+      const failure = control.listNodes(target, FRESH())
+      await expect(failure).rejects.toMatchObject({
+        code,
+        hint: expect.stringMatching(hint) as string,
+      })
+      await expect(failure).rejects.toThrow(message)
+    })
+
+    it('tells of one node, and why a dead one says nothing', async () => {
+      expect(await control.nodeInfo('one', FRESH())).toEqual(behind.one.state.info)
+      await expect(control.nodeInfo('dead', FRESH())).rejects.toMatchObject({
+        code: 'NODE_UNREACHABLE',
+      })
+    })
+
+    it('lists apps of all nodes; a dead node is a failure beside them', async () => {
+      const { items, failures } = await control.listApps({}, FRESH())
+      expect(items.map((row) => [row.node, row.app, row.version])).toEqual([
+        ['one', 'web', '1.0.0'],
+        ['one', 'web', '1.1.0'],
+        ['one', 'both', '1.0.0'],
+        ['two', 'db', '2.0.0'],
+        ['two', 'both', '1.0.0'],
+      ])
+      expect(failures).toMatchObject([
+        { node: 'dead', peerId: behind.dead.peerId, code: 'NODE_UNREACHABLE' },
+      ])
+    })
+
+    it('asks those that have the app, when no node is named', async () => {
+      const target = { labels: 'env!=none' }
+      expect(await control.listVersions('web', target, FRESH())).toMatchObject({
+        items: [{ node: 'one' }, { node: 'one', sizeBytes: 1234 }],
+        failures: [],
+      })
+      const named = await control.listVersions('web', { nodes: ['one', 'two'] }, FRESH())
+      expect(named.failures).toMatchObject([{ node: 'two', code: 'APP_NOT_FOUND' }])
+      const { failures } = await control.listVersions('nope', target, FRESH())
+      expect(failures.map(({ code }) => code)).toEqual(['APP_NOT_FOUND', 'APP_NOT_FOUND'])
+    })
+
+    it('describes an app', async () => {
+      const { items } = await control.describeApp('db', { nodes: ['two'] }, FRESH())
+      expect(items).toMatchObject([
+        {
+          node: 'two',
+          peerId: behind.two.peerId,
+          app: 'db',
+          manifest: 'name: db',
+          signedBy: 'team',
+        },
+      ])
+      expect(items[0]?.usage).toEqual({ cpuMs: 1.5, memoryBytes: 4096, processes: 2 })
+    })
+
+    it('changes an app on the nodes that are meant', async () => {
+      const command = {
+        action: 'stop' as const,
+        app: 'web',
+        version: '1.0.0',
+        target: { nodes: ['one'] },
+      }
+      const { items, failures } = await control.changeApp(command, FRESH())
+      expect(items).toMatchObject([{ node: 'one', version: '1.0.0', state: 'stopped' }])
+      expect(failures).toEqual([])
+    })
+
+    it('deploys to all nodes; a dead one stops no other', async () => {
+      const packagePath = await behind.world.packageFile('fresh', '3.0.0')
+      const request = {
+        packagePath,
+        target: {},
+        wait: true,
+        timeoutMs: 10_000,
+        allowDowngrade: false,
+      }
+      const seen = await all(control.deploy(request, FRESH()))
+      const last = new Map(seen.map((progress) => [progress.node, progress]))
+      expect(last.get('one')).toMatchObject({ phase: 'done', state: 'running', failure: null })
+      expect(last.get('two')).toMatchObject({ phase: 'done', state: 'running', failure: null })
+      expect(last.get('dead')).toMatchObject({
+        phase: 'failed',
+        failure: { code: 'NODE_UNREACHABLE' },
+      })
+      const phases = seen.filter(({ node }) => node === 'one').map(({ phase }) => phase)
+      expect(phases).toEqual(['offer', 'offer', 'transfer', 'done'])
+      expect(seen.every(({ totalBytes }) => totalBytes > 0)).toBe(true)
+    })
+
+    it.each([
+      ['BUNDLE_NOT_FOUND', async () => Promise.resolve('/nowhere.p2p')],
+      ['SIGNATURE_MISSING', async (world: World) => world.packageFile('bare', '1.0.0', false)],
+    ])('refuses a package with %s before any node hears of it', async (code, make) => {
+      const packagePath = await make(behind.world)
+      const heard = behind.one.state.commands.length
+      const request = {
+        packagePath,
+        target: {},
+        wait: true,
+        timeoutMs: 10_000,
+        allowDowngrade: false,
+      }
+      await expect(all(control.deploy(request, FRESH()))).rejects.toMatchObject({ code })
+      expect(behind.one.state.commands).toHaveLength(heard)
+    })
+
+    it('merges stored lines of all nodes by time', async () => {
+      const query = { app: 'both', target: { labels: 'env!=none' }, follow: false }
+      const { items } = split(await all(control.logs(query, FRESH())))
+      expect(items.map(({ line }) => line)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8'])
+    })
+
+    it.each([
+      ['tail', { tail: 1 }, ['7', '8']],
+      ['nothing of the stored', { tail: 0 }, []],
+      ['since', { sinceMs: 106 }, ['6', '7', '8']],
+      ['text', { grep: '5' }, ['5']],
+      ['stream', { stream: 'stderr' as const }, ['8']],
+      ['version', { version: '9.9.9' }, []],
+    ])('filters lines by %s', async (_what, filter, expected) => {
+      const query = { app: 'both', target: { nodes: ['one', 'two'] }, follow: false, ...filter }
+      const { items } = split(await all(control.logs(query, FRESH())))
+      expect(items.map(({ line }) => line)).toEqual(expected)
+    })
+
+    it('merges events by time, and says who did not answer', async () => {
+      const { items, failures } = split(
+        await all(control.events({ target: {}, follow: false }, FRESH())),
+      )
+      expect(items.map(({ node, message }) => `${node} ${message}`)).toEqual([
+        'two a',
+        'one b',
+        'two c',
+      ])
+      expect(failures).toMatchObject([{ node: 'dead', code: 'NODE_UNREACHABLE' }])
+    })
+
+    it('ends a call that is cancelled', async () => {
+      const canceled = AbortSignal.abort(new Error('enough'))
+      await expect(control.listApps({}, canceled)).rejects.toThrow('enough')
+    })
+
+    it('closes twice', async () => {
+      await control.close()
+      await expect(control.close()).resolves.toBeUndefined()
+    })
+  })
+}
+
+async function makeWorld(): Promise<ContractWorld> {
+  const world = await World.make()
+  const [one, two, dead] = await Promise.all([
+    world.node({ name: 'one', labels: { env: 'test' } }),
+    world.node({ name: 'two' }),
+    world.node({ name: 'dead' }),
+  ])
+  one.install('web', '1.0.0')
+  one.install('web', '1.1.0', { active: false, state: 'staged' })
+  two.install('db', '2.0.0')
+  for (const node of [one, two]) node.install('both')
+  for (let index = 1; index <= 8; index += 1) {
+    const writer = index % 2 === 0 ? one : two
+    const stream = index === 8 ? 'stderr' : 'stdout'
+    writer.write(String(index), { app: 'both', timeMs: 100 + index, stream })
+  }
+  two.happen('a', { timeMs: 1 })
+  one.happen('b', { timeMs: 2 })
+  two.happen('c', { timeMs: 2 })
+  // Whoever has answered once is remembered by the home.
+  const first = await world.control([one, two, dead].map((node) => node.address))
+  await first.listNodes({}, FRESH())
+  await first.close()
+  await dead.down()
+  return { world, one, two, dead }
+}
+
+/** Everything that a stream gives. */
+export async function all<Item>(stream: AsyncIterable<Item>): Promise<Item[]> {
+  const items: Item[] = []
+  for await (const item of stream) items.push(item)
+  return items
+}
+
+/** Items and failures apart. */
+export function split<Item>(followed: readonly Followed<Item>[]): {
+  readonly items: Item[]
+  readonly failures: NodeFailure[]
+} {
+  return {
+    items: followed.flatMap((one) => (one.kind === 'item' ? one.item : [])),
+    failures: followed.flatMap((one) => (one.kind === 'failure' ? one.failure : [])),
+  }
+}

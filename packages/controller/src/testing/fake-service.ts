@@ -1,0 +1,180 @@
+import type { ServiceImpl } from '@connectrpc/connect'
+import { PlaygroundError } from '@p2p-playground/core'
+import type {
+  AppAction,
+  InstanceRecord,
+  InstanceStatus,
+  LogEntry,
+  NodeInfo,
+  SystemEvent,
+} from '@p2p-playground/core'
+import {
+  descriptionToProto,
+  eventToProto,
+  instanceToProto,
+  logEntryToProto,
+  nodeInfoToProto,
+  toConnectError,
+  versionToProto,
+} from '@p2p-playground/proto'
+import type { node } from '@p2p-playground/proto'
+import type { Feed } from './feed.js'
+
+/** What a fake node holds; tests read and change it. */
+export interface FakeState {
+  info: NodeInfo
+  peers: { peerId: string; addresses: string[]; source: string }[]
+  instances: InstanceStatus[]
+  readonly log: Feed<LogEntry>
+  readonly events: Feed<SystemEvent>
+  readonly commands: node.Command[]
+  readonly addedPeers: string[]
+  /** Throws instead of answering, when set. */
+  refusal: PlaygroundError | undefined
+  /** Never answers, when set. */
+  isMute: boolean
+  deploy: (
+    request: node.DeployRequest,
+    signal: AbortSignal,
+  ) => AsyncIterable<{ phase: string; doneBytes?: bigint; instance?: node.Instance }>
+}
+
+type Service = ServiceImpl<typeof node.NodeService>
+
+/** NodeService in memory, with the rules of the real one for what it streams. */
+export function fakeService(state: FakeState): Service {
+  const enter = async (command?: node.Command): Promise<void> => {
+    if (state.isMute) await new Promise(() => undefined)
+    if (state.refusal !== undefined) throw toConnectError(state.refusal)
+    if (command !== undefined) state.commands.push(command)
+  }
+  const ofApp = (app: string): InstanceStatus[] => {
+    const found = state.instances.filter((one) => one.app === app)
+    if (found.length > 0) return found
+    throw toConnectError(
+      new PlaygroundError('APP_NOT_FOUND', `there is no app "${app}" on this node`),
+    )
+  }
+  return {
+    async getInfo() {
+      await enter()
+      return { node: nodeInfoToProto(state.info) }
+    },
+    async listPeers() {
+      await enter()
+      return { peers: state.peers }
+    },
+    async listApps() {
+      await enter()
+      return { instances: state.instances.map(instanceToProto) }
+    },
+    async listVersions({ app }) {
+      await enter()
+      const found = app === '' ? state.instances : ofApp(app)
+      return { versions: found.map((one) => versionToProto(recordOf(one))) }
+    },
+    async describeApp({ app }) {
+      await enter()
+      const rest = { manifest: `name: ${app}`, signedBy: 'team', dir: '/apps', lastExit: '' }
+      const usage = { cpuMs: 1.5, memoryBytes: 4096, processes: 2 }
+      const events = state.events.items.filter((event) => event.app === app)
+      return {
+        descriptions: ofApp(app).map((one) =>
+          descriptionToProto({ ...one, ...rest, usage, events }),
+        ),
+      }
+    },
+    async *streamLogs(request, { signal }) {
+      await enter()
+      ofApp(request.app)
+      const wants = (entry: LogEntry): boolean =>
+        entry.app === request.app &&
+        (request.version === '' || entry.version === request.version) &&
+        (request.stream === '' || entry.stream === request.stream) &&
+        entry.line.includes(request.grep) &&
+        entry.timeMs >= Number(request.sinceMs ?? 0n) &&
+        entry.seq > Number(request.afterSeq[entry.version] ?? 0n)
+      for await (const entries of batches(state.log, wants, { ...request, signal })) {
+        yield { entries: entries.map(logEntryToProto) }
+      }
+    },
+    async *streamEvents(request, { signal }) {
+      await enter()
+      const wants = (event: SystemEvent): boolean =>
+        event.timeMs >= Number(request.sinceMs ?? 0n) && event.seq > Number(request.afterSeq ?? 0n)
+      for await (const events of batches(state.events, wants, { ...request, signal })) {
+        yield { events: events.map(eventToProto) }
+      }
+    },
+    async *deploy(request, { signal }) {
+      await enter(request.command)
+      try {
+        yield* state.deploy(request, signal)
+      } catch (error) {
+        throw toConnectError(error)
+      }
+    },
+    async changeApp(request) {
+      await enter(request.command)
+      const isMeant = (one: InstanceStatus): boolean =>
+        one.app === request.app &&
+        (request.version === '' ? one.active : one.version === request.version)
+      ofApp(request.app)
+      state.instances = state.instances.map((one) =>
+        isMeant(one) ? { ...one, state: after(request.action as AppAction) } : one,
+      )
+      return { instances: state.instances.filter(isMeant).map(instanceToProto) }
+    },
+    async addPeer(request) {
+      await enter(request.command)
+      state.addedPeers.push(request.address)
+      return {}
+    },
+  }
+}
+
+interface Range {
+  readonly tail?: number | undefined
+  readonly follow: boolean
+  readonly signal: AbortSignal
+}
+
+async function* batches<Item>(
+  feed: Feed<Item>,
+  wants: (item: Item) => boolean,
+  { tail, follow, signal }: Range,
+): AsyncGenerator<readonly Item[]> {
+  const skipped = feed.items.filter(wants).length - (tail ?? Infinity)
+  const stored = feed.items.filter(wants).slice(Math.max(skipped, 0))
+  const known = feed.items.length
+  for (let start = 0; start < stored.length; start += 3) yield stored.slice(start, start + 3)
+  let seen = 0
+  if (!follow) return
+  for await (const items of feed.follow(signal)) {
+    yield items.filter((item, index) => seen + index >= known && wants(item))
+    seen += items.length
+  }
+}
+
+function after(action: AppAction): InstanceStatus['state'] {
+  return { start: 'running', restart: 'running', stop: 'stopped', remove: 'removing' }[
+    action
+  ] as InstanceStatus['state']
+}
+
+function recordOf(one: InstanceStatus): InstanceRecord {
+  return {
+    ...one,
+    presence: 'present',
+    goal: 'running',
+    generation: 1,
+    manifest: '',
+    signedBy: 'team',
+    sizeBytes: 1234,
+    receivedAtMs: 1,
+    handle: null,
+    runGeneration: 1,
+    startsMs: [],
+    ended: null,
+  }
+}
