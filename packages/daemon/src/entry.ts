@@ -5,6 +5,7 @@ import { asPlaygroundError } from '@p2p-playground/core'
 import { resolveHome } from '@p2p-playground/core/config'
 import { loadDaemonConfig } from './config/index.js'
 import { startDaemon } from './daemon.js'
+import { releaseMemorySoon } from './release-memory.js'
 
 /** Whoever starts the daemon may hold a pipe here: it gets one line of JSON, when ready or failed. */
 const READY_FD = 3
@@ -29,6 +30,7 @@ try {
   })
   const daemon = await startDaemon({ home, loaded, foreground: values.foreground })
   announce({ ready: true, ...daemon.run })
+  releaseMemorySoon()
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {

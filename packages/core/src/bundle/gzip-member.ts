@@ -11,6 +11,8 @@ const FLAG_NAME = 0x08
 /** An empty last block with fixed Huffman codes (RFC 1951, 3.2.6). */
 const LAST_BLOCK = Buffer.from([0x03, 0x00])
 const LEVEL = 6
+/** Large, because each output is an event and an allocation. */
+const OUTPUT_BYTES = 256 * 1024
 /** Chunks that are compressed at the same time. */
 const PARALLEL = 4
 
@@ -42,7 +44,7 @@ export async function* gzipChunks(chunks: AsyncIterable<Uint8Array>): AsyncGener
  * @throws BUNDLE_ENTRY for anything else: another format, a second member, bytes behind the end, a wrong checksum
  */
 export async function* gunzipSingle(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const inflate = createInflateRaw()
+  const inflate = createInflateRaw({ chunkSize: OUTPUT_BYTES })
   const input = source[Symbol.asyncIterator]()
   const head = await readHeader(input)
   let fed = 0

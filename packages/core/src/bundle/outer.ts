@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { PlaygroundError, errorMessage, isPlaygroundError, systemCode } from '../errors.js'
 import { readTar } from './tar-reader.js'
 
@@ -33,7 +32,7 @@ export async function readOuter(path: string, visit: OuterVisit): Promise<OuterP
   let signature: Uint8Array | null = null
   let archiveBytes: number | undefined
   try {
-    for await (const entry of readTar(openStream(path, visit.signal))) {
+    for await (const entry of readTar(readChunks(path, { reuse: true, signal: visit.signal }))) {
       if (entry.type !== 'file') throw outer(`"${entry.path}" is a ${entry.type}`)
       if (entry.path === ARCHIVE_NAME && archiveBytes === undefined) {
         archiveBytes = entry.sizeBytes
@@ -57,16 +56,34 @@ export async function readOuter(path: string, visit: OuterVisit): Promise<OuterP
 
 /** The bytes of app.tar.gz within a `.p2p` file that `readOuter` has accepted. */
 export async function* readArchive(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  for await (const entry of readTar(openStream(path, signal))) {
+  for await (const entry of readTar(readChunks(path, { reuse: false, signal }))) {
     if (entry.path === ARCHIVE_NAME) yield* entry.body
   }
 }
 
-function openStream(path: string, signal: AbortSignal | undefined): AsyncIterable<Buffer> {
-  return createReadStream(path, {
-    highWaterMark: 256 * 1024,
-    ...(signal === undefined ? {} : { signal }),
-  })
+const READ_BYTES = 256 * 1024
+
+/**
+ * A file in chunks. With `reuse` each chunk is overwritten by the next: for a pass that keeps nothing, so that hashing a
+ * large package leaves no garbage.
+ */
+async function* readChunks(
+  path: string,
+  options: { readonly reuse: boolean; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<Buffer> {
+  const file = await open(path, 'r')
+  try {
+    let buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+    for (;;) {
+      options.signal?.throwIfAborted()
+      const { bytesRead } = await file.read(buffer, 0, READ_BYTES)
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+      if (!options.reuse) buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+    }
+  } finally {
+    await file.close()
+  }
 }
 
 async function checkFile(path: string, maxBytes: number): Promise<void> {

@@ -17,6 +17,7 @@ import type { InstanceTable } from './instance-table.js'
 import type { Launcher, NodeTraits } from './launcher.js'
 import type { LogStore } from '../logs/log-store.js'
 import type { PackageStore } from './package-store.js'
+import { releaseMemorySoon } from '../release-memory.js'
 import type { Supervisor } from './supervisor.js'
 
 /** How long an app has between SIGTERM and SIGKILL. */
@@ -122,6 +123,7 @@ export class Actions {
       })
       table.commit({ remove: [record], events: [refused] })
     } finally {
+      releaseMemorySoon()
       this.jobs.delete(name)
     }
   }

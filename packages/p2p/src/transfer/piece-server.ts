@@ -10,11 +10,16 @@ import { ByteStream } from '../byte-stream.js'
 /** One request, one answer, then the bytes of the pieces that were asked for. */
 export const PIECES_PROTOCOL = '/p2p-playground/pieces/1.0.0'
 
+/** About 24 MiB. */
+const RECENT_PIECES = 24
+
 interface Offered {
   readonly list: PieceList
   readonly path: string
   readonly offsets: readonly number[]
   file: Promise<FileHandle> | undefined
+  /** Pieces read lately: receivers that started together ask for the same ones. */
+  readonly recent: Map<number, Promise<Buffer>>
   /** How often it is offered, and how many answers read it now. */
   users: number
 }
@@ -36,6 +41,7 @@ export class PieceServer {
       path,
       offsets: offsetsOf(list),
       file: undefined,
+      recent: new Map(),
       users: 0,
     }
     offered.users += 1
@@ -78,16 +84,19 @@ export class PieceServer {
   }
 
   async #send(bytes: ByteStream, offered: Offered, pieces: readonly number[]): Promise<void> {
-    offered.file ??= open(offered.path, 'r')
-    const file = await offered.file
-    for (const index of pieces) {
-      const length = offered.list.pieces[index]?.sizeBytes ?? 0
-      const buffer = Buffer.allocUnsafe(length)
-      const { bytesRead } = await file.read(buffer, 0, length, offered.offsets[index] ?? 0)
-      if (bytesRead !== length)
-        throw new Error(`${offered.path} is shorter than it was when offered`)
-      await bytes.write(buffer, bytes.closed)
+    for (const index of pieces) await bytes.write(await this.#piece(offered, index), bytes.closed)
+  }
+
+  async #piece(offered: Offered, index: number): Promise<Buffer> {
+    const known = offered.recent.get(index)
+    if (known !== undefined) return known
+    const reading = readPiece(offered, index)
+    offered.recent.set(index, reading)
+    if (offered.recent.size > RECENT_PIECES) {
+      const [oldest] = offered.recent.keys()
+      if (oldest !== undefined) offered.recent.delete(oldest)
     }
+    return reading
   }
 
   #release(name: string, offered: Offered): void {
@@ -101,6 +110,16 @@ export class PieceServer {
       })
     offered.file = undefined
   }
+}
+
+async function readPiece(offered: Offered, index: number): Promise<Buffer> {
+  offered.file ??= open(offered.path, 'r')
+  const file = await offered.file
+  const length = offered.list.pieces[index]?.sizeBytes ?? 0
+  const buffer = Buffer.allocUnsafeSlow(length)
+  const { bytesRead } = await file.read(buffer, 0, length, offered.offsets[index] ?? 0)
+  if (bytesRead !== length) throw new Error(`${offered.path} is shorter than it was when offered`)
+  return buffer
 }
 
 function whyNot(offered: Offered | undefined, pieces: readonly number[]): string | undefined {
