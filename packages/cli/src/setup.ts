@@ -55,14 +55,17 @@ export async function daemonYaml(setup: DaemonSetup): Promise<string> {
 }
 
 /** Text of a controller.yaml that uses the key and PSK beside it. */
-export async function controllerYaml(options: { readonly mdns: boolean }): Promise<string> {
+export async function controllerYaml(options: {
+  readonly mdns: boolean
+  readonly keyType: KeyToTrust['type']
+}): Promise<string> {
   const { stringify } = await import('yaml')
   return (
     '# What commands on this machine use. All keys: docs/configuration.md\n' +
     stringify({
       controller: { name: `${hostname()}-controller` },
       p2p: { enable_mdns: options.mdns, psk_file: 'swarm.key' },
-      security: { signing_key_path: 'signing.key', signing_key_type: 'ed25519' },
+      security: { signing_key_path: 'signing.key', signing_key_type: options.keyType },
     })
   )
 }

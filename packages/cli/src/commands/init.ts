@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../base-command.js'
+import { isTrustedHere } from '../key-trust.js'
 import { labelsOf } from '../labels.js'
 import { DEFAULT_LISTEN, controllerYaml, daemonYaml, ensurePsk, writeNew } from '../setup.js'
 
@@ -42,6 +43,7 @@ export default class Init extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Init)
     const { home } = this
+    const labels = labelsOf(flags.label)
     const { generateSigningKey, loadSigningKey, publicKeyText, writeSigningKey } =
       await import('@p2p-playground/core/bundle')
     const made: string[] = []
@@ -61,10 +63,10 @@ export default class Init extends BaseCommand {
       writeSigningKey(dirname(home.signingKey), generateSigningKey('ed25519')),
     )
     await ensure(home.swarmKey, async () => ensurePsk(home))
-    const { spki, type } = await loadSigningKey(home.signingKey)
+    const key = await loadSigningKey(home.signingKey)
+    const { spki, type } = key
     const psk = await ensurePsk(home)
     const keys = [{ name: 'owner', type, publicKey: publicKeyText(spki) }]
-    const labels = labelsOf(flags.label)
     await ensure(home.daemonConfig, async () =>
       writeNew(
         home.daemonConfig,
@@ -79,8 +81,13 @@ export default class Init extends BaseCommand {
       ),
     )
     await ensure(home.controllerConfig, async () =>
-      writeNew(home.controllerConfig, await controllerYaml({ mdns: flags.mdns })),
+      writeNew(home.controllerConfig, await controllerYaml({ mdns: flags.mdns, keyType: type })),
     )
+    if (kept.includes(daemonConfig) && !(await isTrustedHere(key, this.configRequest(flags)))) {
+      this.warning(
+        `${daemonConfig} stays as it was and does not trust this key; add to security.trusted_public_keys: ${publicKeyText(spki).trim()}`,
+      )
+    }
     if (flags.json) {
       this.printJson({ home: home.config, made, kept, publicKey: keys[0]?.publicKey })
       return

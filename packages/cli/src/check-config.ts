@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { ConfigRequest } from '@p2p-playground/core/config'
+import type { Finding } from './checks.js'
+import { isTrustedHere } from './key-trust.js'
+import { loadConfig } from './load-config.js'
+
+export async function checkSecrets({ home }: ConfigRequest): Promise<Finding> {
+  for (const path of [
+    home.signingKey,
+    home.swarmKey,
+    home.daemonIdentity,
+    home.controllerIdentity,
+  ]) {
+    if (!existsSync(path)) continue
+    const { mode } = await stat(path)
+    if ((mode & 0o077) !== 0) {
+      return {
+        result: 'fail',
+        message: `${path} can be read by others`,
+        hint: `Run: chmod 600 ${path}`,
+      }
+    }
+  }
+  return { result: 'ok', message: 'only you can read keys and PSK' }
+}
+
+export async function checkConfig(isController: boolean, request: ConfigRequest): Promise<Finding> {
+  const { files, warnings } = await loadConfig(isController, request)
+  if (files.length === 0) {
+    const hint = 'Run "p2p-playground init".'
+    return { result: 'warn', message: 'not there: the defaults hold', hint }
+  }
+  if (warnings.length > 0) return { result: 'warn', message: warnings.join('; ') }
+  return { result: 'ok', message: files.join(', ') }
+}
+
+/** The controller's key can be read, and the node here trusts it. */
+export async function checkKey(request: ConfigRequest): Promise<Finding> {
+  const { findSigningKey } = await import('./signing.js')
+  const key = await findSigningKey(undefined, request)
+  if (key === undefined) {
+    return {
+      result: 'warn',
+      message: 'none: from here nothing can be signed or commanded',
+      hint: 'Run "p2p-playground init" on the machine that is to deploy.',
+    }
+  }
+  if ((await isTrustedHere(key, request)) !== false) return { result: 'ok', message: key.type }
+  const { publicKeyText } = await import('@p2p-playground/core/bundle')
+  return {
+    result: 'warn',
+    message: `the node here does not trust the ${key.type} key of this home`,
+    hint: `Add it to security.trusted_public_keys: ${publicKeyText(key.spki).trim()}`,
+  }
+}
+
+/** Node and controller of one home are to be in one network. */
+export async function checkPsk(request: ConfigRequest): Promise<Finding> {
+  const [{ loadControllerConfig }, { loadDaemonConfig }] = await Promise.all([
+    import('@p2p-playground/controller/config'),
+    import('@p2p-playground/daemon/config'),
+  ])
+  const [controller, daemon] = await Promise.all([
+    loadControllerConfig(request),
+    loadDaemonConfig(request),
+  ])
+  const ours = controller.config.p2p.psk
+  const theirs = daemon.config.p2p.psk
+  if (ours.length === 0 && theirs.length === 0) {
+    return {
+      result: 'warn',
+      message: 'none: anybody can connect',
+      hint: 'Make one with "p2p-playground psk" and set p2p.psk_file on every machine.',
+    }
+  }
+  const isShared = ours.some((psk) => theirs.some((other) => Buffer.from(psk).equals(other)))
+  if (isShared) return { result: 'ok', message: 'the same for the node and for commands' }
+  return {
+    result: 'fail',
+    message: 'daemon.yaml and controller.yaml have different ones: commands cannot reach the node',
+    hint: 'Let p2p.psk_file name the same file in both.',
+  }
+}

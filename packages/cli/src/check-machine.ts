@@ -1,0 +1,132 @@
+import { constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { access, stat, statfs } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { systemCode } from '@p2p-playground/core/errors'
+import type { ConfigRequest } from '@p2p-playground/core/config'
+import type { Finding } from './checks.js'
+
+const LOW_DISK_BYTES = 1024 ** 3
+
+export function checkNode(): Finding {
+  return {
+    result: 'ok',
+    message: `Node ${process.versions.node}, ${process.platform}-${process.arch}`,
+  }
+}
+
+export async function checkHome({ home }: ConfigRequest): Promise<Finding> {
+  if (!existsSync(home.config)) {
+    const hint = 'Run "p2p-playground init", or "join" with an invitation.'
+    return { result: 'warn', message: `${home.config} is not there yet`, hint }
+  }
+  const { mode } = await stat(home.config)
+  if ((mode & 0o022) !== 0) {
+    const hint = `Run: chmod go-w ${home.config}`
+    return { result: 'fail', message: `others may write to ${home.config}`, hint }
+  }
+  try {
+    await access(home.config, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch {
+    // What access(2) says beside "no" tells nobody anything.
+    const hint = 'Choose another --home, or give yourself the rights.'
+    return { result: 'fail', message: `you may not write to ${home.config}`, hint }
+  }
+  return { result: 'ok', message: home.config }
+}
+
+export async function checkDaemon({ home }: ConfigRequest): Promise<Finding> {
+  const { daemonStatus } = await import('./daemon-process.js')
+  const running = await daemonStatus(home)
+  if (running !== undefined) {
+    return { result: 'ok', message: `pid ${String(running.pid)}, ${running.addresses.join(' ')}` }
+  }
+  return { result: 'warn', message: 'does not run', hint: 'Run "p2p-playground daemon start".' }
+}
+
+/** While no daemon runs here, the TCP ports that it is to listen on must be free. */
+export async function checkPorts(request: ConfigRequest): Promise<Finding> {
+  const { daemonStatus } = await import('./daemon-process.js')
+  if ((await daemonStatus(request.home)) !== undefined) {
+    return { result: 'ok', message: 'the daemon has them' }
+  }
+  const { loadDaemonConfig } = await import('@p2p-playground/daemon/config')
+  const { config } = await loadDaemonConfig(request)
+  for (const address of config.p2p.listenAddresses) {
+    const match = /^\/ip[46]\/([^/]+)\/tcp\/(\d+)$/.exec(address)
+    if (match === null) continue
+    const code = await whyNotListen(match[1] ?? '', Number(match[2]))
+    if (code === undefined) continue
+    const hint = 'See who has it with "ss -ltnp", or change p2p.listen_addresses.'
+    return { result: 'fail', message: `cannot listen on ${address}: ${code}`, hint }
+  }
+  return { result: 'ok', message: `free: ${config.p2p.listenAddresses.join(' ')}` }
+}
+
+export function checkRoute(): Finding {
+  if (hasDefaultRoute()) return { result: 'ok', message: 'there is a default route' }
+  return {
+    result: 'warn',
+    message: 'there is no default route: mDNS finds nobody',
+    hint: 'Add nodes by address: p2p-playground node add.',
+  }
+}
+
+/** Commands are refused when clocks are more than five minutes apart; one that never was set is years behind. */
+export function checkClock(): Finding {
+  const builtMs = statSync(fileURLToPath(import.meta.url)).mtimeMs
+  const now = new Date()
+  const hint = 'Set it (timedatectl set-ntp true): nodes refuse commands that are 5 minutes off.'
+  if (now.getTime() < builtMs) {
+    return {
+      result: 'fail',
+      message: `${now.toISOString()} is before this program was built`,
+      hint,
+    }
+  }
+  return { result: 'ok', message: now.toISOString() }
+}
+
+export async function checkDisk({ home }: ConfigRequest): Promise<Finding> {
+  let dir = home.config
+  while (!existsSync(dir) && dir !== dirname(dir)) dir = dirname(dir)
+  const { bavail, bsize } = await statfs(dir)
+  const free = bavail * bsize
+  const message = `${(free / 1024 ** 3).toFixed(1)} GiB free at ${dir}`
+  if (free >= LOW_DISK_BYTES) return { result: 'ok', message }
+  return { result: 'warn', message, hint: 'Packages need room: free some.' }
+}
+
+export function checkCgroups(): Finding {
+  if (existsSync('/sys/fs/cgroup/cgroup.controllers')) return { result: 'ok', message: 'version 2' }
+  if (existsSync('/sys/fs/cgroup/memory')) return { result: 'ok', message: 'version 1' }
+  return { result: 'warn', message: 'none: no runtime can limit apps here' }
+}
+
+/** Tables of the kernel: see route(8) for the first, and ipv6_route in proc(5) for the second. */
+function hasDefaultRoute(): boolean {
+  const inTable = (path: string, isDefault: (columns: readonly string[]) => boolean): boolean =>
+    existsSync(path) &&
+    readFileSync(path, 'latin1')
+      .split('\n')
+      .some((line) => isDefault(line.trim().split(/\s+/)))
+  return (
+    inTable('/proc/net/route', (columns) => columns[1] === '00000000') ||
+    inTable('/proc/net/ipv6_route', (columns) => columns[1] === '00' && columns.at(-1) !== 'lo')
+  )
+}
+
+async function whyNotListen(host: string, port: number): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  const server = createServer()
+  server.once('error', (error) => {
+    resolve(systemCode(error) ?? error.message)
+  })
+  server.listen({ host, port, exclusive: true }, () => {
+    server.close(() => {
+      resolve(undefined)
+    })
+  })
+  return promise
+}

@@ -1,0 +1,15 @@
+import type { SigningKey } from '@p2p-playground/core/bundle'
+import type { ConfigRequest } from '@p2p-playground/core/config'
+
+/** Whether the daemon.yaml here trusts a key; undefined when there is none. @throws the CONFIG_ codes */
+export async function isTrustedHere(
+  key: SigningKey,
+  request: ConfigRequest,
+): Promise<boolean | undefined> {
+  const { loadDaemonConfig, loadTrustedKeys } = await import('@p2p-playground/daemon/config')
+  const { fingerprintOf } = await import('@p2p-playground/core/bundle')
+  const loaded = await loadDaemonConfig(request)
+  if (loaded.files.length === 0) return undefined
+  const fingerprint = fingerprintOf(key.spki)
+  return loadTrustedKeys(loaded).some((trusted) => trusted.fingerprint === fingerprint)
+}

@@ -1,0 +1,109 @@
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeHome, runCli } from './run-cli.js'
+
+interface Finding {
+  readonly check: string
+  readonly result: string
+  readonly message: string
+  readonly hint?: string
+}
+
+let home: ReturnType<typeof makeHome>
+let server: Server | undefined
+beforeEach(() => {
+  home = makeHome()
+})
+afterEach(() => {
+  server?.close()
+  server = undefined
+  home.remove()
+})
+
+async function doctor(status: number): Promise<Finding[]> {
+  const result = await runCli(['doctor', '--json'], { home: home.path })
+  expect(result).toMatchObject({ status, stderr: '' })
+  return JSON.parse(result.stdout) as Finding[]
+}
+
+const init = async (...args: string[]): Promise<void> => {
+  expect(await runCli(['init', ...args], { home: home.path })).toMatchObject({ status: 0 })
+}
+
+test('before init it warns, and makes nothing', async () => {
+  rmSync(home.path, { recursive: true })
+  const findings = await doctor(0)
+  expect(findings.find(({ check }) => check === 'home')).toMatchObject({ result: 'warn' })
+  expect(existsSync(home.path)).toBe(false)
+})
+
+test('after init only the daemon is missing', async () => {
+  await init('--listen', '/ip4/127.0.0.1/tcp/0')
+  const findings = await doctor(0)
+  const bad = findings.filter(
+    ({ check, result }) => result !== 'ok' && !/mdns|cgroups|disk/.test(check),
+  )
+  expect(bad).toMatchObject([{ check: 'daemon', result: 'warn' }])
+  expect((await runCli(['doctor'], { home: home.path })).stdout).toMatch(
+    /^warn +daemon .+daemon start/m,
+  )
+})
+
+test.each([
+  {
+    name: 'a key that others can read',
+    check: 'secrets',
+    hint: 'chmod 600',
+    harm: () => {
+      chmodSync(join(home.path, 'signing.key'), 0o644)
+    },
+  },
+  {
+    name: 'an unknown key in daemon.yaml',
+    check: 'daemon.yaml',
+    hint: 'Did you mean "name"?',
+    harm: () => {
+      writeFileSync(join(home.path, 'daemon.yaml'), 'node: { names: x }\n')
+    },
+  },
+  {
+    name: 'two networks in one home',
+    check: 'psk',
+    hint: 'psk_file',
+    harm: () => {
+      const yaml = `p2p: { psk: "${'ab'.repeat(32)}" }\n`
+      writeFileSync(join(home.path, 'controller.yaml'), yaml, { mode: 0o600 })
+    },
+  },
+])('$name fails with what to do', async ({ check, hint, harm }) => {
+  await init()
+  harm()
+  const found = (await doctor(1)).find((one) => one.check === check)
+  expect(found).toMatchObject({ result: 'fail' })
+  expect(found?.hint).toContain(hint)
+})
+
+test('a key that the node here does not trust is named', async () => {
+  await init()
+  writeFileSync(join(home.path, 'daemon.yaml'), 'p2p: { psk_file: swarm.key }\n')
+  const found = (await doctor(0)).find(({ check }) => check === 'signing key')
+  expect(found).toMatchObject({ result: 'warn' })
+  expect(found?.hint).toMatch(/trusted_public_keys: [0-9a-f]{64}$/)
+  const again = await runCli(['init'], { home: home.path })
+  expect(again.stderr).toMatch(/^Warning: .*does not trust this key/)
+})
+
+test('a port that another program has fails', async () => {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  server = createServer().listen(0, '127.0.0.1', () => {
+    resolve(undefined)
+  })
+  await promise
+  const { port } = server.address() as AddressInfo
+  await init('--listen', `/ip4/127.0.0.1/tcp/${String(port)}`)
+  const found = (await doctor(1)).find(({ check }) => check === 'ports')
+  expect(found?.message).toContain('EADDRINUSE')
+})
