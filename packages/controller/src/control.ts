@@ -20,12 +20,8 @@ import type {
 } from '@p2p-playground/core'
 import { PlaygroundError, asPlaygroundError } from '@p2p-playground/core'
 import type { Host } from '@p2p-playground/p2p'
-import {
-  descriptionFromProto,
-  fromConnectError,
-  instanceFromProto,
-  versionFromProto,
-} from '@p2p-playground/proto'
+import { descriptionFromProto, instanceFromProto, versionFromProto } from '@p2p-playground/proto'
+import { callError } from './call-error.js'
 import { commandFor, deploy } from './deploy.js'
 import { EventCursor, compareEvents } from './event-cursor.js'
 import { streamFleet } from './fleet-stream.js'
@@ -71,7 +67,7 @@ export class HostControl implements Control {
           .client(local.peerId)
           .addPeer({ command, address }, { signal, timeoutMs: CALL_MS })
       } catch (error) {
-        throw fromConnectError(error)
+        throw callError(error)
       }
     }
     return summaryOf(added)

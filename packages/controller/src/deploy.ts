@@ -4,9 +4,10 @@ import type { Clock, DeployProgress, DeployRequest } from '@p2p-playground/core'
 import { buildPieceList, inspectBundle } from '@p2p-playground/core/bundle'
 import type { BundleId, PieceList } from '@p2p-playground/core/bundle'
 import type { Host } from '@p2p-playground/p2p'
-import { deployProgressFromProto, fromConnectError, offerToProto } from '@p2p-playground/proto'
+import { deployProgressFromProto, offerToProto } from '@p2p-playground/proto'
 import type { node } from '@p2p-playground/proto'
 import type { MessageInitShape } from '@bufbuild/protobuf'
+import { callError } from './call-error.js'
 import type { Fleet } from './fleet.js'
 import { failureOf, nodeOf, requireInfo } from './known-node.js'
 import type { KnownNode } from './known-node.js'
@@ -107,7 +108,7 @@ async function* deployTo(one: KnownNode, job: Job): AsyncGenerator<DeployProgres
       throw new PlaygroundError('NODE_UNREACHABLE', 'the node ended the deployment early')
     }
   } catch (error) {
-    if (job.left.aborted) throw fromConnectError(error)
+    if (job.left.aborted) throw callError(error)
     const failure = failureOf(one, job.limit.aborted ? timedOut(last, job) : error)
     yield { ...last, phase: 'failed', failure }
   }

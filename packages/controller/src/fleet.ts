@@ -3,7 +3,7 @@ import type { Clock, Logger, NodeSelector } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
 import { peerIdOf } from '@p2p-playground/p2p'
 import type { Host } from '@p2p-playground/p2p'
-import { fromConnectError } from '@p2p-playground/proto'
+import { callError } from './call-error.js'
 import { requireInfo } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import { readLocalDaemon } from './local-daemon.js'
@@ -86,7 +86,8 @@ export class Fleet {
 
   /** Adds a node by its address and asks it. @throws NODE_ADDRESS, NODE_UNREACHABLE, AUTH_ codes */
   async add(address: string, signal: AbortSignal): Promise<KnownNode> {
-    const peerId = await this.#host.dial(address, signal)
+    const peerId = peerIdOf(address)
+    await this.#host.dial(address, signal)
     await this.#load()
     const found = await this.#survey().ask(peerId)
     if (found === undefined) {
@@ -130,8 +131,8 @@ export class Fleet {
       await Promise.race([survey.progressed(), this.#clock.sleep(LOOK_MS, signal)])
       signal.throwIfAborted()
     }
-    await this.#remember(survey.found)
-    return survey.found
+    const forgotten = await this.#remember(survey.found)
+    return survey.found.filter(({ peerId }) => !forgotten.includes(peerId))
   }
 
   #isEnough(
@@ -174,7 +175,7 @@ export class Fleet {
       for (const peer of peers) if (peer.source !== 'inbound') this.#host.addAddress(peer)
       return peerId
     } catch (error) {
-      this.#logger.debug('peers-not-told', { peerId, error: fromConnectError(error).message })
+      this.#logger.debug('peers-not-told', { peerId, error: callError(error).message })
       return undefined
     }
   }
@@ -185,15 +186,16 @@ export class Fleet {
     for (const one of this.#remembered.all()) this.#host.addAddress({ ...one, source: 'static' })
   }
 
-  /** A home that cannot be written to is no reason to fail a question. */
-  async #remember(found: readonly KnownNode[]): Promise<void> {
+  /** A home that cannot be written to is no reason to fail a question. Gives the PeerIDs that were forgotten. */
+  async #remember(found: readonly KnownNode[]): Promise<readonly string[]> {
     const answered = found.flatMap(({ peerId, info }): RememberedNode[] =>
       info === undefined ? [] : [{ peerId, name: info.name, addresses: info.addresses }],
     )
     try {
-      await this.#remembered.keep(answered)
+      return await this.#remembered.keep(answered)
     } catch (error) {
       this.#logger.warn('nodes-not-kept', { path: this.#home.nodes, error: errorMessage(error) })
+      return []
     }
   }
 }

@@ -1,6 +1,6 @@
 import { PlaygroundError, isPlaygroundError } from '@p2p-playground/core'
 import type { Clock, ErrorCode, Followed } from '@p2p-playground/core'
-import { fromConnectError } from '@p2p-playground/proto'
+import { callError } from './call-error.js'
 import { failureOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import type { NodeClient } from './survey.js'
@@ -64,7 +64,8 @@ export async function* followNode<Item>(
       const isSound = openMs !== undefined && clock.monotonic() - openMs > SOUND_MS
       misses = isSound ? 1 : misses + 1
       const isOver = !isPassing(error)
-      if (!isTold && (isOver || misses > 1)) {
+      // What we found ourselves, silence, is sure the first time.
+      if (!isTold && (isOver || misses > 1 || isPlaygroundError(error))) {
         isTold = true
         yield { kind: 'failure', failure: failureOf(one, error) }
       }
@@ -93,19 +94,8 @@ export async function* whileAlive<Item>(
 ): AsyncGenerator<readonly Item[]> {
   const lost = new AbortController()
   const ended = new AbortController()
-  const isOpen = (): boolean => !ended.signal.aborted
-  const beat = async (): Promise<void> => {
-    while (isOpen()) {
-      await clock.sleep(BEAT_MS, ended.signal)
-      try {
-        await client.getInfo({}, { timeoutMs: BEAT_LIMIT_MS, signal: ended.signal })
-      } catch (error) {
-        if (isOpen() && fromConnectError(error).code === 'NODE_UNREACHABLE') lost.abort(error)
-      }
-    }
-  }
   // Ends by being aborted.
-  beat().catch(() => undefined)
+  beat({ client, clock, lost, ended: ended.signal }).catch(() => undefined)
   try {
     yield* open(client, AbortSignal.any([signal, lost.signal]))
   } catch (error) {
@@ -118,9 +108,33 @@ export async function* whileAlive<Item>(
   }
 }
 
+/** Asks a node again and again, and aborts `lost` when it does not answer. */
+async function beat(options: {
+  readonly client: NodeClient
+  readonly clock: Clock
+  readonly lost: AbortController
+  readonly ended: AbortSignal
+}): Promise<void> {
+  const { client, clock, lost, ended } = options
+  for (;;) {
+    await clock.sleep(BEAT_MS, ended)
+    const answered = new AbortController()
+    const tooLate = clock.sleep(BEAT_LIMIT_MS, AbortSignal.any([ended, answered.signal])).then(
+      () => {
+        lost.abort()
+      },
+      // It answered, or nobody cares any more.
+      () => undefined,
+    )
+    // A failure shows in the stream itself; here only silence counts.
+    await Promise.race([client.getInfo({}, { signal: ended }).catch(() => undefined), tooLate])
+    answered.abort()
+  }
+}
+
 /** True for what another try may not meet again; what this side made of an answer is no such thing. */
 export function isPassing(error: unknown): boolean {
   return !isPlaygroundError(error) || error.code !== 'INTERNAL'
-    ? PASSING.has(fromConnectError(error).code)
+    ? PASSING.has(callError(error).code)
     : false
 }

@@ -1,6 +1,6 @@
 import { PlaygroundError } from '@p2p-playground/core'
 import type { NodeFailure, NodeInfo, NodeSummary } from '@p2p-playground/core'
-import { fromConnectError } from '@p2p-playground/proto'
+import { callError } from './call-error.js'
 
 /** A node that answered, or one that is known and did not. */
 export interface KnownNode {
@@ -27,7 +27,7 @@ export function requireInfo(one: KnownNode): NodeInfo {
 
 /** What went wrong with one node, as data. */
 export function failureOf(one: KnownNode, cause: unknown): NodeFailure {
-  const { code, message, hint } = fromConnectError(cause)
+  const { code, message, hint } = callError(cause)
   return { ...nodeOf(one), code, message, hint }
 }
 

@@ -56,30 +56,34 @@ export class RememberedNodes {
 
   /**
    * Keeps what nodes said of themselves, and writes the file when that is news. A remembered node whose
-   * every address now belongs to another one is forgotten: it was made anew there.
+   * every address now belongs to another one is forgotten: it was made anew there. Gives the PeerIDs of those.
    */
-  async keep(answered: readonly RememberedNode[]): Promise<void> {
-    if (!this.#isNews(answered)) return
+  async keep(answered: readonly RememberedNode[]): Promise<string[]> {
+    if (!this.#isNews(answered)) return []
     // Another controller of this home may have written meanwhile.
     await this.load()
-    for (const one of answered) this.#put(one)
+    const forgotten = answered.flatMap((one) => this.#put(one))
     await this.#write()
+    return forgotten
   }
 
-  #put(one: RememberedNode): void {
+  #put(one: RememberedNode): string[] {
     const added = [...new Set([...(one.added ?? []), ...(this.get(one.peerId)?.added ?? [])])]
     const addresses = [...new Set([...one.addresses, ...added])].slice(0, MAX_ADDRESSES)
     const places = new Set(addresses.map(placeOf))
-    for (const other of this.all()) {
-      const isReplaced = other.addresses.every((address) => places.has(placeOf(address)))
-      if (other.peerId !== one.peerId && isReplaced) this.#nodes.delete(other.peerId)
-    }
+    const replaced = this.all().filter(
+      (other) =>
+        other.peerId !== one.peerId &&
+        other.addresses.every((address) => places.has(placeOf(address))),
+    )
+    for (const other of replaced) this.#nodes.delete(other.peerId)
     this.#nodes.set(one.peerId, {
       peerId: one.peerId,
       name: one.name,
       addresses,
       ...(added.length > 0 ? { added } : {}),
     })
+    return replaced.map(({ peerId }) => peerId)
   }
 
   #isNews(answered: readonly RememberedNode[]): boolean {

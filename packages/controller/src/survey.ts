@@ -2,7 +2,8 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import type { Client } from '@connectrpc/connect'
 import type { Clock } from '@p2p-playground/core'
 import type { Host } from '@p2p-playground/p2p'
-import { fromConnectError, node, nodeInfoFromProto } from '@p2p-playground/proto'
+import { node, nodeInfoFromProto } from '@p2p-playground/proto'
+import { callError } from './call-error.js'
 import type { KnownNode } from './known-node.js'
 
 export type NodeClient = Client<typeof node.NodeService>
@@ -85,7 +86,7 @@ export class Survey {
       return { ...base, info, name: info.name, failure: undefined, latencyMs }
     } catch (cause) {
       if (ConnectError.from(cause).code === Code.Unimplemented) return undefined
-      const failure = fromConnectError(cause)
+      const failure = callError(cause)
       // Only a node of ours refuses with a role.
       const isNode = expected !== undefined || failure.code === 'AUTH_ROLE'
       return isNode ? { ...base, info: undefined, failure, latencyMs: null } : undefined

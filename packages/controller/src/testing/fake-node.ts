@@ -23,6 +23,8 @@ export interface FakeNodeOptions {
   readonly labels?: Readonly<Record<string, string>>
   /** False: a peer of the network that is no node. */
   readonly hasService?: boolean
+  /** Default: a free one. */
+  readonly port?: number
 }
 
 /** A real host that serves NodeService from memory. */
@@ -31,11 +33,12 @@ export class FakeNode {
   readonly #options: FakeNodeOptions
   readonly #dir: string
   #host: Host | undefined
-  #port = 0
+  #port: number
 
   private constructor(options: FakeNodeOptions, dir: string) {
     this.#options = options
     this.#dir = dir
+    this.#port = options.port ?? 0
     this.state = {
       info: {
         peerId: '',
@@ -123,6 +126,13 @@ export class FakeNode {
   async down(): Promise<void> {
     await this.#host?.stop()
     this.#host = undefined
+  }
+
+  /** To another port. */
+  async move(): Promise<void> {
+    await this.down()
+    this.#port = 0
+    await this.up()
   }
 
   async dispose(): Promise<void> {

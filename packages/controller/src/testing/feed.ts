@@ -1,6 +1,8 @@
 /** A list that grows, and followers that read it. */
 export class Feed<Item> {
   readonly items: Item[] = []
+  /** How many follow now. */
+  followers = 0
   readonly #waiting = new Set<() => void>()
 
   push(...items: readonly Item[]): void {
@@ -11,11 +13,16 @@ export class Feed<Item> {
   /** What is there now, then what comes, until `signal` aborts. */
   async *follow(signal: AbortSignal): AsyncGenerator<readonly Item[]> {
     let next = 0
-    while (!signal.aborted) {
-      const fresh = this.items.slice(next)
-      next += fresh.length
-      if (fresh.length > 0) yield fresh
-      else await this.#changed(signal)
+    this.followers += 1
+    try {
+      while (!signal.aborted) {
+        const fresh = this.items.slice(next)
+        next += fresh.length
+        if (fresh.length > 0) yield fresh
+        else await this.#changed(signal)
+      }
+    } finally {
+      this.followers -= 1
     }
   }
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
-import type { Control } from '@p2p-playground/core'
+import type { Clock, Control } from '@p2p-playground/core'
 import { packDirectory, signingKeyOf } from '@p2p-playground/core/bundle'
 import { resolveHome } from '@p2p-playground/core/config'
 import type { Home } from '@p2p-playground/core/config'
@@ -33,7 +33,7 @@ export class World {
   }
 
   /** A controller of this home; `known` are the addresses that its configuration names. */
-  async control(known: readonly string[] = []): Promise<Control> {
+  async control(known: readonly string[] = [], clock: Clock = systemClock): Promise<Control> {
     const control = await createControl({
       home: this.home,
       config: {
@@ -48,7 +48,7 @@ export class World {
         signingKeyPath: undefined,
       },
       logger: QUIET,
-      clock: systemClock,
+      clock,
     })
     this.onEnd(() => control.close())
     return control
