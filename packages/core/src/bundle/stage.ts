@@ -24,11 +24,14 @@ export class Stage {
       await this.#parents(path)
       switch (entry.type) {
         case 'directory':
-          return await this.#directory(path)
+          await this.#directory(path)
+          break
         case 'symlink':
-          return await symlink(entry.target, join(this.dir, path))
+          await symlink(entry.target, join(this.dir, path))
+          break
         case 'file':
-          return await this.#file(path, entry)
+          await this.#file(path, entry)
+          break
         default:
           entry.type satisfies never
       }

@@ -57,11 +57,24 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
 function decode(block: Buffer): Header {
   if (!CHECKSUM_FIELD.test(block.toString('latin1', 148, 156)))
     throw refused('a header has no sound checksum')
-  const header = new Header(block)
+  const header = decodeHeader(block)
   if (!header.cksumValid) throw refused('a header has a wrong checksum')
+  const size = /^[0-7]+(?=[ \0]|$)/.exec(block.toString('latin1', 124, 136))?.[0]
+  // The decoder takes the size of some types for 0, whatever the header says.
+  if (size === undefined || Number.parseInt(size, 8) !== header.size) {
+    throw refused(`"${header.path ?? ''}" has no sound size`)
+  }
   if (block.toString('latin1', 257, 262) !== 'ustar')
     throw refused('a header is not in ustar format')
   return header
+}
+
+function decodeHeader(block: Buffer): Header {
+  try {
+    return new Header(block)
+  } catch (cause) {
+    throw new PlaygroundError('BUNDLE_ENTRY', 'a header cannot be decoded', { cause })
+  }
 }
 
 function toEntry(
@@ -73,27 +86,17 @@ function toEntry(
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
     throw refused(`"${path}" has no sound size`)
   const mode = header.mode ?? 0
-  switch (header.typeKey) {
-    case '0':
-    case '':
-      return { type: 'file', path, mode, sizeBytes, target: '' }
-    case '5':
-      if (sizeBytes !== 0) throw refused(`the directory "${path}" has content`)
-      return { type: 'directory', path, mode, sizeBytes, target: '' }
-    case '2':
-      if (sizeBytes !== 0) throw refused(`the link "${path}" has content`)
-      return {
-        type: 'symlink',
-        path,
-        mode,
-        sizeBytes,
-        target: pax?.linkpath ?? header.linkpath ?? '',
-      }
-    default:
-      throw refused(
-        `"${path}" is a ${kindOf(header)}; only files, directories and symlinks may be in a package`,
-      )
+  const key: string = header.typeKey
+  if (key === '0' || key === '') return { type: 'file', path, mode, sizeBytes, target: '' }
+  if (key !== '5' && key !== '2') {
+    throw refused(
+      `"${path}" is a ${kindOf(header)}; only files, directories and symlinks may be in a package`,
+    )
   }
+  if (sizeBytes !== 0) throw refused(`"${path}" is no file, but has content`)
+  return key === '5'
+    ? { type: 'directory', path, mode, sizeBytes, target: '' }
+    : { type: 'symlink', path, mode, sizeBytes, target: pax?.linkpath ?? header.linkpath ?? '' }
 }
 
 function kindOf(header: Header): string {
@@ -119,6 +122,7 @@ async function readPax(
   const body = await reader.exactly(sizeBytes)
   if (body === undefined) throw truncated()
   await skipPadding(reader, sizeBytes)
+  if (body.includes(0)) throw refused('a pax record holds a NUL')
   const keys = [...body.toString('utf8').matchAll(/^\d+ ([^=\n]+)=/gm)].map(
     (match) => match[1] ?? '',
   )

@@ -45,7 +45,7 @@ export interface InspectedBundle extends BundleContent {
 
 /** Checks everything about a package and keeps nothing. @throws the BUNDLE_ and SIGNATURE_ codes */
 export async function verifyBundle(request: VerifyRequest): Promise<VerifiedBundle> {
-  return checkBundle(request, async () => undefined)
+  return checkBundle(request, () => undefined)
 }
 
 /**
@@ -87,14 +87,15 @@ export async function inspectBundle(
     { path, caps, signal: options.signal },
     parts.archiveBytes,
     digest,
-    async (name, entry) => {
+    (name, entry) => {
       files.push({ path: name, type: entry.type, sizeBytes: entry.sizeBytes })
+      return undefined
     },
   )
   return { ...content, signed: parts.signature !== null, files }
 }
 
-type Visit = (path: string, entry: TarEntry) => Promise<void>
+type Visit = (path: string, entry: TarEntry) => Promise<void> | undefined
 
 async function checkBundle(request: VerifyRequest, visit: Visit): Promise<VerifiedBundle> {
   const caps = request.caps ?? DEFAULT_CAPS

@@ -14,7 +14,7 @@ export interface YamlSource {
   readonly file: string
   readonly value: unknown
   /** Where the value at `path` stands, or the nearest one above it that exists. */
-  positionOf(path: Path): SourcePosition
+  readonly positionOf: (path: Path) => SourcePosition
 }
 
 /**

@@ -1,0 +1,224 @@
+import { execFileSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { packDirectory, signBundle } from './pack.js'
+import { buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
+import { KEY, TRUSTED } from './testing/signed.js'
+import { inspectBundle, unpackBundle, verifyBundle } from './verify.js'
+
+let root: string
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'p2pp-pack-'))
+})
+
+afterEach(() => {
+  rmSync(root, { recursive: true, force: true })
+})
+
+function app(name: string, files: Readonly<Record<string, string | Buffer>> = {}): string {
+  const dir = join(root, name)
+  mkdirSync(join(dir, 'bin'), { recursive: true })
+  const all = {
+    'manifest.yaml': 'name: app\nversion: 1.0.0\nentrypoint: bin/run\n',
+    'bin/run': '#!/bin/sh\n',
+    ...files,
+  }
+  for (const [path, content] of Object.entries(all)) {
+    mkdirSync(join(dir, path, '..'), { recursive: true })
+    writeFileSync(join(dir, path), content, { mode: path.startsWith('bin/') ? 0o700 : 0o600 })
+  }
+  return dir
+}
+
+function bytes(length: number, seed: number): Buffer {
+  const buffer = Buffer.alloc(length)
+  let state = seed
+  for (let index = 0; index < length; index += 1) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    buffer[index] = state >>> 24
+  }
+  return buffer
+}
+
+describe('packDirectory', () => {
+  it('gives the same bytes for the same tree, whatever its times and order', async () => {
+    const first = app('a', { 'z/one': 'x', 'a/two': 'y' })
+    const second = app('b', { 'a/two': 'y', 'z/one': 'x' })
+    utimesSync(join(second, 'bin/run'), 1, 1)
+    const one = await packDirectory({ dir: first, outPath: join(root, '1.p2p'), key: KEY })
+    const two = await packDirectory({ dir: second, outPath: join(root, '2.p2p'), key: KEY })
+    expect(readFileSync(one.path).equals(readFileSync(two.path))).toBe(true)
+  })
+
+  it('keeps content, executability, links and long paths', async () => {
+    const long = `${'d'.repeat(90)}/${'e'.repeat(120)}/file`
+    const dir = app('a', { [long]: 'deep', data: bytes(300_000, 1), empty: '' })
+    symlinkSync('bin/run', join(dir, 'link'))
+    const packed = await packDirectory({ dir, outPath: join(root, 'a.p2p'), key: KEY })
+    const { stageDir } = await unpackBundle({
+      path: packed.path,
+      trusted: [TRUSTED],
+      nowMs: 0,
+      stageRoot: join(root, 'stage'),
+    })
+    expect(readFileSync(join(stageDir, long), 'utf8')).toBe('deep')
+    expect(readFileSync(join(stageDir, 'data')).equals(bytes(300_000, 1))).toBe(true)
+    expect(statSync(join(stageDir, 'bin/run')).mode & 0o777).toBe(0o755)
+    expect(statSync(join(stageDir, 'data')).mode & 0o777).toBe(0o644)
+    expect(statSync(stageDir).mode & 0o777).toBe(0o700)
+    expect(readFileSync(join(stageDir, 'link'), 'utf8')).toBe('#!/bin/sh\n')
+  })
+
+  it('is plain tar and gzip to other tools', async () => {
+    const packed = await packDirectory({ dir: app('a'), outPath: join(root, 'a.p2p'), key: KEY })
+    const list = execFileSync('sh', ['-c', `tar xOf "${packed.path}" app.tar.gz | tar tzf -`], {
+      encoding: 'utf8',
+    })
+    expect(list.trim().split('\n')).toEqual(['bin/', 'bin/run', 'manifest.yaml'])
+  })
+
+  it('changes few bytes of the archive when little of the tree changes', async () => {
+    const data = bytes(24_000_000, 7)
+    const one = await packDirectory({ dir: app('a', { data }), outPath: join(root, '1.p2p') })
+    const edited = Buffer.concat([
+      data.subarray(0, 12_000_000),
+      Buffer.from('inserted'),
+      data.subarray(12_000_000),
+    ])
+    const two = await packDirectory({
+      dir: app('b', { data: edited }),
+      outPath: join(root, '2.p2p'),
+    })
+    const before = new Set(
+      (await buildPieceList(one.path)).pieces.map((piece) =>
+        Buffer.from(piece.digest).toString('hex'),
+      ),
+    )
+    const after = (await buildPieceList(two.path)).pieces
+    const fresh = after.filter((piece) => !before.has(Buffer.from(piece.digest).toString('hex')))
+    const freshBytes = fresh.reduce((sum, piece) => sum + piece.sizeBytes, 0)
+    expect(freshBytes).toBeLessThan(two.sizeBytes * 0.4)
+  })
+
+  it.each<[string, (dir: string) => void, RegExp]>([
+    [
+      'a missing manifest',
+      (dir) => {
+        rmSync(join(dir, 'manifest.yaml'))
+      },
+      /there is no .*manifest\.yaml/,
+    ],
+    [
+      'a missing entrypoint',
+      (dir) => {
+        rmSync(join(dir, 'bin/run'))
+      },
+      /entrypoint .* is no file/,
+    ],
+    [
+      'a link outside',
+      (dir) => {
+        symlinkSync('../../etc/passwd', join(dir, 'bin/l'))
+      },
+      /outside of the application/,
+    ],
+    [
+      'an absolute link',
+      (dir) => {
+        symlinkSync('/etc/passwd', join(dir, 'l'))
+      },
+      /outside of the application/,
+    ],
+    [
+      'a fifo',
+      (dir) => {
+        execFileSync('mkfifo', [join(dir, 'pipe')])
+      },
+      /neither a file nor a directory/,
+    ],
+  ])('refuses %s with BUNDLE_PACK', async (_name, damage, message) => {
+    const dir = app('a')
+    damage(dir)
+    const packing = packDirectory({ dir, outPath: join(root, 'a.p2p') })
+    await expect(packing).rejects.toMatchObject({
+      code: 'BUNDLE_PACK',
+      message: expect.stringMatching(message) as string,
+    })
+  })
+
+  it('names the place of a mistake in the manifest', async () => {
+    const dir = app('a', {
+      'manifest.yaml': 'name: app\nversion: 1.0.0\nentrypoint: bin/run\nports: { web: 99999 }\n',
+    })
+    await expect(packDirectory({ dir })).rejects.toThrow(/manifest\.yaml:4:\d+: /)
+  })
+})
+
+describe('signBundle', () => {
+  it('signs an unsigned package, and one that was signed before', async () => {
+    const packed = await packDirectory({ dir: app('a'), outPath: join(root, 'a.p2p') })
+    await expect(inspectBundle(packed.path)).resolves.toMatchObject({ signed: false })
+    await signBundle(packed.path, KEY)
+    const again = join(root, 'b.p2p')
+    await signBundle(packed.path, KEY, again)
+    const verified = await verifyBundle({ path: again, trusted: [TRUSTED], nowMs: 0 })
+    expect(verified.id).toEqual(packed.id)
+  })
+})
+
+describe('piece lists', () => {
+  it('cover the file without gap', async () => {
+    const path = join(root, 'data')
+    writeFileSync(path, bytes(9_000_000, 3))
+    const list = await buildPieceList(path)
+    expect(list.sizeBytes).toBe(9_000_000)
+    expect(list.pieces.length).toBeGreaterThan(2)
+    expect(() => {
+      checkPieceList(list)
+    }).not.toThrow()
+  })
+
+  const piece = { sizeBytes: 10, digest: new Uint8Array(32) }
+  const listOf = (
+    pieces: { sizeBytes: number; digest: Uint8Array }[],
+    sizeBytes: number,
+  ): Parameters<typeof checkPieceList>[0] => ({
+    digest: pieceListDigest(pieces),
+    sizeBytes,
+    pieces,
+  })
+  it.each([
+    ['no pieces', listOf([], 0), 'TRANSFER_OFFER'],
+    ['a sum that is wrong', listOf([piece], 11), 'TRANSFER_OFFER'],
+    ['an empty piece', listOf([{ ...piece, sizeBytes: 0 }], 0), 'TRANSFER_OFFER'],
+    [
+      'a piece of 5 MiB',
+      listOf([{ ...piece, sizeBytes: 5 * 1024 * 1024 }], 5 * 1024 * 1024),
+      'TRANSFER_OFFER',
+    ],
+    ['a short digest', listOf([{ ...piece, digest: new Uint8Array(31) }], 10), 'TRANSFER_OFFER'],
+    ['another digest', { ...listOf([piece], 10), digest: new Uint8Array(32) }, 'TRANSFER_OFFER'],
+  ])('from the network are refused with %s', (_name, list, code) => {
+    expect(() => {
+      checkPieceList(list)
+    }).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('over the cap are refused with BUNDLE_TOO_LARGE', () => {
+    expect(() => {
+      checkPieceList(listOf([piece], 10), 9)
+    }).toThrow(expect.objectContaining({ code: 'BUNDLE_TOO_LARGE' }))
+  })
+})

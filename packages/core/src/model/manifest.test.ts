@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest'
+import { parseManifest } from './manifest.js'
+
+const MINIMAL = 'name: app\nversion: 1.0.0\nentrypoint: bin/run\n'
+
+describe('parseManifest', () => {
+  it('fills in defaults', () => {
+    expect(parseManifest(MINIMAL, 'm.yaml')).toMatchObject({
+      name: 'app',
+      version: '1.0.0',
+      entrypoint: 'bin/run',
+      args: [],
+      env: {},
+      ports: {},
+      healthCheck: undefined,
+      restart: {
+        policy: 'on-failure',
+        delayMs: 1000,
+        backoffMaxMs: 60_000,
+        maxAttempts: 5,
+        windowMs: 600_000,
+      },
+      update: { healthyAfterMs: 10_000, deadlineMs: 60_000, watchMs: 60_000, autoRollback: true },
+      secrets: [],
+    })
+  })
+
+  it('reads every key', () => {
+    const manifest = parseManifest(
+      `name: web
+version: 2.1.0-rc.1
+description: text
+entrypoint: { linux-x64: bin/x, linux-arm64: bin/a }
+args: ["--port=\${port.web}"]
+env: { A: b }
+work_dir: data
+ports: { web: 0, admin: 9000 }
+resources: { cpu_limit: 500m, memory_limit: 512Mi, pids_limit: 64 }
+runtime: process
+health_check: { type: http, endpoint: /health, interval: 2s, timeout: 500ms, retries: 5, start_period: 1m }
+restart: { policy: always, delay: 0s, backoff_max: 30s, max_attempts: 3, window: 1h30m }
+update: { policy: graceful, max_wait: 1h, auto_rollback: false }
+scripts: { pre_start: scripts/pre.sh }
+secrets: [A]
+created_at: 2026-01-31T12:00:00Z
+x-team: { anything: goes }
+`,
+      'm.yaml',
+    )
+    expect(manifest).toMatchObject({
+      entrypoint: { 'linux-x64': 'bin/x', 'linux-arm64': 'bin/a' },
+      resources: { cpuCores: 0.5, memoryBytes: 512 * 1024 * 1024, pids: 64 },
+      healthCheck: {
+        type: 'http',
+        intervalMs: 2000,
+        timeoutMs: 500,
+        retries: 5,
+        startPeriodMs: 60_000,
+        spec: { endpoint: '/health' },
+      },
+      restart: { policy: 'always', delayMs: 0, windowMs: 5_400_000 },
+      update: { policy: 'graceful', maxWaitMs: 3_600_000, autoRollback: false },
+      scripts: { preStart: 'scripts/pre.sh' },
+      createdAtMs: Date.UTC(2026, 0, 31, 12),
+    })
+  })
+
+  it('takes cpu and memory as other names of the limits', () => {
+    const { resources } = parseManifest(`${MINIMAL}resources: { cpu: 2, memory: 1Gi }\n`, 'm.yaml')
+    expect(resources).toMatchObject({ cpuCores: 2, memoryBytes: 1024 ** 3 })
+  })
+
+  it.each([
+    ['an unknown key', 'nmae: x', 'CONFIG_UNKNOWN_KEY', 'm.yaml:4:1: unknown key "nmae"'],
+    [
+      'an unknown inner key',
+      'restart: { delays: 1s }',
+      'CONFIG_UNKNOWN_KEY',
+      'm.yaml:4:12: unknown key "restart.delays"',
+    ],
+    ['a bare duration', 'restart: { delay: 5 }', 'CONFIG_INVALID', 'm.yaml:4:12: '],
+    ['a wrong duration', 'restart: { delay: 5x }', 'CONFIG_INVALID', '"5x" is not a duration'],
+    ['a wrong size', 'resources: { memory: 1Gx }', 'CONFIG_INVALID', 'm.yaml:4:14: '],
+    ['a port out of range', 'ports: { web: 70000 }', 'CONFIG_INVALID', 'm.yaml:4:10: '],
+    ['a path outside', 'work_dir: ../x', 'CONFIG_INVALID', 'without ".."'],
+    ['a wrong time', 'created_at: yesterday', 'CONFIG_INVALID', '"yesterday" is not a time'],
+    ['a key twice', 'name: again', 'CONFIG_YAML', 'm.yaml:4:1: '],
+    ['no YAML', 'a: [1', 'CONFIG_YAML', 'm.yaml:'],
+    ['an alias', 'env: &e { A: b }\nargs: *e', 'CONFIG_YAML', 'alias'],
+  ])('refuses %s (%s) with %s', (_name, line, code, message) => {
+    const parse = (): unknown => parseManifest(`${MINIMAL}${line}\n`, 'm.yaml')
+    expect(parse).toThrow(expect.objectContaining({ code }))
+    expect(parse).toThrow(message)
+  })
+
+  it('refuses a version that YAML reads as a number, as it was written', () => {
+    const text = 'name: app\nversion: 1.10\nentrypoint: run\n'
+    expect(() => parseManifest(text, 'm.yaml')).toThrow(
+      'm.yaml:2:1: version 1.10 is read as a number',
+    )
+  })
+
+  it.each(['1.0', 'v1.0.0', '1.0.0.0', 'latest', '01.0.0'])(
+    'refuses the version "%s"',
+    (version) => {
+      const text = `name: app\nversion: "${version}"\nentrypoint: run\n`
+      expect(() => parseManifest(text, 'm.yaml')).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID' }),
+      )
+    },
+  )
+
+  it.each(['App', '-app', 'a_b', 'a'.repeat(64), ''])('refuses the name "%s"', (name) => {
+    const text = `name: "${name}"\nversion: 1.0.0\nentrypoint: run\n`
+    expect(() => parseManifest(text, 'm.yaml')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    )
+  })
+
+  it('suggests the key that was meant', () => {
+    const parse = (): unknown => parseManifest(`${MINIMAL}entrypont: x\n`, 'm.yaml')
+    expect(parse).toThrow(expect.objectContaining({ hint: 'Did you mean "entrypoint"?' }))
+  })
+
+  it('lists all problems, the first one in the message', () => {
+    const parse = (): unknown => parseManifest('name: A\nversion: x\n', 'm.yaml')
+    expect(parse).toThrow(/and 2 more/)
+  })
+})
