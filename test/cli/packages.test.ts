@@ -74,6 +74,33 @@ test('verify accepts a package when any of several keys signed it', async () => 
   }
 })
 
+test('verify takes the keys before the file as well', async () => {
+  const key = await keygen('keys')
+  await cli('pack', app, '--key', key.key, '--out', file)
+  expect(await cli('verify', '--trust', key.pub, file)).toMatchObject({ status: 0 })
+  const missing = await cli('verify', '--trust', key.pub)
+  expect(missing.status).toBe(2)
+  expect(missing.stderr).toContain('the package file is missing')
+})
+
+test('--json prints one JSON value and nothing else', async () => {
+  const { key, pub } = await keygen('keys')
+  for (const args of [
+    ['keygen', '--out', join(home.path, 'more')],
+    ['psk'],
+    ['pack', app, '--key', key, '--out', file],
+    ['sign', file, '--key', key],
+    ['verify', file, '--trust', pub],
+    ['inspect', file],
+    ['config', 'show'],
+    ['config', 'check'],
+  ]) {
+    const { status, stdout, stderr } = await cli(...args, '--json')
+    expect({ status, stderr }, args.join(' ')).toEqual({ status: 0, stderr: '' })
+    expect(JSON.parse(stdout)).toBeTypeOf('object')
+  }
+})
+
 test('verify exits 6 when one byte of the package changed', async () => {
   const key = await keygen('keys')
   await cli('pack', app, '--key', key.key, '--out', file)

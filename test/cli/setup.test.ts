@@ -84,6 +84,50 @@ describe('invite and join', () => {
     }
   })
 
+  test('a join that failed can be tried again', async () => {
+    await cli('init')
+    const token = tokenOf(await cli('invite'))
+    const other = makeHome()
+    try {
+      const failed = await runCli(['join', token, '--label', 'no label'], { home: other.path })
+      expect(failed).toMatchObject({ status: 2 })
+      expect(await runCli(['join', token], { home: other.path })).toMatchObject({ status: 0 })
+    } finally {
+      other.remove()
+    }
+  })
+
+  test('a network without a PSK can be joined; inviting to it warns', async () => {
+    writeFileSync(inHome('daemon.yaml'), 'node: { name: open }\n')
+    const invited = await cli('invite')
+    expect(invited.stderr).toContain('no PSK')
+    const other = makeHome()
+    try {
+      const joined = await runCli(['join', tokenOf(invited)], { home: other.path })
+      expect(joined).toMatchObject({ status: 0 })
+      expect(existsSync(join(other.path, 'swarm.key'))).toBe(false)
+      expect(await runCli(['config', 'check'], { home: other.path })).toMatchObject({ status: 0 })
+    } finally {
+      other.remove()
+    }
+  })
+
+  test('init after join keeps the network and says which key to add', async () => {
+    await cli('init')
+    const token = tokenOf(await cli('invite'))
+    const other = makeHome()
+    try {
+      await runCli(['join', token], { home: other.path })
+      const before = readFileSync(join(other.path, 'swarm.key'), 'utf8')
+      const result = await runCli(['init'], { home: other.path })
+      expect(result.status).toBe(0)
+      expect(result.stderr).toMatch(/^Warning: .*does not trust this key/)
+      expect(readFileSync(join(other.path, 'swarm.key'), 'utf8')).toBe(before)
+    } finally {
+      other.remove()
+    }
+  })
+
   test('join refuses to replace a configuration', async () => {
     await cli('init')
     const before = readFileSync(inHome('daemon.yaml'), 'utf8')
@@ -163,6 +207,16 @@ describe('config', () => {
     expect(result.stderr).toContain(`${inHome('daemon.yaml')}:${at}`)
     expect(result.stderr).toContain(code)
     expect(result.stderr).toContain(says)
+  })
+
+  test('check looks at both files, or at the one that is named', async () => {
+    writeFileSync(inHome('daemon.yaml'), 'node: { name: x }\n')
+    writeFileSync(inHome('controller.yaml'), 'nonsense: 1\n')
+    const both = await cli('config', 'check')
+    expect(both.status).toBe(2)
+    expect(both.stderr).toContain('controller.yaml:1:1')
+    const named = await cli('config', 'check', '--config', inHome('daemon.yaml'))
+    expect(named).toMatchObject({ status: 0 })
   })
 
   test('--config of a file that is not there says so', async () => {

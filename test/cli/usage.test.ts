@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -168,14 +168,4 @@ describe('without a daemon', () => {
     expect(result.status).toBe(0)
     expect(result.stdout + result.stderr).toMatch(/not running/)
   })
-})
-
-test('the launcher passes on how it was stopped', async () => {
-  const child = spawn(BIN, ['--help'], {
-    stdio: 'ignore',
-    env: { ...process.env, P2P_PLAYGROUND_HOME: home.path },
-  })
-  const { promise, resolve } = Promise.withResolvers<number | null>()
-  child.once('close', resolve)
-  expect(await promise).toBe(0)
 })

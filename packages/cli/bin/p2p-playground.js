@@ -8,12 +8,16 @@ import { fileURLToPath } from 'node:url'
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
+/** Set for the Node that we start, so that one that is too old as well does not start another. */
+const STARTED = 'P2P_PLAYGROUND_STARTED'
+
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 if (major > 22 || (major === 22 && minor >= 13)) await runHere()
 else runOnNewerNode()
 
 async function runHere() {
+  delete process.env[STARTED]
   const { enableCompileCache } = await import('node:module')
   enableCompileCache()
   const { runCli } = await import('../dist/main.js')
@@ -21,7 +25,7 @@ async function runHere() {
 }
 
 function runOnNewerNode() {
-  const node = findNode()
+  const node = process.env[STARTED] === undefined ? findNode() : undefined
   if (node === undefined) {
     console.error(
       `Error USAGE: p2p-playground needs Node 22.13 or newer, this is ${process.versions.node}`,
@@ -31,7 +35,10 @@ function runOnNewerNode() {
     )
     process.exit(1)
   }
-  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
+  const child = spawn(node, process.argv.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, [STARTED]: '1' },
+  })
   const passOn = (signal) => child.kill(signal)
   for (const signal of SIGNALS) process.on(signal, passOn)
   child.on('error', (error) => {

@@ -55,12 +55,15 @@ export async function startInBackground(options: StartOptions): Promise<RunFile>
   throw new PlaygroundError(isErrorCode(code) ? code : 'NODE_DAEMON_START', text, { hint })
 }
 
-/** Runs a daemon with this terminal; resolves with its exit code. */
+/**
+ * Runs a daemon with this terminal. Where Node can (22.15), this process becomes the daemon: a supervisor then watches and
+ * signals the right one, and nothing else stays in memory. Otherwise resolves with its exit code.
+ */
 export async function runInForeground(options: StartOptions, signal: AbortSignal): Promise<number> {
   await refuseSecond(options.home)
-  const child = spawn(process.execPath, [...NODE_FLAGS, ...daemonArgs(options), '--foreground'], {
-    stdio: 'inherit',
-  })
+  const args = [...NODE_FLAGS, ...daemonArgs(options), '--foreground']
+  process.execve?.(process.execPath, [process.execPath, ...args], process.env)
+  const child = spawn(process.execPath, args, { stdio: 'inherit' })
   const stop = (): void => {
     child.kill('SIGTERM')
   }

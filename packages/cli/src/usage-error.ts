@@ -34,8 +34,10 @@ export function explainUsage(error: OclifError, context: UsageContext): Playgrou
   const detail = rest.filter((line) => line.trim() !== '' && !line.startsWith('See more help'))
   const text = [message, ...detail].join(' ').trim()
   // What is not about the command line comes from a plugin's command.
-  if (error.parse === undefined && error.oclif?.exit !== 127)
-    return new PlaygroundError('INTERNAL', text)
+  if (error.parse === undefined && error.oclif?.exit !== 127) {
+    const code = / not installed$/.test(text) ? 'PLUGIN_NOT_FOUND' : 'INTERNAL'
+    return new PlaygroundError(code, text)
+  }
   return new PlaygroundError('USAGE', text, { hint: 'See --help.' })
 }
 

@@ -1,0 +1,45 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cliOk } from '../harness/command.js'
+import { LOOPBACK, Machines, startDaemon } from '../harness/machines.js'
+import { isAlive, kill, until } from '../harness/processes.js'
+import { runCli } from './run-cli.js'
+
+/** Daemons that do not do as they are told. */
+const machines = new Machines()
+const one = machines.machine('one')
+
+beforeAll(async () => {
+  await cliOk(one, 'init', ...LOOPBACK)
+})
+afterAll(async () => {
+  await machines.remove()
+})
+
+test('one that dies without a word is NODE_DAEMON_START, with what is left of it', async () => {
+  const preload = join(machines.base, 'die.cjs')
+  const text = "if (/daemon\\.mjs$/.test(process.argv[1])) throw new TypeError('no luck today')"
+  writeFileSync(preload, text)
+  const { status, stderr } = await runCli(['daemon', 'start'], {
+    home: one.home,
+    env: { NODE_OPTIONS: `--require ${preload}` },
+  })
+  expect(stderr).toMatch(/^Error NODE_DAEMON_START: .*: TypeError: no luck today\n/)
+  expect(stderr).toContain(join(one.home, 'run', 'daemon.err'))
+  expect(status).toBe(1)
+})
+
+test('one that does not end is NODE_DAEMON_STOPPED, with its pid', async () => {
+  const { pid } = await startDaemon(one)
+  kill(pid, 'SIGSTOP')
+  try {
+    const result = await runCli(['daemon', 'stop', '--timeout', '300ms'], { home: one.home })
+    expect(result.stderr).toMatch(/^Error NODE_DAEMON_STOPPED: /)
+    expect(result.stderr).toContain(String(pid))
+    expect(result.status).toBe(1)
+  } finally {
+    kill(pid, 'SIGCONT')
+  }
+  await until('it ends after all', () => !isAlive(pid))
+})
