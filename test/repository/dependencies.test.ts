@@ -20,7 +20,7 @@ interface Lock {
 const COPYLEFT = /\b(A?GPL|SSPL|BUSL|CC-BY-NC)/
 
 /** What a licence text says that package.json does not: name to licence, each looked up by hand. */
-const KNOWN_LICENCES: Readonly<Record<string, string>> = {}
+const KNOWN_LICENCES: Readonly<Record<string, string>> = { 'qrcode-terminal': 'Apache-2.0' }
 
 const direct = [
   ...new Set(
