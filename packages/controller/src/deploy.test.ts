@@ -38,7 +38,7 @@ async function start(
   patch: Partial<DeployRequest> = {},
   signal = AbortSignal.timeout(15_000),
 ): Promise<AsyncIterable<DeployProgress>> {
-  const control = await world.control([one.address, two.address], fastClock(10))
+  const control = await world.control([one.address, two.address], { clock: fastClock(10) })
   const request = { packagePath, target: {}, wait: true, timeoutMs: 60_000, allowDowngrade: false }
   return control.deploy({ ...request, ...patch }, signal)
 }

@@ -68,7 +68,7 @@ async function follow(
   options: { readonly known?: readonly string[]; readonly times?: number } = {},
 ): Promise<Follower> {
   const known = options.known ?? [one.addressAt(proxy.port)]
-  const control = await world.control(known, fastClock(options.times ?? 1))
+  const control = await world.control(known, { clock: fastClock(options.times ?? 1) })
   const follower = new Follower()
   const request = { app: 'web', target: {}, follow: true, ...query }
   follower.read(control.logs(request, follower.stop.signal))

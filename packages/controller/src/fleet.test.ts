@@ -1,10 +1,10 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { PlaygroundError } from '@p2p-playground/core'
 import type { NodeSummary } from '@p2p-playground/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FakeNode } from './testing/fake-node.js'
+import { openProxy } from './testing/proxy.js'
 import { World } from './testing/world.js'
 
 let world: World
@@ -125,11 +125,40 @@ describe('who is there', () => {
     expect(performance.now() - begunMs).toBeLessThan(1500)
   })
 
+  it('gives up on an address where somebody accepts and says nothing', async () => {
+    const [one, stalled] = await Promise.all([
+      world.node({ name: 'one' }),
+      world.node({ name: 'stalled' }),
+    ])
+    const proxy = await openProxy(stalled.port)
+    world.onEnd(() => proxy.close())
+    proxy.freeze()
+    const begunMs = performance.now()
+    expect(await list([one.address, stalled.addressAt(proxy.port)])).toMatchObject([
+      { name: null, peerId: stalled.peerId, state: 'down' },
+      { name: 'one', state: 'up' },
+    ])
+    expect(performance.now() - begunMs).toBeLessThan(5000)
+  })
+
   it('refuses when there is nobody, and says what to do', async () => {
     await expect(list()).rejects.toMatchObject({
       code: 'NODE_NONE',
       hint: expect.stringMatching(/daemon start.*node add.*join.*PSK/) as string,
     })
+  })
+
+  it('listens for the name that nobody knows yet, and for a little while only', async () => {
+    const one = await world.node({ name: 'one' })
+    const control = await world.control([one.address], { mdns: true })
+    const begunMs = performance.now()
+    const nobody = control.nodeInfo('nobody', fresh())
+    // The process is not kept busy meanwhile.
+    await new Promise(setImmediate)
+    expect(performance.now() - begunMs).toBeLessThan(400)
+    await expect(nobody).rejects.toMatchObject({ code: 'NODE_NOT_FOUND' })
+    expect(performance.now() - begunMs).toBeGreaterThanOrEqual(790)
+    expect(performance.now() - begunMs).toBeLessThan(3000)
   })
 
   it('finds a node again that has moved', async () => {

@@ -128,7 +128,8 @@ export class Fleet {
       survey.askNew()
       const elapsedMs = this.#clock.monotonic() - begunMs
       if (this.#isEnough(survey, target, { elapsedMs, informant })) break
-      await Promise.race([survey.progressed(), this.#clock.sleep(LOOK_MS, signal)])
+      const look = this.#clock.sleep(LOOK_MS, signal)
+      await Promise.race([survey.progressed() ?? look, look])
       signal.throwIfAborted()
     }
     const forgotten = await this.#remember(survey.found)

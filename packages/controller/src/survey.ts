@@ -48,14 +48,9 @@ export class Survey {
     return [...this.#pending.keys()].map((peerId) => this.#expected(peerId)?.name)
   }
 
-  /** Resolves when all that were asked have answered or had their time. */
-  async settled(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending.values())
-  }
-
-  /** Resolves when one more has. */
-  async progressed(): Promise<void> {
-    if (this.#pending.size > 0) await Promise.race(this.#pending.values())
+  /** Resolves when one more has; undefined when none is awaited. */
+  progressed(): Promise<void> | undefined {
+    return this.#pending.size === 0 ? undefined : Promise.race(this.#pending.values())
   }
 
   /** Asks the peers that were not asked, and those that did not answer when new addresses are known. */

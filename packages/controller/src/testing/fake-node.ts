@@ -25,6 +25,8 @@ export interface FakeNodeOptions {
   readonly hasService?: boolean
   /** Default: a free one. */
   readonly port?: number
+  /** Announces itself by mDNS. */
+  readonly mdns?: boolean
 }
 
 /** A real host that serves NodeService from memory. */
@@ -107,7 +109,7 @@ export class FakeNode {
       listen: [`/ip4/127.0.0.1/tcp/${String(this.#port)}`],
       agent: 'fake',
       discoveries: new Map(),
-      mdns: false,
+      mdns: this.#options.mdns ?? false,
       staticPeers: [],
       bootstrapPeers: [],
       trustedKeys: [],

@@ -33,7 +33,10 @@ export class World {
   }
 
   /** A controller of this home; `known` are the addresses that its configuration names. */
-  async control(known: readonly string[] = [], clock: Clock = systemClock): Promise<Control> {
+  async control(
+    known: readonly string[] = [],
+    { clock = systemClock, mdns = false }: { readonly clock?: Clock; readonly mdns?: boolean } = {},
+  ): Promise<Control> {
     const control = await createControl({
       home: this.home,
       config: {
@@ -41,7 +44,7 @@ export class World {
         p2p: {
           listenAddresses: [],
           bootstrapPeers: known,
-          enableMdns: false,
+          enableMdns: mdns,
           psk: [],
           allowedPeers: [],
         },
