@@ -10,7 +10,7 @@ let timer: NodeJS.Timeout | undefined
 export function releaseMemorySoon(): void {
   clearTimeout(timer)
   timer = setTimeout(() => {
-    void globalThis.gc?.()
+    globalThis.gc?.()
   }, QUIET_MS)
   timer.unref()
 }

@@ -1,0 +1,218 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { resolveHome } from '@p2p-playground/core/config'
+import { loadTrustedKeys } from '../trusted-keys.js'
+import { loadDaemonConfig } from './load.js'
+import type { LoadedDaemonConfig } from './load.js'
+
+let dir: string
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'p2pp-config-'))
+})
+
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const PSK = 'ab'.repeat(32)
+const KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'
+
+function write(name: string, text: string, mode = 0o600): string {
+  const path = join(dir, name)
+  writeFileSync(path, text)
+  chmodSync(path, mode)
+  return path
+}
+
+async function load(
+  env: Record<string, string> = {},
+  config?: string,
+): Promise<LoadedDaemonConfig> {
+  const all = { P2P_PLAYGROUND_HOME: dir, ...env }
+  return loadDaemonConfig({ home: resolveHome(all), env: all, config })
+}
+
+describe('loadDaemonConfig', () => {
+  it('has safe defaults without any file', async () => {
+    const { config, files } = await load()
+    expect(files).toEqual([])
+    expect(config).toMatchObject({
+      p2p: { listenAddresses: ['/ip4/0.0.0.0/tcp/0'], enableMdns: true, psk: [] },
+      security: { trustedPublicKeys: [] },
+      runtime: { default: 'process', appDir: join(dir, 'apps'), maxApps: 10 },
+      logging: { level: 'info', maxSizeBytes: 104_857_600 },
+    })
+    expect(config.plugins.map((plugin) => plugin.use)).toContain('@p2p-playground/runtime-process')
+  })
+
+  it('loads the whole sample of the reference', async () => {
+    write(
+      'daemon.yaml',
+      `node:
+  name: test-node-1
+  labels: { env: test, region: cn-north }
+p2p:
+  listen_addresses: ["/ip4/0.0.0.0/tcp/4001", "/ip4/0.0.0.0/udp/4001/quic"]
+  enable_mdns: true
+  bootstrap_peers: []
+  announce_addresses: []
+  psk: ${PSK}
+  allowed_peers: []
+  relay: { client: true, server: false }
+security:
+  trusted_public_keys:
+    - { name: team-lead, key_type: ed25519, public_key: ${KEY}, roles: [publish, operate, observe], apps: ["*"], not_after: 2030-01-01T00:00:00Z }
+  revoked_keys: []
+runtime:
+  default: process
+  app_dir: apps-here
+  log_dir: /var/log/p2p-playground
+  max_apps: 10
+  keep_versions: 5
+  default_limits: { cpu: "1.0", memory: 1Gi, pids: 512 }
+  sandbox: auto
+  update_policy: immediate
+logging:
+  level: info
+  max_size: 100Mi
+  max_age_days: 7
+  redact: ["token=\\\\S+"]
+  sinks: [loki]
+plugins:
+  - use: "@p2p-playground/health-http"
+    config: {}
+`,
+    )
+    const loaded = await load()
+    expect(loaded.config.node).toEqual({
+      name: 'test-node-1',
+      labels: { env: 'test', region: 'cn-north' },
+    })
+    expect(loaded.config.p2p.listenAddresses[1]).toBe('/ip4/0.0.0.0/udp/4001/quic-v1')
+    expect(loaded.config.p2p.psk.map((psk) => Buffer.from(psk).toString('hex'))).toEqual([PSK])
+    expect(loaded.config.runtime.appDir).toBe(join(dir, 'apps-here'))
+    expect(loaded.warnings.join('\n')).toMatch(/"\/quic" is read as "\/quic-v1"/)
+    expect(loaded.warnings.join('\n')).toMatch(/logging.sinks has no effect/)
+    expect(loadTrustedKeys(loaded)).toHaveLength(1)
+  })
+
+  it('lays an environment over the base: maps merge, lists replace', async () => {
+    write(
+      'daemon.yaml',
+      'node: { name: base, labels: { a: "1", b: "1" } }\nlogging: { redact: [x, y] }\n',
+    )
+    write('daemon.prod.yaml', 'node: { labels: { b: "2" } }\nlogging: { redact: [z] }\n')
+    const { config, files } = await load({ P2P_PLAYGROUND_ENV: 'prod' })
+    expect(config.node).toEqual({ name: 'base', labels: { a: '1', b: '2' } })
+    expect(config.logging.redact).toEqual(['z'])
+    expect(files).toHaveLength(2)
+  })
+
+  it('expands variables and says where each value comes from, secrets masked', async () => {
+    write('daemon.yaml', `node: { name: "\${WHO}-\${WHERE:-here}" }\np2p: { psk: ${PSK} }\n`)
+    const { config, shown } = await load({ WHO: 'me' })
+    expect(config.node.name).toBe('me-here')
+    const origins = Object.fromEntries(shown.map((value) => [value.key, value]))
+    expect(origins['node.name']?.origin).toMatch(/daemon\.yaml:1:9 \(\$WHO\) \(\$WHERE\)$/)
+    expect(origins['p2p.psk']?.value).toBe('********')
+    expect(origins['logging.level']?.origin).toBe('default')
+  })
+
+  it('reads the PSK from a swarm.key file beside it', async () => {
+    write('swarm.key', `/key/swarm/psk/1.0.0/\n/base16/\n${PSK}\n`)
+    write('daemon.yaml', 'p2p: { psk_file: swarm.key }\n')
+    const { config } = await load()
+    expect(config.p2p.psk).toHaveLength(1)
+  })
+
+  it.each([
+    [
+      'an unknown key',
+      'node: { nmae: x }',
+      'CONFIG_UNKNOWN_KEY',
+      /daemon\.yaml:1:9: unknown key "node\.nmae"/,
+    ],
+    ['a wrong type', 'node: { name: [x] }', 'CONFIG_INVALID', /daemon\.yaml:1:9: /],
+    ['no YAML', 'node: {', 'CONFIG_YAML', /daemon\.yaml:/],
+    ['a list at the top', '- a', 'CONFIG_YAML', /not a map/],
+    [
+      'a variable that is not set',
+      'node: { name: "${NOBODY_SET_THIS}" }',
+      'CONFIG_ENV_MISSING',
+      /NOBODY_SET_THIS/,
+    ],
+    [
+      'a PSK of 62 characters',
+      `p2p: { psk: ${'ab'.repeat(31)} }`,
+      'CONFIG_PSK',
+      /62 hex characters/,
+    ],
+    ['a PSK of words', 'p2p: { psk: your-psk-here }', 'CONFIG_PSK', /not hex/],
+    ['three PSKs', `p2p: { psk: [${PSK}, ${PSK}, ${PSK}] }`, 'CONFIG_INVALID', /p2p\.psk/],
+    [
+      'an address that is none',
+      'p2p: { listen_addresses: [localhost] }',
+      'CONFIG_INVALID',
+      /multiaddr/,
+    ],
+    [
+      'a pattern that is none',
+      'logging: { redact: ["("] }',
+      'CONFIG_INVALID',
+      /regular expression/,
+    ],
+  ])('refuses %s', async (_name, text, code, message) => {
+    write('daemon.yaml', text)
+    await expect(load()).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+    })
+  })
+
+  it('suggests the command that makes a PSK', async () => {
+    write('daemon.yaml', 'p2p: { psk: nonsense }')
+    await expect(load()).rejects.toMatchObject({
+      hint: expect.stringMatching(/p2p-playground psk/) as string,
+    })
+  })
+
+  it('points at the line of a key that is none', async () => {
+    write('daemon.yaml', 'security:\n  trusted_public_keys:\n    - { name: a, public_key: "62" }\n')
+    const loaded = await load()
+    expect(() => loadTrustedKeys(loaded)).toThrow(/daemon\.yaml:3:7: "?2? ?/)
+    expect(() => loadTrustedKeys(loaded)).toThrow(expect.objectContaining({ code: 'CONFIG_KEY' }))
+  })
+
+  it('refuses secrets that others can read', async () => {
+    write('daemon.yaml', `p2p: { psk: ${PSK} }`, 0o644)
+    await expect(load()).rejects.toMatchObject({ code: 'CONFIG_PERMISSIONS' })
+  })
+
+  it.each([
+    ['a named file', { config: '/nowhere/daemon.yaml', env: {} }],
+    [
+      'a file of the environment',
+      { config: undefined, env: { P2P_PLAYGROUND_CONFIG: '/nowhere/daemon.yaml' } },
+    ],
+  ])('says that %s is not there', async (_name, { config, env }) => {
+    await expect(load(env as unknown as Record<string, string>, config)).rejects.toMatchObject({
+      code: 'CONFIG_NOT_FOUND',
+    })
+  })
+
+  it('says that an overlay is not there', async () => {
+    write('daemon.yaml', '')
+    await expect(load({ P2P_PLAYGROUND_ENV: 'prod' })).rejects.toMatchObject({
+      code: 'CONFIG_NOT_FOUND',
+    })
+  })
+
+  it('says that a file cannot be read', async () => {
+    const path = join(dir, 'daemon.yaml')
+    await import('node:fs/promises').then((fs) => fs.mkdir(path))
+    await expect(load()).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' })
+  })
+})
