@@ -158,7 +158,7 @@ export abstract class BaseCommand extends Command {
     process.exitCode = 3
   }
 
-  /** As `failures`, for a call about one app, which need not be on every node. */
+  /** As `failures`, where nodes that answered may have had nothing to say, or not have the app at all. */
   protected async appFailures(
     failures: readonly NodeFailure[],
     flags: ConfigFlags & TargetFlags,
