@@ -1,1 +1,9 @@
-export {}
+export { FakeClock } from './fake-clock.js'
+export { FakeHealthChecker } from './fakes/fake-health-checker.js'
+export type { FakeSpec } from './fakes/fake-health-checker.js'
+export { InMemoryDiscovery } from './fakes/in-memory-discovery.js'
+export { InMemoryLogSink } from './fakes/in-memory-log-sink.js'
+export { InMemoryRuntime } from './fakes/in-memory-runtime.js'
+export { RecordingLogger } from './recording-logger.js'
+export type { RecordedLine } from './recording-logger.js'
+export { waitFor } from './wait-for.js'

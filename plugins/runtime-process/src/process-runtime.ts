@@ -108,9 +108,18 @@ export class ProcessRuntime implements Runtime {
 function dataOf(handle: RunHandle): { wrapperPid: number; runDir: string; runId: string } {
   return {
     wrapperPid: Number(handle.data['wrapperPid']),
-    runDir: String(handle.data['runDir']),
-    runId: String(handle.data['runId']),
+    runDir: textOf(handle, 'runDir'),
+    runId: textOf(handle, 'runId'),
   }
+}
+
+function textOf(handle: RunHandle, key: string): string {
+  const value = handle.data[key]
+  if (typeof value === 'string') return value
+  throw new PlaygroundError(
+    'STATE_CORRUPT',
+    `the handle of process ${String(handle.pid)} has no ${key}`,
+  )
 }
 
 function isSame(handle: RunHandle): boolean {

@@ -1,0 +1,8 @@
+export { discoveryContract } from './discovery-contract.js'
+export type { DiscoverySetup } from './discovery-contract.js'
+export { healthCheckerContract } from './health-checker-contract.js'
+export type { HealthCheckerSetup } from './health-checker-contract.js'
+export { logSinkContract } from './log-sink-contract.js'
+export type { LogSinkSetup } from './log-sink-contract.js'
+export { runtimeContract } from './runtime-contract.js'
+export type { RuntimeSetup } from './runtime-contract.js'

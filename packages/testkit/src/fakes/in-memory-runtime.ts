@@ -1,0 +1,99 @@
+import { PlaygroundError } from '@p2p-playground/core'
+import type {
+  ExitStatus,
+  ResourceUsage,
+  RunHandle,
+  RunSpec,
+  Runtime,
+  RuntimeSupport,
+} from '@p2p-playground/core'
+
+interface FakeRun {
+  readonly spec: RunSpec
+  readonly ended: PromiseWithResolvers<ExitStatus>
+  exit: ExitStatus | undefined
+}
+
+/** Runs nothing: a test ends its programs with `end`. A program at a path that ends in `missing` cannot be run. */
+export class InMemoryRuntime implements Runtime {
+  readonly started: RunSpec[] = []
+  readonly #runs: Map<number, FakeRun>
+  #nextPid = 1000
+
+  /** `before` is the runtime of an earlier daemon, whose programs go on. */
+  constructor(before?: InMemoryRuntime) {
+    this.#runs = before === undefined ? new Map<number, FakeRun>() : before.#runs
+  }
+
+  async support(): Promise<RuntimeSupport> {
+    const not = { enforced: false, why: 'nothing runs' } as const
+    return Promise.resolve({ cpu: not, memory: not, pids: not })
+  }
+
+  async start(spec: RunSpec, signal: AbortSignal): Promise<RunHandle> {
+    signal.throwIfAborted()
+    if (spec.command[0].endsWith('missing')) {
+      throw new PlaygroundError(
+        'RUNTIME_SPAWN',
+        `cannot run ${spec.command[0]}: there is no such file`,
+      )
+    }
+    this.started.push(spec)
+    this.#nextPid += 1
+    this.#runs.set(this.#nextPid, {
+      spec,
+      ended: Promise.withResolvers<ExitStatus>(),
+      exit: undefined,
+    })
+    return Promise.resolve({
+      runtime: 'fake',
+      pid: this.#nextPid,
+      startTicks: this.#nextPid,
+      bootId: 'boot',
+      data: {},
+    })
+  }
+
+  async adopt(handle: RunHandle): Promise<boolean> {
+    const run = this.#runs.get(handle.pid)
+    return Promise.resolve(
+      run !== undefined && run.exit === undefined && handle.startTicks === handle.pid,
+    )
+  }
+
+  async wait(handle: RunHandle, signal: AbortSignal): Promise<ExitStatus> {
+    const run = this.#runs.get(handle.pid)
+    if (run === undefined) return { kind: 'unknown', why: 'it never ran here' }
+    const aborted = Promise.withResolvers<never>()
+    const onAbort = (): void => {
+      aborted.reject(signal.reason as Error)
+    }
+    signal.throwIfAborted()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await Promise.race([run.ended.promise, aborted.promise])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async stop(handle: RunHandle): Promise<ExitStatus> {
+    this.end(handle.pid, { kind: 'signaled', signal: 'SIGTERM' })
+    return Promise.resolve(
+      this.#runs.get(handle.pid)?.exit ?? { kind: 'unknown', why: 'it never ran here' },
+    )
+  }
+
+  async usage(handle: RunHandle): Promise<ResourceUsage> {
+    const alive = await this.adopt(handle)
+    return { cpuMs: 0, memoryBytes: alive ? 1 : 0, processes: alive ? 1 : 0 }
+  }
+
+  /** The program ends by itself. */
+  end(pid: number, exit: ExitStatus): void {
+    const run = this.#runs.get(pid)
+    if (run === undefined || run.exit !== undefined) return
+    run.exit = exit
+    run.ended.resolve(exit)
+  }
+}
