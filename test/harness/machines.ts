@@ -103,8 +103,12 @@ export function edit(machine: Machine, file: string, change: (text: string) => s
 export interface TestApp {
   readonly name: string
   readonly version?: string
-  /** Lines of a shell script. */
+  /** Lines of the program, a shell script. */
   readonly script?: string
+  /** What runs the program; default /bin/sh. */
+  readonly interpreter?: string
+  /** As manifest.yaml has it; default bin/run. */
+  readonly entrypoint?: string
   /** Further lines of manifest.yaml. */
   readonly manifest?: string
   /** Further files: path to content. */
@@ -114,14 +118,15 @@ export interface TestApp {
 /** Writes the directory of a small application, ready to pack. */
 export function writeApp(base: string, app: TestApp): string {
   const { name, version = '1.0.0', manifest = '', files = {} } = app
+  const { interpreter = '/bin/sh', entrypoint = 'bin/run' } = app
   const dir = join(base, `${name}-${version}`)
   mkdirSync(join(dir, 'bin'), { recursive: true })
   const script = app.script ?? 'echo started\nexec sleep 600'
   writeFileSync(
     join(dir, 'manifest.yaml'),
-    `name: ${name}\nversion: "${version}"\nentrypoint: bin/run\n${manifest}`,
+    `name: ${name}\nversion: "${version}"\nentrypoint: ${entrypoint}\n${manifest}`,
   )
-  writeFileSync(join(dir, 'bin', 'run'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  writeFileSync(join(dir, 'bin', 'run'), `#!${interpreter}\n${script}\n`, { mode: 0o755 })
   for (const [path, content] of Object.entries(files)) writeFileSync(join(dir, path), content)
   return dir
 }
