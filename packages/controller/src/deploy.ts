@@ -6,7 +6,6 @@ import type { BundleId, PieceList } from '@p2p-playground/core/bundle'
 import type { Host } from '@p2p-playground/p2p'
 import { deployProgressFromProto, offerToProto } from '@p2p-playground/proto'
 import type { node } from '@p2p-playground/proto'
-import type { MessageInitShape } from '@bufbuild/protobuf'
 import { callError } from './call-error.js'
 import type { Fleet } from './fleet.js'
 import { failureOf, nodeOf, requireInfo } from './known-node.js'
@@ -16,7 +15,7 @@ import { mergeLive } from './merge.js'
 /** A node whose time is up says more about it than we can: it gets so long to say it. */
 const LAST_WORD_MS = 1000
 
-type CommandInit = MessageInitShape<typeof node.CommandSchema>
+type CommandInit = Pick<node.Command, 'targetPeerId' | 'nonce' | 'issuedAtMs'>
 
 /** A fresh command for one node. */
 export function commandFor(peerId: string, clock: Clock): CommandInit {
