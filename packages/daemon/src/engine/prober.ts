@@ -54,7 +54,8 @@ export async function probe(
         last = false
       }
     }
-    pauseMs = last === null ? Math.min(pauseMs * 1.5, plan.intervalMs) : plan.intervalMs
+    const untilCountMs = Math.max(countFromMs - clock.monotonic(), 1)
+    pauseMs = last === null ? Math.min(pauseMs * 1.5, untilCountMs) : plan.intervalMs
   }
 }
 

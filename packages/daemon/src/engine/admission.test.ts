@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import type { ReplayFloor } from '@p2p-playground/core'
+import { parseManifest } from '@p2p-playground/core/manifest'
+import { admit, admitCreatedAt, checkRunnable, raisedFloor } from './admission.js'
+import type { AdmissionContext } from './admission.js'
+import { wantedRecord } from './fetcher.js'
+
+const id = (
+  version: string,
+  digest = 'a'.repeat(64),
+): { app: string; version: string; digest: string } => ({
+  app: 'web',
+  version,
+  digest,
+})
+
+function context(options: {
+  floor?: ReplayFloor
+  digest?: string
+  apps?: string[]
+  maxApps?: number
+  allowDowngrade?: boolean
+}): AdmissionContext {
+  const list = { digest: new Uint8Array(32), sizeBytes: 1, pieces: [] }
+  return {
+    instances: (options.apps ?? []).map((app) =>
+      wantedRecord({
+        id: { ...id('1.0.0'), app },
+        list,
+        sources: [],
+        allowDowngrade: false,
+        by: 'p',
+      }),
+    ),
+    store: { floor: () => options.floor, digestOf: () => options.digest },
+    maxApps: options.maxApps ?? 10,
+    allowDowngrade: options.allowDowngrade ?? false,
+  }
+}
+
+const floor = { app: 'web', version: '2.0.0', createdAtMs: 500 }
+
+describe('admit', () => {
+  it.each<[string, string, Parameters<typeof context>[0]]>([
+    ['a first version', '1.0.0', {}],
+    ['a higher one', '2.0.1', { floor }],
+    ['the same again', '2.0.0', { floor, digest: 'a'.repeat(64) }],
+    ['a lower one that is allowed', '1.0.0', { floor, allowDowngrade: true }],
+    [
+      'a version of an app that is there, on a full node',
+      '1.1.0',
+      { apps: ['web', 'db'], maxApps: 2 },
+    ],
+    ['a release above its prereleases', '2.0.0', { floor: { ...floor, version: '2.0.0-rc.9' } }],
+  ])('lets %s in', (_name, version, options) => {
+    expect(() => {
+      admit(id(version), context(options))
+    }).not.toThrow()
+  })
+
+  it.each<[string, string, Parameters<typeof context>[0], string]>([
+    ['a lower one', '1.9.9', { floor }, 'APP_DOWNGRADE'],
+    ['a prerelease below its release', '2.0.0-rc.1', { floor }, 'APP_DOWNGRADE'],
+    [
+      'other content under a known version',
+      '2.0.0',
+      { floor, digest: 'b'.repeat(64) },
+      'APP_VERSION_EXISTS',
+    ],
+    [
+      'other content even with a downgrade allowed',
+      '2.0.0',
+      { digest: 'b'.repeat(64), allowDowngrade: true },
+      'APP_VERSION_EXISTS',
+    ],
+    ['one app too many', '1.0.0', { apps: ['db', 'cache'], maxApps: 2 }, 'APP_LIMIT'],
+  ])('keeps %s out', (_name, version, options, code) => {
+    expect(() => {
+      admit(id(version), context(options))
+    }).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('keeps the same version packed earlier out', () => {
+    expect(() => {
+      admitCreatedAt(id('2.0.0'), 499, context({ floor }))
+    }).toThrow(expect.objectContaining({ code: 'APP_DOWNGRADE' }))
+    expect(() => {
+      admitCreatedAt(id('2.0.0'), 500, context({ floor }))
+      admitCreatedAt(id('2.1.0'), 1, context({ floor }))
+    }).not.toThrow()
+  })
+})
+
+it.each([
+  [undefined, '1.0.0', 5, { version: '1.0.0', createdAtMs: 5 }],
+  [floor, '3.0.0', 5, { version: '3.0.0', createdAtMs: 5 }],
+  [floor, '2.0.0', 900, { version: '2.0.0', createdAtMs: 900 }],
+  [floor, '1.0.0', 900, { version: '2.0.0', createdAtMs: 500 }],
+])('the floor only rises: %o and %s at %d', (before, version, createdAtMs, expected) => {
+  expect(raisedFloor(id(version), createdAtMs, before)).toEqual({ app: 'web', ...expected })
+})
+
+describe('checkRunnable', () => {
+  const node = {
+    platform: 'linux-x64',
+    defaultRuntime: 'process',
+    runtimes: new Set(['process']),
+    healthCheckers: new Set(['http']),
+  }
+  const manifest = (extra: string): ReturnType<typeof parseManifest> =>
+    parseManifest(`name: web\nversion: 1.0.0\n${extra}\n`, 'manifest.yaml')
+
+  it('takes what this node can run', () => {
+    expect(() => {
+      checkRunnable(manifest('entrypoint: { linux-x64: run }\nhealth_check: { type: http }'), node)
+    }).not.toThrow()
+  })
+
+  it.each([
+    ['another platform', 'entrypoint: { linux-arm64: run }', 'APP_PLATFORM'],
+    ['another runtime', 'entrypoint: run\nruntime: podman', 'RUNTIME_NOT_FOUND'],
+    [
+      'another health check',
+      'entrypoint: run\nhealth_check: { type: redis }',
+      'RUNTIME_HEALTH_TYPE',
+    ],
+  ])('refuses %s with %s', (_name, extra, code) => {
+    expect(() => {
+      checkRunnable(manifest(extra), node)
+    }).toThrow(expect.objectContaining({ code }))
+  })
+})
