@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cli, cliOk, follow } from '../harness/command.js'
+import { Machines, apps, startFleet, writeApp } from '../harness/machines.js'
+
+/** Logs, events and `run`: what they show, and how they end. */
+const machines = new Machines()
+const one = machines.machine('one')
+
+beforeAll(async () => {
+  await startFleet([one])
+  const talker = { name: 'talker', script: 'echo "hello from $$"\nexec sleep 600' }
+  await cliOk(one, 'deploy', writeApp(machines.base, talker))
+})
+
+afterAll(async () => {
+  await machines.remove()
+})
+
+test('logs prints plain lines, or JSON lines that begin with the first', async () => {
+  const plain = await cliOk(one, 'logs', 'talker', '--node', 'one')
+  expect(plain).toMatch(/^\d{4}-\d\d-\d\d [\d:.]+ one talker@1\.0\.0 out \| hello from \d+$/m)
+  const [line = ''] = (await cliOk(one, 'logs', 'talker', '--node', 'one', '--json')).split('\n')
+  expect(JSON.parse(line)).toMatchObject({ node: 'one', app: 'talker', stream: 'stdout', seq: 1 })
+})
+
+test('logs cannot drive the terminal; JSON keeps what was written', async () => {
+  const script = String.raw`printf 'red \033[31m and back\010\n'` + '\nexec sleep 600'
+  await cliOk(one, 'deploy', writeApp(machines.base, { name: 'painter', script }))
+  const follower = follow(one, 'logs', 'painter', '--node', 'one', '--follow')
+  await follower.until(/red/)
+  follower.child.kill('SIGINT')
+  await follower.ended
+  expect(follower.text()).toContain(String.raw`red \x1b[31m and back\x08`)
+  const json = await cliOk(one, 'logs', 'painter', '--node', 'one', '--json')
+  expect(JSON.parse(json)).toMatchObject({ line: 'red \u001b[31m and back\b' })
+  await cliOk(one, 'app', 'remove', 'painter')
+})
+
+test.each([['logs', 'talker'], ['events']])(
+  '%s --follow shows what is new and ends with 0 on Ctrl-C',
+  async (...command) => {
+    const follower = follow(one, ...command, '--follow', '--tail', '1', '--node', 'one')
+    await follower.until(/^.+\n/)
+    await cliOk(one, 'app', 'restart', 'talker')
+    await follower.until(/^.+\n.+\n/)
+    follower.child.kill('SIGINT')
+    expect(await follower.ended).toBe(0)
+    expect(follower.text()).not.toMatch(/Error|Warning/)
+  },
+)
+
+test('two Ctrl-C at once, as a terminal and a launcher send them, count as one', async () => {
+  const follower = follow(one, 'logs', 'talker', '--follow')
+  await follower.until(/hello/)
+  follower.child.kill('SIGINT')
+  follower.child.kill('SIGINT')
+  expect(await follower.ended).toBe(0)
+})
+
+test('--timeout ends following with 0', async () => {
+  expect(await cli(one, 'logs', 'talker', '--follow', '--timeout', '1s')).toMatchObject({
+    code: 0,
+  })
+})
+
+test('events tell what happened', async () => {
+  const events = (await cliOk(one, 'events', '--json')).trim().split('\n')
+  const types = events.map((text) => (JSON.parse(text) as { type: string }).type)
+  expect(types).toEqual(expect.arrayContaining(['deployed', 'started', 'stopped']))
+  expect(await cliOk(one, 'events', '--tail', '1')).toMatch(/^\d{4}-/)
+})
+
+test('run leaves the app running on Ctrl-C and says how to stop it', async () => {
+  const app = writeApp(machines.base, { name: 'runner', script: 'echo running\nexec sleep 600' })
+  const follower = follow(one, 'run', app, '--node', 'one')
+  await follower.until(/\| running/)
+  follower.child.kill('SIGINT')
+  expect(await follower.ended).toBe(0)
+  expect(follower.text()).toContain('p2p-playground app stop runner')
+  const row = (await apps(one)).find(({ app: name }) => name === 'runner')
+  expect(row).toMatchObject({ state: 'running' })
+  await cliOk(one, 'app', 'remove', 'runner')
+})
+
+test('run --stop-on-exit stops it', async () => {
+  const app = writeApp(machines.base, { name: 'guest', script: 'echo running\nexec sleep 600' })
+  const follower = follow(one, 'run', app, '--node', 'one', '--stop-on-exit')
+  await follower.until(/\| running/)
+  follower.child.kill('SIGINT')
+  expect(await follower.ended).toBe(0)
+  const row = (await apps(one)).find(({ app: name }) => name === 'guest')
+  expect(row).toMatchObject({ state: 'stopped', pid: null })
+  await cliOk(one, 'app', 'remove', 'guest')
+})
