@@ -85,6 +85,15 @@ export async function* gunzipSingle(source: AsyncIterable<Uint8Array>): AsyncGen
 }
 
 async function readHeader(input: AsyncIterator<Uint8Array>): Promise<{ rest: Buffer }> {
+  try {
+    return await findHeader(input)
+  } catch (error) {
+    await input.return?.()
+    throw error
+  }
+}
+
+async function findHeader(input: AsyncIterator<Uint8Array>): Promise<{ rest: Buffer }> {
   let buffer = Buffer.alloc(0)
   for (;;) {
     const end = headerEnd(buffer)

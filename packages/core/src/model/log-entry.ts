@@ -13,4 +13,6 @@ export interface LogEntry {
   readonly seq: number
   /** The line without its newline, as the app wrote it. */
   readonly line: string
+  /** The line was too long for one entry: it goes on in the next entry of its stream. */
+  readonly cut?: true
 }

@@ -87,7 +87,7 @@ async function startNode(): Promise<typeof node> {
     user: undefined,
   }
   const runtimes = new Map([['fake', runtime]])
-  const healthCheckers = new Map([['fake', health as HealthChecker<unknown>]])
+  const healthCheckers = new Map<string, HealthChecker<unknown>>([['fake', health]])
   const table = new InstanceTable(store)
   const launcher = new Launcher({ packages, logs, node: traits, runtimes, healthCheckers })
   const supervisor = new Supervisor({ table, launcher, logs, clock, logger })
