@@ -1,4 +1,9 @@
-import { PlaygroundError, errorMessage, parseLabelSelector } from '@p2p-playground/core'
+import {
+  PlaygroundError,
+  asPlaygroundError,
+  errorMessage,
+  parseLabelSelector,
+} from '@p2p-playground/core'
 import type { Clock, Logger, NodeSelector } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
 import { peerIdOf } from '@p2p-playground/p2p'
@@ -75,11 +80,11 @@ export class Fleet {
 
   /**
    * The nodes that a selector means, those that do not answer included; by name.
-   * @throws NODE_NOT_FOUND, NODE_NONE, USAGE
+   * @throws NODE_NOT_FOUND, NODE_NONE, USAGE, CANCELED
    */
   async select(target: NodeSelector, signal: AbortSignal): Promise<KnownNode[]> {
     if (target.labels !== undefined) parseLabelSelector(target.labels)
-    const selected = requireSelection(await this.#look(target, signal), target)
+    const selected = requireSelection(await this.#lookUnlessAborted(target, signal), target)
     const byName = (one: KnownNode): string => `${one.name ?? ''}\0${one.peerId}`
     return selected.sort((a, b) => (byName(a) < byName(b) ? -1 : 1))
   }
@@ -110,6 +115,17 @@ export class Fleet {
     if (remembered !== undefined) return remembered
     if (this.#local?.peerId === peerId) return this.#local
     return this.#bootstrap.has(peerId) ? { name: undefined } : undefined
+  }
+
+  async #lookUnlessAborted(
+    target: NodeSelector,
+    signal: AbortSignal,
+  ): Promise<readonly KnownNode[]> {
+    try {
+      return await this.#look(target, signal)
+    } catch (error) {
+      throw signal.aborted ? asPlaygroundError(signal.reason, 'CANCELED') : error
+    }
   }
 
   async #look(target: NodeSelector, signal: AbortSignal): Promise<readonly KnownNode[]> {

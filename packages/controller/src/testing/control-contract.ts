@@ -201,7 +201,9 @@ export function controlContract(
 
     it('ends a call that is cancelled', async () => {
       const canceled = AbortSignal.abort(new Error('enough'))
-      await expect(control.listApps({}, canceled)).rejects.toThrow('enough')
+      const failure = { code: 'CANCELED', message: 'enough' }
+      await expect(control.listNodes({}, canceled)).rejects.toMatchObject(failure)
+      await expect(control.listApps({}, canceled)).rejects.toMatchObject(failure)
     })
 
     it('closes twice', async () => {
