@@ -8,19 +8,23 @@ import { ensureTools, step } from './steps.mjs'
 await build()
 await ensureTools({ openssl: 'openssl', ip: 'iproute2', setsid: 'util-linux' })
 
+/** Title, command, arguments. */
+const CHECKS = [
+  ['lint', 'eslint', ['.']],
+  ['format', 'prettier', ['--check', '--log-level=warn', '.']],
+  ['types of the system tests', 'tsc', ['-p', 'test']],
+  ['lint protobuf', 'buf', ['lint']],
+  ['protobuf changes', 'node', ['scripts/check-wire.mjs']],
+  ['generated files', 'node', ['scripts/check-generated.mjs']],
+]
+
 const out = mkdtempSync(join(tmpdir(), 'p2p-playground-test-'))
 const totals = { passed: 0, failed: 0, skipped: 0 }
 let good = true
 
 try {
-  good = (await step('lint', 'eslint', ['.'], { goOn: true })) && good
-  good =
-    (await step('format', 'prettier', ['--check', '--log-level=warn', '.'], { goOn: true })) && good
-  good = (await step('lint protobuf', 'buf', ['lint'], { goOn: true })) && good
-  good =
-    (await step('generated files', 'node', ['scripts/check-generated.mjs'], { goOn: true })) && good
-  good = (await suite('unit')) && good
-  good = (await suite('system')) && good
+  for (const check of CHECKS) good = (await step(...check, { goOn: true })) && good
+  for (const project of ['unit', 'system']) good = (await suite(project)) && good
 } finally {
   rmSync(out, { recursive: true, force: true })
 }
