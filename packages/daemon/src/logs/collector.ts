@@ -1,26 +1,46 @@
 import { closeSync, mkdirSync, openSync, statSync, truncateSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { errorMessage } from '@p2p-playground/core'
-import type { Clock, InstanceKey, LogEntry, Logger } from '@p2p-playground/core'
+import type { Clock, InstanceKey, Logger } from '@p2p-playground/core'
 import type { StoredLine } from './frame.js'
+import { GroupCommit } from './group-commit.js'
+import type { HolePuncher } from './hole-puncher.js'
 import { RawReader } from './raw-reader.js'
-import { createRedactor } from './redact.js'
+import { createRedactor, secretTexts } from './redact.js'
 import { Segments } from './segments.js'
 
 /** Should a notification of the file system get lost. */
 const POLL_MS = 1000
+/** Where the file system gives no notifications. */
+const POLL_UNWATCHED_MS = 100
+/** The daemon has other work: after that long, lines that are left wait for the next turn. */
+const SLICE_MS = 10
 
 export interface CollectorOptions {
   readonly key: InstanceKey
   readonly node: string
   readonly dir: string
-  readonly maxBytes: number
-  readonly maxAgeMs: number
+  readonly rollBytes: number
   readonly patterns: readonly RegExp[]
   readonly clock: Clock
   readonly logger: Logger
-  readonly onEntries: (entries: readonly LogEntry[]) => void
+  readonly puncher: HolePuncher
+  readonly onLines: (lines: readonly StoredLine[]) => void
+  readonly onRoll: () => void
+}
+
+type Streams<T> = { readonly [K in StoredLine['stream']]: T }
+
+/** What there is while an instance's output is being collected. */
+interface Collecting {
+  readonly readers: Streams<RawReader>
+  readonly commit: GroupCommit
+  readonly stop: AbortController
+  readonly watcher: FSWatcher | undefined
+  /** Up to there the raw files' blocks were given back. */
+  freed: Streams<number>
 }
 
 /** Carries what one instance writes from its raw files into segments, and tells who follows. */
@@ -30,9 +50,9 @@ export class Collector {
   readonly stderrPath: string
   readonly #options: CollectorOptions
   #redact: (line: string) => string
-  #readers: { readonly stdout: RawReader; readonly stderr: RawReader } | undefined
-  #watcher: FSWatcher | undefined
-  #timer: NodeJS.Timeout | undefined
+  #collecting: Collecting | undefined
+  #isDue = false
+  #isFailing = false
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -43,100 +63,229 @@ export class Collector {
     this.segments = new Segments({ ...options, dir: join(options.dir, 'segments') })
   }
 
+  get isOpen(): boolean {
+    return this.#collecting !== undefined
+  }
+
   /** Begins to collect; idempotent. */
   open(secrets: readonly string[]): void {
     this.#redact = createRedactor(secrets, this.#options.patterns)
-    if (this.#readers !== undefined) return
-    const raw = join(this.#options.dir, 'raw')
-    mkdirSync(raw, { recursive: true, mode: 0o700 })
-    for (const path of [this.stdoutPath, this.stderrPath]) closeSync(openSync(path, 'a', 0o600))
-    const { offsets } = this.segments
-    this.#readers = {
-      stdout: new RawReader(this.stdoutPath, startOf(this.stdoutPath, offsets.stdout)),
-      stderr: new RawReader(this.stderrPath, startOf(this.stderrPath, offsets.stderr)),
-    }
-    this.#watcher = watch(raw, () => {
-      this.#collect(false)
-    })
-    this.#watcher.on('error', (error) => {
-      this.#options.logger.warn('log-watch-failed', { error: errorMessage(error) })
-    })
-    this.#timer = setInterval(() => {
-      this.#collect(false)
-      this.segments.sync()
-    }, POLL_MS)
-    this.#timer.unref()
-    this.#collect(false)
+    this.#collecting ??= this.#begin()
+    const { readers, stop } = this.#collecting
+    readers.stdout.keepWhole(secretTexts(secrets))
+    readers.stderr.keepWhole(secretTexts(secrets))
+    this.#collect(stop.signal)
   }
 
-  /** The instance has ended: takes in all that is left, and empties the raw files. */
-  finish(): void {
-    if (this.#readers === undefined) return
-    this.#collect(true)
-    this.#release()
-    for (const path of [this.stdoutPath, this.stderrPath]) truncateSync(path)
-    this.segments.resetOffsets(this.#options.clock.now())
+  /**
+   * The instance has ended: takes in all that it wrote, a last line without its end too, and empties the raw files. What
+   * cannot be stored stays in them for the next `open`.
+   */
+  async finish(): Promise<void> {
+    const collecting = this.#collecting
+    if (collecting === undefined) return
+    const { readers } = collecting
+    // What is written after the end, by a process that outlived it, is for the next `open`.
+    const limit = { stdout: sizeOf(this.stdoutPath), stderr: sizeOf(this.stderrPath) }
+    while (!this.#drain(readers, { flush: true, limit })) await nextTurn()
+    if (this.#collecting !== collecting) return
+    try {
+      if (!this.#isFailing) this.#emptyRaw(readers)
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#release(collecting)
   }
 
   /** The daemon ends; the instance may go on writing. */
-  close(): void {
-    if (this.#readers !== undefined) this.#collect(false)
-    this.#release()
-    this.segments.close()
+  async close(): Promise<void> {
+    const collecting = this.#collecting
+    if (collecting !== undefined) {
+      this.#drain(collecting.readers, { flush: false })
+      this.#release(collecting)
+    }
+    this.segments.syncNow()
+    await this.segments.close()
   }
 
-  #release(): void {
-    clearInterval(this.#timer)
-    this.#watcher?.close()
-    this.#readers?.stdout.close()
-    this.#readers?.stderr.close()
-    this.#readers = undefined
-  }
-
-  #collect(flush: boolean): void {
-    const readers = this.#readers
-    if (readers === undefined) return
-    try {
-      for (;;) {
-        const stdout = readers.stdout.read(flush)
-        const stderr = readers.stderr.read(flush)
-        if (stdout.length === 0 && stderr.length === 0) return
-        this.#store(stdout, stderr, readers)
-      }
-    } catch (error) {
-      // The lines are still in the raw file; the next look takes them.
-      this.#options.logger.error('log-collect-failed', {
-        dir: this.#options.dir,
-        error: errorMessage(error),
-      })
+  #begin(): Collecting {
+    const { clock, dir, logger } = this.#options
+    const raw = join(dir, 'raw')
+    mkdirSync(raw, { recursive: true, mode: 0o700 })
+    for (const path of [this.stdoutPath, this.stderrPath]) closeSync(openSync(path, 'a', 0o600))
+    const { offsets } = this.segments
+    const stop = new AbortController()
+    const watcher = this.#watch(raw, stop.signal)
+    const commit = new GroupCommit({
+      clock,
+      commit: async () => {
+        await this.segments.sync()
+        await this.#free()
+      },
+      onError: (error) => {
+        if (!stop.signal.aborted)
+          logger.error('log-sync-failed', { dir, error: errorMessage(error) })
+      },
+    })
+    void this.#poll(watcher === undefined ? POLL_UNWATCHED_MS : POLL_MS, stop.signal)
+    return {
+      readers: {
+        stdout: new RawReader(this.stdoutPath, startOf(this.stdoutPath, offsets.stdout)),
+        stderr: new RawReader(this.stderrPath, startOf(this.stderrPath, offsets.stderr)),
+      },
+      commit,
+      stop,
+      watcher,
+      freed: { stdout: 0, stderr: 0 },
     }
   }
 
-  #store(
-    stdout: readonly string[],
-    stderr: readonly string[],
-    readers: { readonly stdout: RawReader; readonly stderr: RawReader },
-  ): void {
-    const { clock, key, node } = this.#options
-    const timeMs = clock.now()
-    let seq = this.segments.nextSeq
-    const store =
-      (stream: StoredLine['stream']) =>
-      (line: string): StoredLine => {
-        const stored = { timeMs, stream, seq, line: this.#redact(line) }
-        seq += 1
-        return stored
+  #release({ readers, commit, stop, watcher }: Collecting): void {
+    this.#collecting = undefined
+    stop.abort()
+    watcher?.close()
+    void commit.close()
+    readers.stdout.close()
+    readers.stderr.close()
+  }
+
+  #watch(dir: string, signal: AbortSignal): FSWatcher | undefined {
+    const report = (error: unknown): void => {
+      this.#options.logger.warn('log-watch-failed', { dir, error: errorMessage(error) })
+    }
+    try {
+      return watch(dir, () => {
+        this.#collectSoon(signal)
+      }).on('error', report)
+    } catch (error) {
+      // Such as no inotify watches left on this machine: looking often must do.
+      report(error)
+      return undefined
+    }
+  }
+
+  async #poll(everyMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, dir, logger } = this.#options
+    try {
+      for (;;) {
+        await clock.sleep(everyMs, signal)
+        const { readers } = this.#collecting ?? {}
+        for (const reader of [readers?.stdout, readers?.stderr]) {
+          if (reader?.isCutShort() !== true) continue
+          logger.warn('log-raw-emptied', { dir, effect: 'collecting goes on at its beginning' })
+          reader.advance(0)
+        }
+        this.#collect(signal)
       }
-    const lines = [...stdout.map(store('stdout')), ...stderr.map(store('stderr'))]
-    const offsets = { stdout: readers.stdout.offset, stderr: readers.stderr.offset }
-    this.segments.append({ offsets, lines }, timeMs)
-    this.#options.onEntries(
-      lines.map((line) => ({ ...line, node, app: key.app, version: key.version })),
-    )
+    } catch (error) {
+      if (!signal.aborted) logger.error('log-poll-failed', { dir, error: errorMessage(error) })
+    }
+  }
+
+  /** Once for all the notifications of one turn. */
+  #collectSoon(signal: AbortSignal): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    setImmediate(() => {
+      this.#isDue = false
+      this.#collect(signal)
+    })
+  }
+
+  #collect(signal: AbortSignal): void {
+    const collecting = this.#collecting
+    if (collecting === undefined || signal.aborted) return
+    if (!this.#drain(collecting.readers, { flush: false })) this.#collectSoon(signal)
+  }
+
+  /** Takes in lines for a slice of time; true when none is left that can be had now. */
+  #drain(
+    readers: Streams<RawReader>,
+    options: { readonly flush: boolean; readonly limit?: Streams<number> },
+  ): boolean {
+    const { clock } = this.#options
+    const { flush, limit } = options
+    const untilMs = clock.monotonic() + SLICE_MS
+    try {
+      do {
+        const isPast =
+          limit !== undefined &&
+          readers.stdout.offset >= limit.stdout &&
+          readers.stderr.offset >= limit.stderr
+        if (isPast || !this.#step(readers, flush)) {
+          this.#recovered()
+          return true
+        }
+      } while (clock.monotonic() < untilMs)
+      return false
+    } catch (error) {
+      this.#fail(error)
+      return true
+    }
+  }
+
+  /** One look at both files; false when there was no line. */
+  #step(readers: Streams<RawReader>, flush: boolean): boolean {
+    const found = { stdout: readers.stdout.peek(flush), stderr: readers.stderr.peek(flush) }
+    if (found.stdout.lines.length + found.stderr.lines.length === 0) return false
+    const timeMs = this.#options.clock.now()
+    let seq = this.segments.nextSeq
+    const store = (stream: StoredLine['stream']): StoredLine[] =>
+      found[stream].lines.map(({ line, cut }) => ({
+        timeMs,
+        stream,
+        seq: seq++,
+        line: this.#redact(line),
+        ...(cut ? { cut } : {}),
+      }))
+    const lines = [...store('stdout'), ...store('stderr')]
+    const offsets = { stdout: found.stdout.end, stderr: found.stderr.end }
+    this.segments.append({ offsets, lines })
+    readers.stdout.advance(offsets.stdout)
+    readers.stderr.advance(offsets.stderr)
+    this.#collecting?.commit.want()
+    this.#options.onLines(lines)
+    return true
+  }
+
+  #emptyRaw(readers: Streams<RawReader>): void {
+    if (!readers.stdout.isAtEnd() || !readers.stderr.isAtEnd()) return
+    this.segments.syncNow()
+    for (const path of [this.stdoutPath, this.stderrPath]) truncateSync(path)
+    this.segments.resetOffsets()
+  }
+
+  /** Gives back the blocks of the raw files whose lines are on the disk. */
+  async #free(): Promise<void> {
+    const collecting = this.#collecting
+    if (collecting === undefined) return
+    const { puncher } = this.#options
+    const { stdout, stderr } = this.segments.syncedOffsets
+    collecting.freed = {
+      stdout: await puncher.punch(this.stdoutPath, collecting.freed.stdout, stdout),
+      stderr: await puncher.punch(this.stderrPath, collecting.freed.stderr, stderr),
+    }
+  }
+
+  /** The lines are still in the raw file; the next look takes them. Said once until it goes well again. */
+  #fail(error: unknown): void {
+    const { dir, logger } = this.#options
+    if (!this.#isFailing) logger.error('log-collect-failed', { dir, error: errorMessage(error) })
+    this.#isFailing = true
+  }
+
+  #recovered(): void {
+    if (this.#isFailing)
+      this.#options.logger.info('log-collect-recovered', { dir: this.#options.dir })
+    this.#isFailing = false
   }
 }
 
 /** A raw file shorter than what was read of it was emptied by a `finish` that a crash cut short. */
 function startOf(path: string, offset: number): number {
-  return statSync(path).size < offset ? 0 : offset
+  return sizeOf(path) < offset ? 0 : offset
+}
+
+function sizeOf(path: string): number {
+  return statSync(path).size
 }

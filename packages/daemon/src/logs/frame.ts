@@ -7,6 +7,8 @@ export interface StoredLine {
   readonly stream: LogStream
   readonly seq: number
   readonly line: string
+  /** The line was too long for one entry: it goes on in the next entry of its stream. */
+  readonly cut?: true
 }
 
 /** How far the raw files are read, in bytes. */
@@ -15,60 +17,141 @@ export interface RawOffsets {
   readonly stderr: number
 }
 
+/** Begins each segment: whose lines it holds, and the cursor at its start, so that older segments may go. */
+export interface SegmentHeader {
+  readonly node: string
+  readonly app: string
+  readonly version: string
+  /** Of the first line in this segment. */
+  readonly firstSeq: number
+  readonly offsets: RawOffsets
+  /** Times of the lines in the segment before, so that a query can pass over it unread. */
+  readonly previous: TimeRange | null
+}
+
+export interface TimeRange {
+  readonly minMs: number
+  readonly maxMs: number
+}
+
 /** What one append writes: lines, and the place in the raw files behind them. One frame is there whole or not at all. */
 export interface Frame {
   readonly offsets: RawOffsets
   readonly lines: readonly StoredLine[]
 }
 
-/** Length and CRC-32 of the payload, 32 bits each, little endian. */
-const HEADER_BYTES = 8
-const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
-
-export function encodeFrame(frame: Frame): Buffer {
-  const payload = Buffer.from(
-    JSON.stringify([
-      frame.offsets.stdout,
-      frame.offsets.stderr,
-      frame.lines.map((line) => [
-        line.timeMs,
-        line.stream === 'stdout' ? 1 : 2,
-        line.seq,
-        line.line,
-      ]),
-    ]),
-  )
-  const header = Buffer.alloc(HEADER_BYTES)
-  header.writeUInt32LE(payload.length, 0)
-  header.writeUInt32LE(crc32(payload), 4)
-  return Buffer.concat([header, payload])
+/** A frame whose lines are decoded only when somebody wants them. */
+export interface FrameView {
+  readonly kind: 'frame'
+  readonly offsets: RawOffsets
+  readonly timeMs: number
+  readonly firstSeq: number
+  readonly count: number
+  lines(): StoredLine[]
+  /** Where the next frame begins. */
+  readonly end: number
 }
 
 export type DecodedFrame =
-  | { readonly kind: 'frame'; readonly frame: Frame; readonly end: number }
+  | FrameView
+  | { readonly kind: 'header'; readonly header: SegmentHeader; readonly end: number }
   /** The bytes end within the frame: it is being written, or a crash tore it. */
   | { readonly kind: 'torn' }
   | { readonly kind: 'corrupt' }
 
+/*
+ * A frame, all numbers little endian:
+ *   u32 length of the payload, u32 CRC-32 of the payload, payload.
+ * Payload of a header: magic, JSON.
+ * Payload of lines: magic, f64 stdout offset, f64 stderr offset, f64 time, f64 first seq, u32 lines, u32 lines of stdout
+ * (they come first), JSON [[line, …], [index of a cut line, …]].
+ */
+const PREFIX_BYTES = 8
+const MAGIC_BYTES = 4
+const HEADER_MAGIC = Buffer.from('PPH1')
+const LINES_MAGIC = Buffer.from('PPL1')
+const LINES_AT = 44
+const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
+
+export function encodeHeader(header: SegmentHeader): Buffer {
+  const json = JSON.stringify(header)
+  const bytes = Buffer.alloc(PREFIX_BYTES + MAGIC_BYTES + Buffer.byteLength(json))
+  HEADER_MAGIC.copy(bytes, PREFIX_BYTES)
+  bytes.write(json, PREFIX_BYTES + MAGIC_BYTES)
+  return seal(bytes)
+}
+
+/** The lines must have consecutive numbers and one time, those of stdout first: they are what one look at the raw files found. */
+export function encodeFrame(frame: Frame): Buffer {
+  const { lines, offsets } = frame
+  const cut = lines.flatMap((line, index) => (line.cut === true ? [index] : []))
+  const json = JSON.stringify([lines.map((line) => line.line), cut])
+  const bytes = Buffer.alloc(PREFIX_BYTES + LINES_AT + Buffer.byteLength(json))
+  LINES_MAGIC.copy(bytes, PREFIX_BYTES)
+  bytes.writeDoubleLE(offsets.stdout, PREFIX_BYTES + 4)
+  bytes.writeDoubleLE(offsets.stderr, PREFIX_BYTES + 12)
+  bytes.writeDoubleLE(lines[0]?.timeMs ?? 0, PREFIX_BYTES + 20)
+  bytes.writeDoubleLE(lines[0]?.seq ?? 0, PREFIX_BYTES + 28)
+  bytes.writeUInt32LE(lines.length, PREFIX_BYTES + 36)
+  bytes.writeUInt32LE(lines.filter((line) => line.stream === 'stdout').length, PREFIX_BYTES + 40)
+  bytes.write(json, PREFIX_BYTES + LINES_AT)
+  return seal(bytes)
+}
+
 /** The frame at `start`. */
 export function decodeFrame(bytes: Buffer, start: number): DecodedFrame {
-  if (bytes.length < start + HEADER_BYTES) return { kind: 'torn' }
+  if (bytes.length < start + PREFIX_BYTES) return { kind: 'torn' }
   const length = bytes.readUInt32LE(start)
-  const end = start + HEADER_BYTES + length
-  if (length > MAX_PAYLOAD_BYTES) return { kind: 'corrupt' }
+  const end = start + PREFIX_BYTES + length
+  if (length < MAGIC_BYTES || length > MAX_PAYLOAD_BYTES) return { kind: 'corrupt' }
   if (bytes.length < end) return { kind: 'torn' }
-  const payload = bytes.subarray(start + HEADER_BYTES, end)
+  const payload = bytes.subarray(start + PREFIX_BYTES, end)
   if (crc32(payload) !== bytes.readUInt32LE(start + 4)) return { kind: 'corrupt' }
-  const [stdout, stderr, lines] = JSON.parse(payload.toString('utf8')) as [
-    number,
-    number,
-    [number, number, number, string][],
-  ]
-  const stored = lines.map(([timeMs, stream, seq, line]) => ({
+  const magic = payload.subarray(0, MAGIC_BYTES)
+  if (magic.equals(HEADER_MAGIC)) {
+    const header = JSON.parse(payload.toString('utf8', MAGIC_BYTES)) as SegmentHeader
+    return { kind: 'header', header, end }
+  }
+  if (!magic.equals(LINES_MAGIC)) return { kind: 'corrupt' }
+  return viewOf(payload, end)
+}
+
+/** Where, from `start` on, the next sound frame of lines begins; -1 when there is none. */
+export function findFrame(bytes: Buffer, start: number): number {
+  let at = bytes.indexOf(LINES_MAGIC, start + PREFIX_BYTES)
+  while (at !== -1) {
+    if (decodeFrame(bytes, at - PREFIX_BYTES).kind === 'frame') return at - PREFIX_BYTES
+    at = bytes.indexOf(LINES_MAGIC, at + 1)
+  }
+  return -1
+}
+
+function viewOf(payload: Buffer, end: number): FrameView {
+  const timeMs = payload.readDoubleLE(20)
+  const firstSeq = payload.readDoubleLE(28)
+  const ofStdout = payload.readUInt32LE(40)
+  return {
+    kind: 'frame',
+    offsets: { stdout: payload.readDoubleLE(4), stderr: payload.readDoubleLE(12) },
     timeMs,
-    stream: stream === 1 ? ('stdout' as const) : ('stderr' as const),
-    seq,
-    line,
-  }))
-  return { kind: 'frame', frame: { offsets: { stdout, stderr }, lines: stored }, end }
+    firstSeq,
+    count: payload.readUInt32LE(36),
+    end,
+    lines: () => {
+      const [lines, cut] = JSON.parse(payload.toString('utf8', LINES_AT)) as [string[], number[]]
+      return lines.map((line, index) => ({
+        timeMs,
+        stream: index < ofStdout ? 'stdout' : 'stderr',
+        seq: firstSeq + index,
+        line,
+        ...(cut.includes(index) ? { cut: true as const } : {}),
+      }))
+    },
+  }
+}
+
+function seal(bytes: Buffer): Buffer {
+  bytes.writeUInt32LE(bytes.length - PREFIX_BYTES, 0)
+  bytes.writeUInt32LE(crc32(bytes.subarray(PREFIX_BYTES)), 4)
+  return bytes
 }

@@ -8,27 +8,26 @@ export interface StoreQuery {
   /** At most that many of the newest. */
   readonly tail?: number | undefined
   readonly stream?: LogEntry['stream'] | undefined
+  /** Only lines that contain it, as it stands. */
   readonly grep?: string | undefined
-  /** Per version: only entries with a higher seq. */
+  /** Per version: only entries with a higher seq. One beyond the newest is of a log that was removed, and means none. */
   readonly afterSeq?: Readonly<Record<string, number>> | undefined
 }
 
-/** True when an entry is among those that the query asks for, `tail` aside. */
+/** True when an entry is among those that the query asks for, `tail` and `afterSeq` aside. */
 export function matchesQuery(entry: LogEntry, query: StoreQuery): boolean {
   return (
     entry.app === query.app &&
     (query.version === undefined || entry.version === query.version) &&
-    (query.sinceMs === undefined || entry.timeMs >= query.sinceMs) &&
-    (query.untilMs === undefined || entry.timeMs <= query.untilMs) &&
+    matchesTime(entry.timeMs, query) &&
     (query.stream === undefined || entry.stream === query.stream) &&
-    (query.grep === undefined || entry.line.includes(query.grep)) &&
-    entry.seq > (query.afterSeq?.[entry.version] ?? 0)
+    (query.grep === undefined || entry.line.includes(query.grep))
   )
 }
 
-/** By time, then version, then seq: the order in which people read. */
-export function compareEntries(a: LogEntry, b: LogEntry): number {
+export function matchesTime(timeMs: number, query: StoreQuery): boolean {
   return (
-    a.timeMs - b.timeMs || (a.version < b.version ? -1 : a.version > b.version ? 1 : a.seq - b.seq)
+    (query.sinceMs === undefined || timeMs >= query.sinceMs) &&
+    (query.untilMs === undefined || timeMs <= query.untilMs)
   )
 }

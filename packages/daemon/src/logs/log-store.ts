@@ -1,12 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formatInstance } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, formatInstance, systemCode } from '@p2p-playground/core'
 import type { Clock, InstanceKey, LogEntry, Logger } from '@p2p-playground/core'
-import { Bell } from '../engine/bell.js'
 import { Collector } from './collector.js'
-import { compareEntries, matchesQuery } from './log-query.js'
+import { Follower } from './follower.js'
+import type { StoredLine } from './frame.js'
+import { HolePuncher } from './hole-puncher.js'
 import type { StoreQuery } from './log-query.js'
+import { readLogs } from './log-reader.js'
+import { retain } from './retention.js'
 
 /** Where an instance writes to. */
 export interface InstanceLog {
@@ -14,26 +17,38 @@ export interface InstanceLog {
   readonly stderrPath: string
 }
 
-/** Beyond this a follower that does not keep up is served from the segments again. */
-const MAX_BUFFERED = 10_000
-const BATCH = 500
+export interface LogStoreOptions {
+  readonly rootDir: string
+  readonly node: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** All versions of an app together, without the raw output that is not taken in yet. */
+  readonly maxBytesPerApp: number
+  readonly maxAgeMs: number
+  readonly redact: readonly RegExp[]
+}
+
+const MAX_ROLL_BYTES = 4 * 1024 * 1024
+/** The cap is kept by whole segments: the smaller they are, the less goes at a time. */
+const SEGMENTS_PER_APP = 8
+/** A start has better to do; after that, age is looked at every hour. */
+const FIRST_SWEEP_MS = 60_000
+const SWEEP_MS = 3_600_000
 
 /** The app logs of a node. */
 export class LogStore {
-  readonly #options: ConstructorParameters<typeof LogStore>[0]
+  readonly #options: LogStoreOptions
+  readonly #rollBytes: number
+  readonly #puncher: HolePuncher
   readonly #collectors = new Map<string, Collector>()
-  readonly #followers = new Set<(entries: readonly LogEntry[]) => void>()
+  readonly #followers = new Set<Follower>()
+  readonly #stop = new AbortController()
 
-  constructor(options: {
-    readonly rootDir: string
-    readonly node: string
-    readonly clock: Clock
-    readonly logger: Logger
-    readonly maxBytesPerApp: number
-    readonly maxAgeMs: number
-    readonly redact: readonly RegExp[]
-  }) {
+  constructor(options: LogStoreOptions) {
     this.#options = options
+    this.#rollBytes = Math.min(MAX_ROLL_BYTES, Math.ceil(options.maxBytesPerApp / SEGMENTS_PER_APP))
+    this.#puncher = new HolePuncher(options)
+    void this.#sweep(this.#stop.signal)
   }
 
   /** Begins to collect an instance's output; idempotent. */
@@ -49,110 +64,70 @@ export class LogStore {
 
   /** The instance has ended: everything that it wrote is stored when this resolves. */
   async finish(key: InstanceKey): Promise<void> {
-    this.#collectors.get(formatInstance(key))?.finish()
-    return Promise.resolve()
+    await this.#collectors.get(formatInstance(key))?.finish()
   }
 
-  /** Deletes the logs of an instance. */
-  async remove(app: string, version: string): Promise<void> {
-    const name = formatInstance({ app, version })
-    this.#collectors.get(name)?.close()
-    this.#collectors.delete(name)
-    await rm(this.#dirOf({ app, version }), { recursive: true, force: true })
+  /** Deletes the logs of an instance, or of all versions of an app. */
+  async remove(app: string, version?: string): Promise<void> {
+    for (const each of version === undefined ? this.#versionsOf(app) : [version]) {
+      const key = { app, version: each }
+      const dir = this.#dirOf(key)
+      const name = formatInstance(key)
+      await this.#collectors.get(name)?.close()
+      this.#collectors.delete(name)
+      for (const follower of this.#followers) follower.forget(app, each)
+      await rm(dir, { recursive: true, force: true })
+    }
+    await removeIfEmpty(join(this.#options.rootDir, app))
+  }
+
+  /** Lines of an app that are gone because of the caps of size and age, per version. */
+  dropped(app: string): Readonly<Record<string, number>> {
+    const logs = this.#logsOf({ app })
+    return Object.fromEntries(logs.map((log) => [log.version, log.droppedLines]))
   }
 
   /** Stored entries in batches, the oldest first. */
   async *query(query: StoreQuery): AsyncGenerator<LogEntry[]> {
-    const found = this.#select(query)
-    for (let start = 0; start < found.length; start += BATCH) {
-      yield await Promise.resolve(found.slice(start, start + BATCH))
-    }
+    yield* readLogs(this.#logsOf(query), query, this.#options.node).batches
   }
 
-  /** Stored entries, then new ones as they come, without gap or repeat between them. */
+  /**
+   * Stored entries, then new ones as they come, without gap or repeat between them, also of versions that start later. Ends when
+   * `signal` aborts or the store is closed.
+   */
   async *follow(query: StoreQuery, signal: AbortSignal): AsyncGenerator<LogEntry[]> {
-    const bell = new Bell()
-    const live: { buffer: LogEntry[]; overflow: boolean } = { buffer: [], overflow: false }
-    const listen = (entries: readonly LogEntry[]): void => {
-      const wanted = entries.filter((entry) => matchesQuery(entry, query))
-      if (wanted.length === 0) return
-      if (live.buffer.length + wanted.length > MAX_BUFFERED) {
-        live.overflow = true
-        live.buffer = []
-      } else if (!live.overflow) live.buffer.push(...wanted)
-      bell.ring()
-    }
-    this.#followers.add(listen)
+    if (this.#stop.signal.aborted) return
+    const follower = new Follower(query, (part) =>
+      readLogs(this.#logsOf(part), part, this.#options.node),
+    )
+    this.#followers.add(follower)
     try {
-      const seen: Record<string, number> = { ...query.afterSeq }
-      const fresh = (entries: readonly LogEntry[]): LogEntry[] => {
-        const batch = entries.filter((entry) => entry.seq > (seen[entry.version] ?? 0))
-        for (const entry of batch) seen[entry.version] = entry.seq
-        return batch
-      }
-      for await (const batch of this.query(query)) yield fresh(batch)
-      while (!signal.aborted) {
-        const count = bell.count
-        if (live.overflow) {
-          live.overflow = false
-          for await (const batch of this.query({
-            ...query,
-            tail: undefined,
-            afterSeq: { ...seen },
-          }))
-            yield fresh(batch)
-          continue
-        }
-        const batch = fresh(live.buffer)
-        live.buffer = []
-        if (batch.length > 0) yield batch
-        else await bell.after(count, signal)
-      }
+      yield* follower.entries(signal)
     } finally {
-      this.#followers.delete(listen)
+      this.#followers.delete(follower)
     }
   }
 
+  /** Idempotent. Instances may go on writing; the next `open` takes that in. */
   async close(): Promise<void> {
-    for (const collector of this.#collectors.values()) collector.close()
+    this.#stop.abort()
+    const collectors = [...this.#collectors.values()]
     this.#collectors.clear()
-    return Promise.resolve()
+    await Promise.all(collectors.map((collector) => collector.close()))
+    for (const follower of this.#followers) follower.end()
   }
 
-  #select(query: StoreQuery): LogEntry[] {
-    const versions = this.#versionsOf(query)
-    const perVersion = versions.flatMap((version) => this.#read({ app: query.app, version }, query))
-    const sorted = versions.length > 1 ? perVersion.sort(compareEntries) : perVersion
-    return query.tail === undefined ? sorted : sorted.slice(Math.max(sorted.length - query.tail, 0))
+  #logsOf(query: StoreQuery): readonly Collector['segments'][] {
+    return this.#versionsOf(query.app)
+      .filter((version) => query.version === undefined || version === query.version)
+      .map((version) => this.#collectorOf({ app: query.app, version }).segments)
   }
 
-  /** Reads backwards, so that the newest few cost little. */
-  #read(key: InstanceKey, query: StoreQuery): LogEntry[] {
-    const { node } = this.#options
-    const batches: LogEntry[][] = []
-    let count = 0
-    for (const lines of this.#collectorOf(key).segments.backward()) {
-      const entries = lines
-        .map((line) => ({ ...line, node, app: key.app, version: key.version }))
-        .filter((entry) => matchesQuery(entry, query))
-      batches.push(entries)
-      count += entries.length
-      const oldest = lines[0]
-      if (query.tail !== undefined && count >= query.tail) break
-      if (oldest !== undefined && query.sinceMs !== undefined && oldest.timeMs < query.sinceMs)
-        break
-      if (oldest !== undefined && oldest.seq <= (query.afterSeq?.[key.version] ?? 0)) break
-    }
-    return batches.reverse().flat()
-  }
-
-  #versionsOf(query: StoreQuery): string[] {
-    if (query.version !== undefined)
-      return existsSync(this.#dirOf({ app: query.app, version: query.version }))
-        ? [query.version]
-        : []
-    const dir = join(this.#options.rootDir, query.app)
-    return existsSync(dir) ? readdirSync(dir) : []
+  #versionsOf(app: string): string[] {
+    const dir = join(this.#options.rootDir, app)
+    if (!isName(app) || !existsSync(dir)) return []
+    return namesIn(dir).filter((version) => existsSync(join(dir, version, 'segments')))
   }
 
   #collectorOf(key: InstanceKey): Collector {
@@ -160,23 +135,86 @@ export class LogStore {
     const known = this.#collectors.get(name)
     if (known !== undefined) return known
     const collector = new Collector({
+      ...this.#options,
       key,
-      node: this.#options.node,
       dir: this.#dirOf(key),
-      maxBytes: this.#options.maxBytesPerApp,
-      maxAgeMs: this.#options.maxAgeMs,
+      rollBytes: this.#rollBytes,
       patterns: this.#options.redact,
-      clock: this.#options.clock,
-      logger: this.#options.logger,
-      onEntries: (entries) => {
-        for (const follower of this.#followers) follower(entries)
+      puncher: this.#puncher,
+      onLines: (lines) => {
+        this.#tell(key, lines)
+      },
+      onRoll: () => {
+        this.#retain(key.app)
       },
     })
     this.#collectors.set(name, collector)
     return collector
   }
 
+  #tell({ app, version }: InstanceKey, lines: readonly StoredLine[]): void {
+    if (this.#followers.size === 0) return
+    const { node } = this.#options
+    const entries = lines.map((line) => ({ ...line, node, app, version }))
+    for (const follower of this.#followers) follower.push(entries)
+  }
+
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const { clock, rootDir, logger } = this.#options
+    try {
+      for (let waitMs = FIRST_SWEEP_MS; ; waitMs = SWEEP_MS) {
+        await clock.sleep(waitMs, signal)
+        for (const app of existsSync(rootDir) ? namesIn(rootDir) : []) {
+          this.#retain(app)
+          await clock.sleep(0, signal)
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) logger.error('log-sweep-failed', { error: errorMessage(error) })
+    }
+  }
+
+  #retain(app: string): void {
+    const { clock, logger, maxBytesPerApp, maxAgeMs } = this.#options
+    // The newest segment grows by one roll before anybody looks again.
+    const limits = { maxBytes: maxBytesPerApp - this.#rollBytes, maxAgeMs }
+    try {
+      retain(app, this.#logsOf({ app }), { limits, nowMs: clock.now(), logger })
+    } catch (error) {
+      // What was to be stored is stored; the next roll or sweep tries again.
+      logger.error('log-retention-failed', { app, error: errorMessage(error) })
+    }
+    for (const version of this.#versionsOf(app)) {
+      const collector = this.#collectorOf({ app, version })
+      if (!collector.isOpen) void collector.segments.close()
+    }
+  }
+
+  /** @throws INTERNAL for what cannot be the name of an app or a version. */
   #dirOf(key: InstanceKey): string {
+    if (!isName(key.app) || !isName(key.version)) {
+      throw new PlaygroundError('INTERNAL', `"${formatInstance(key)}" cannot have a log`)
+    }
     return join(this.#options.rootDir, key.app, key.version)
+  }
+}
+
+/** Letters, digits, `.`, `+` and `-`, as in names and semver: nothing that leads elsewhere on the disk. */
+function isName(text: string): boolean {
+  return /^[0-9A-Za-z][0-9A-Za-z.+-]{0,250}$/.test(text)
+}
+
+function namesIn(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && isName(entry.name))
+    .map((entry) => entry.name)
+}
+
+async function removeIfEmpty(dir: string): Promise<void> {
+  try {
+    await rmdir(dir)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code !== 'ENOTEMPTY' && code !== 'ENOENT' && code !== 'EEXIST') throw error
   }
 }

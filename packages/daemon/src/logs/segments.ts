@@ -1,62 +1,64 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Logger } from '@p2p-playground/core'
-import { decodeFrame, encodeFrame } from './frame.js'
-import type { Frame, RawOffsets, StoredLine } from './frame.js'
+import { systemCode } from '@p2p-playground/core'
+import type { InstanceKey, Logger } from '@p2p-playground/core'
+import { encodeFrame, encodeHeader } from './frame.js'
+import type { Frame, FrameView, RawOffsets, SegmentHeader, TimeRange } from './frame.js'
+import { rangeOf, readHeader, scanSegment, widen } from './segment-scan.js'
+import type { SegmentScan } from './segment-scan.js'
+import { SegmentWriter } from './segment-writer.js'
 
-const ROLL_BYTES = 4 * 1024 * 1024
-/** Written frames reach the disk after at most that much; until then the raw file still holds their lines. */
-const SYNC_BYTES = 1024 * 1024
-
-interface Segment {
+/** One file of frames. */
+export interface Segment {
   readonly path: string
   readonly number: number
-  sizeBytes: number
-  /** Of its newest frame. */
-  modifiedMs: number
+  readonly sizeBytes: number
+  /** Of the first line that it has or will have. */
+  readonly firstSeq: number
+  /** Null while it has no line. */
+  readonly range: TimeRange | null
 }
+
+type OwnSegment = { -readonly [K in keyof Segment]: Segment[K] }
 
 export interface SegmentOptions {
   readonly dir: string
-  readonly maxBytes: number
-  readonly maxAgeMs: number
+  readonly key: InstanceKey
+  readonly node: string
+  /** A segment that would grow beyond it is closed, and the next begun. */
+  readonly rollBytes: number
   readonly logger: Logger
+  /** A new segment was begun: the moment to look whether old ones must go. */
+  readonly onRoll: () => void
 }
 
-/** The stored lines of one instance: numbered files of frames, the oldest dropped beyond the cap. */
+/**
+ * The stored lines of one instance: numbered files of frames. Each frame carries the cursor in the raw files and each line its
+ * number, so that one append moves both, and whatever is on the disk after a crash is consistent.
+ */
 export class Segments {
   readonly #options: SegmentOptions
-  readonly #segments: Segment[]
-  #fd: number | undefined
-  #unsyncedBytes = 0
+  readonly #segments: OwnSegment[] = []
+  readonly #noted = new Set<string>()
+  readonly #retired = new Set<SegmentWriter>()
+  #writer: SegmentWriter | undefined
   #offsets: RawOffsets = { stdout: 0, stderr: 0 }
+  #syncedOffsets: RawOffsets = { stdout: 0, stderr: 0 }
+  #epoch = 0
   #nextSeq = 1
-  #droppedSegments = 0
+  /** A crash may have come before it was synced. */
+  #unsureOf: string | undefined
 
   /** Opens what is there; a torn end is cut off. */
   constructor(options: SegmentOptions) {
     this.#options = options
     mkdirSync(options.dir, { recursive: true, mode: 0o700 })
-    this.#segments = readdirSync(options.dir)
-      .filter((name) => /^\d{8}\.seg$/.test(name))
-      .sort()
-      .map((name) => {
-        const path = join(options.dir, name)
-        const { size, mtimeMs } = statSync(path)
-        return { path, number: Number.parseInt(name, 10), sizeBytes: size, modifiedMs: mtimeMs }
-      })
     this.#recover()
+  }
+
+  get version(): string {
+    return this.#options.key.version
   }
 
   /** Where reading the raw files goes on. */
@@ -64,123 +66,208 @@ export class Segments {
     return this.#offsets
   }
 
+  /** Up to there the lines are stored even after a power cut. */
+  get syncedOffsets(): RawOffsets {
+    return this.#syncedOffsets
+  }
+
   get nextSeq(): number {
     return this.#nextSeq
   }
 
-  /** Segments dropped by the caps since the store was opened. */
-  get dropped(): number {
-    return this.#droppedSegments
+  /** Lines that are no longer there because segments were dropped. */
+  get droppedLines(): number {
+    return (this.#segments[0]?.firstSeq ?? 1) - 1
   }
 
-  append(frame: Frame, nowMs: number): void {
+  /** From the oldest to the newest. */
+  list(): readonly Segment[] {
+    return [...this.#segments]
+  }
+
+  /** Stores a frame whole or, when it throws, not at all. */
+  append(frame: Frame): void {
     const bytes = encodeFrame(frame)
-    let last = this.#segments.at(-1)
-    if (last === undefined || last.sizeBytes + bytes.length > ROLL_BYTES) last = this.#roll(nowMs)
-    this.#fd ??= openSync(last.path, 'a', 0o600)
-    writeSync(this.#fd, bytes)
-    last.sizeBytes += bytes.length
-    last.modifiedMs = nowMs
+    const { rollBytes, onRoll } = this.#options
+    const last = this.#segments.at(-1)
+    const isFull = last !== undefined && last.sizeBytes + bytes.length > rollBytes
+    const segment = last === undefined || (isFull && last.range !== null) ? this.#begin() : last
+    this.#writer ??= new SegmentWriter(segment.path, segment.sizeBytes)
+    this.#writer.append(bytes)
+    segment.sizeBytes += bytes.length
+    for (const { timeMs } of frame.lines.slice(0, 1)) segment.range = widen(segment.range, timeMs)
     this.#offsets = frame.offsets
-    this.#nextSeq = (frame.lines.at(-1)?.seq ?? this.#nextSeq - 1) + 1
-    this.#unsyncedBytes += bytes.length
-    if (this.#unsyncedBytes >= SYNC_BYTES) this.sync()
+    this.#nextSeq += frame.lines.length
+    if (segment !== last) onRoll()
   }
 
-  sync(): void {
-    if (this.#fd !== undefined && this.#unsyncedBytes > 0) fdatasyncSync(this.#fd)
-    this.#unsyncedBytes = 0
+  /** Drops the oldest segment. The newest stays, for it holds the cursor: another is begun before it goes. */
+  dropOldest(): void {
+    if (this.#segments.length === 1) {
+      this.#begin()
+      for (const writer of this.#retired) void writer.close()
+      this.#retired.clear()
+    }
+    const oldest = this.#segments.shift()
+    if (oldest !== undefined) rmSync(oldest.path, { force: true })
   }
 
-  /** Lines from the oldest on, one batch a frame. */
-  *forward(): Generator<readonly StoredLine[]> {
-    for (const segment of [...this.#segments])
-      yield* this.#read(segment).map((frame) => frame.lines)
+  /** The sound frames of a segment, as far as it was written when asked; none when it was dropped meanwhile. */
+  async read(segment: Segment): Promise<readonly FrameView[]> {
+    const { path, sizeBytes } = segment
+    try {
+      const bytes = (await readFile(path)).subarray(0, sizeBytes)
+      return this.#note(path, scanSegment(bytes)).frames
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return []
+      throw error
+    }
   }
 
-  /** Lines from the newest on, one batch a segment, each batch in order. */
-  *backward(): Generator<readonly StoredLine[]> {
-    for (const segment of [...this.#segments].reverse())
-      yield this.#read(segment).flatMap((frame) => frame.lines)
+  /** The raw files begin anew: their content was taken in whole. */
+  resetOffsets(): void {
+    const zero = { stdout: 0, stderr: 0 }
+    this.append({ offsets: zero, lines: [] })
+    this.syncNow()
+    this.#epoch += 1
+    this.#syncedOffsets = zero
   }
 
-  /** Begins the raw files anew: their content was taken in whole. */
-  resetOffsets(nowMs: number): void {
-    this.append({ offsets: { stdout: 0, stderr: 0 }, lines: [] }, nowMs)
-    this.sync()
+  /** Resolves when all that was appended before is on the disk. */
+  async sync(): Promise<void> {
+    const offsets = this.#offsets
+    const epoch = this.#epoch
+    await this.#syncUnsure()
+    for (const writer of this.#retired) {
+      await writer.sync()
+      await writer.close()
+      this.#retired.delete(writer)
+    }
+    await this.#writer?.sync()
+    if (epoch === this.#epoch) this.#syncedOffsets = offsets
   }
 
-  close(): void {
-    this.sync()
-    if (this.#fd !== undefined) closeSync(this.#fd)
-    this.#fd = undefined
+  /** The same at once. */
+  syncNow(): void {
+    for (const writer of this.#retired) writer.syncNow()
+    this.#writer?.syncNow()
+    this.#syncedOffsets = this.#offsets
   }
 
-  #roll(nowMs: number): Segment {
-    this.close()
-    const number = (this.#segments.at(-1)?.number ?? 0) + 1
-    const path = join(this.#options.dir, `${String(number).padStart(8, '0')}.seg`)
-    const segment = { path, number, sizeBytes: 0, modifiedMs: nowMs }
+  async close(): Promise<void> {
+    const writers = [...this.#retired, ...(this.#writer === undefined ? [] : [this.#writer])]
+    this.#retired.clear()
+    this.#writer = undefined
+    await Promise.all(writers.map((writer) => writer.close()))
+  }
+
+  async #syncUnsure(): Promise<void> {
+    const path = this.#unsureOf
+    this.#unsureOf = undefined
+    if (path === undefined || !this.#segments.some((segment) => segment.path === path)) return
+    const file = await open(path, 'r')
+    try {
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  #begin(): OwnSegment {
+    const last = this.#segments.at(-1)
+    const number = (last?.number ?? 0) + 1
+    const { dir, key, node } = this.#options
+    const path = join(dir, `${String(number).padStart(8, '0')}.seg`)
+    const header = encodeHeader({
+      node,
+      app: key.app,
+      version: key.version,
+      firstSeq: this.#nextSeq,
+      offsets: this.#offsets,
+      previous: last?.range ?? null,
+    })
+    const writer = new SegmentWriter(path, 0)
+    try {
+      writer.append(header)
+    } catch (error) {
+      void writer.close()
+      rmSync(path, { force: true })
+      throw error
+    }
+    if (this.#writer !== undefined) this.#retired.add(this.#writer)
+    this.#writer = writer
+    const sizeBytes = header.length
+    const segment = { path, number, sizeBytes, firstSeq: this.#nextSeq, range: null }
     this.#segments.push(segment)
-    this.#dropOld(nowMs)
     return segment
   }
 
-  #dropOld(nowMs: number): void {
-    const { maxBytes, maxAgeMs, logger } = this.#options
-    const total = (): number => this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
-    while (this.#segments.length > 1) {
-      const oldest = this.#segments[0]
-      if (oldest === undefined) return
-      if (total() + ROLL_BYTES <= maxBytes && nowMs - oldest.modifiedMs <= maxAgeMs) return
-      rmSync(oldest.path, { force: true })
-      this.#segments.shift()
-      this.#droppedSegments += 1
-      logger.info('log-segment-dropped', { path: oldest.path, bytes: oldest.sizeBytes })
-    }
-  }
-
   #recover(): void {
-    const last = this.#segments.at(-1)
-    if (last === undefined) return
-    const frames = this.#read(last, true)
-    const source = frames.length > 0 ? frames : this.#read(this.#segments.at(-2) ?? last)
-    const newest = source.at(-1)
-    if (newest !== undefined) this.#offsets = newest.offsets
-    for (const segment of [...this.#segments].reverse()) {
-      const seq = this.#read(segment)
-        .flatMap((frame) => frame.lines)
-        .at(-1)?.seq
-      if (seq === undefined) continue
-      this.#nextSeq = seq + 1
-      return
+    const names = readdirSync(this.#options.dir).filter((name) => /^\d{8}\.seg$/.test(name))
+    const paths = names.sort().map((name) => join(this.#options.dir, name))
+    const newest = this.#recoverNewest(paths)
+    if (newest === undefined) return
+    let { header } = newest
+    let nextSeq = newest.segment.firstSeq
+    this.#segments.unshift(newest.segment)
+    this.#unsureOf = paths.at(-1)
+    for (const path of paths.reverse()) {
+      const own = readHeader(path)
+      // Where a header is damaged, the frames themselves know.
+      const scan = own === undefined || header === undefined ? this.#scan(path) : undefined
+      const firstSeq = own?.firstSeq ?? firstSeqOf(scan) ?? nextSeq
+      const range = header === undefined ? rangeOf(scan?.frames ?? []) : header.previous
+      this.#segments.unshift({ ...fileOf(path), firstSeq, range })
+      header = own
+      nextSeq = firstSeq
     }
   }
 
-  /** The sound frames of a segment; with `repair` what is behind them is cut off. */
-  #read(segment: Segment, repair = false): Frame[] {
-    const bytes = readFileSync(segment.path)
-    const frames: Frame[] = []
-    let start = 0
-    while (start < bytes.length) {
-      const decoded = decodeFrame(bytes, start)
-      if (decoded.kind !== 'frame') {
-        if (decoded.kind === 'corrupt' || repair) {
-          this.#options.logger.warn('log-segment-damaged', {
-            path: segment.path,
-            at: start,
-            kind: decoded.kind,
-          })
-        }
-        if (repair) {
-          truncateSync(segment.path, start)
-          segment.sizeBytes = start
-        }
-        break
+  /** Takes the newest segment that holds anything off `paths`, and the cursor from its end. */
+  #recoverNewest(
+    paths: string[],
+  ): { readonly segment: OwnSegment; readonly header: SegmentHeader | undefined } | undefined {
+    for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
+      const scan = this.#scan(path)
+      const { sizeBytes } = fileOf(path)
+      if (scan.end < sizeBytes) {
+        this.#options.logger.info('log-torn-end-cut', { path, bytes: sizeBytes - scan.end })
+        truncateSync(path, scan.end)
       }
-      frames.push(decoded.frame)
-      start = decoded.end
+      const { header, frames } = scan
+      if (header === undefined && frames.length === 0) {
+        rmSync(path)
+        continue
+      }
+      this.#offsets = frames.at(-1)?.offsets ?? header?.offsets ?? this.#offsets
+      const last = frames.filter((frame) => frame.count > 0).at(-1)
+      this.#nextSeq = last === undefined ? (header?.firstSeq ?? 1) : last.firstSeq + last.count
+      const firstSeq = header?.firstSeq ?? firstSeqOf(scan) ?? this.#nextSeq
+      return { segment: { ...fileOf(path), firstSeq, range: rangeOf(frames) }, header }
     }
-    return frames
+    return undefined
   }
+
+  #scan(path: string): SegmentScan {
+    return this.#note(path, scanSegment(readFileSync(path)))
+  }
+
+  /** Says once what a segment has lost. */
+  #note(path: string, scan: SegmentScan): SegmentScan {
+    const { damagedBytes, missingLines } = scan
+    if ((damagedBytes > 0 || missingLines > 0) && !this.#noted.has(path)) {
+      this.#noted.add(path)
+      this.#options.logger.warn('log-segment-damaged', { path, damagedBytes, missingLines })
+    }
+    return scan
+  }
+}
+
+function fileOf(path: string): Pick<Segment, 'path' | 'number' | 'sizeBytes'> {
+  const number = Number.parseInt(path.slice(path.lastIndexOf('/') + 1), 10)
+  return { path, number, sizeBytes: statSync(path).size }
+}
+
+function firstSeqOf(scan: SegmentScan | undefined): number | undefined {
+  return scan?.frames.find((frame) => frame.count > 0)?.firstSeq
 }

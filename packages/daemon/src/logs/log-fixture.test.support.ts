@@ -1,0 +1,128 @@
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '@p2p-playground/core'
+import type { LogEntry, LogFields, Logger } from '@p2p-playground/core'
+import { onTestFinished, vi } from 'vitest'
+import type { StoredLine } from './frame.js'
+import { LogStore } from './log-store.js'
+import type { InstanceLog, LogStoreOptions } from './log-store.js'
+import type { StoreQuery } from './log-query.js'
+import { Segments } from './segments.js'
+
+export const KEY = { app: 'hello', version: '1.0.0' }
+
+/** A directory that goes with the test. */
+export function temporaryDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'logs-'))
+  onTestFinished(() => {
+    rmSync(dir, { recursive: true, force: true })
+  })
+  return dir
+}
+
+export interface RecordingLogger extends Logger {
+  readonly said: { readonly event: string; readonly fields: LogFields | undefined }[]
+  readonly count: (event: string) => number
+}
+
+export function recordingLogger(): RecordingLogger {
+  const said: RecordingLogger['said'] = []
+  const say = (event: string, fields?: LogFields): void => {
+    said.push({ event, fields })
+  }
+  const logger: RecordingLogger = {
+    said,
+    count: (event) => said.filter((line) => line.event === event).length,
+    debug: say,
+    info: say,
+    warn: say,
+    error: say,
+    child: () => logger,
+  }
+  return logger
+}
+
+export interface StoreFixture {
+  readonly store: LogStore
+  readonly logger: RecordingLogger
+  readonly rootDir: string
+  /** Opens an instance and returns where it would write to. */
+  readonly open: (key?: typeof KEY, secrets?: readonly string[]) => Promise<InstanceLog>
+  /** Everything that a query gives. */
+  readonly read: (query?: Partial<StoreQuery>) => Promise<LogEntry[]>
+  /** The texts of `read`. */
+  readonly lines: (query?: Partial<StoreQuery>) => Promise<string[]>
+  /** Resolves when so many lines are stored. */
+  readonly stored: (count: number) => Promise<void>
+}
+
+/** A store that is closed with the test. */
+export function storeFixture(options: Partial<LogStoreOptions> = {}): StoreFixture {
+  const rootDir = options.rootDir ?? temporaryDir()
+  const logger = recordingLogger()
+  const store = new LogStore({
+    rootDir,
+    node: 'node-1',
+    clock: systemClock,
+    logger,
+    maxBytesPerApp: 100 * 1024 * 1024,
+    maxAgeMs: 7 * 86_400_000,
+    redact: [],
+    ...options,
+  })
+  onTestFinished(() => store.close())
+  const read: StoreFixture['read'] = async (query = {}) => {
+    const found: LogEntry[] = []
+    for await (const batch of store.query({ app: KEY.app, ...query })) found.push(...batch)
+    return found
+  }
+  return {
+    store,
+    logger,
+    rootDir,
+    read,
+    open: (key = KEY, secrets = []) => store.open(key, { secrets }),
+    lines: async (query) => (await read(query)).map((entry) => entry.line),
+    stored: async (count) => {
+      await vi.waitFor(
+        async () => {
+          const found = (await read()).length
+          if (found < count) throw new Error(`${String(found)} of ${String(count)} lines`)
+        },
+        { timeout: 10_000, interval: 5 },
+      )
+    },
+  }
+}
+
+export function write(path: string, text: string | Buffer): void {
+  appendFileSync(path, text)
+}
+
+/** Lines in one frame, as one look at the raw files would find them. */
+export function storedLines(firstSeq: number, texts: readonly string[], timeMs = 1): StoredLine[] {
+  return texts.map((line, index) => ({ timeMs, stream: 'stdout', seq: firstSeq + index, line }))
+}
+
+export function openSegments(
+  dir: string,
+  options: { readonly logger?: Logger; readonly rollBytes?: number } = {},
+): Segments {
+  const segments = new Segments({
+    dir,
+    key: KEY,
+    node: 'node-1',
+    rollBytes: options.rollBytes ?? 1024 * 1024,
+    logger: options.logger ?? recordingLogger(),
+    onRoll: () => undefined,
+  })
+  onTestFinished(() => segments.close())
+  return segments
+}
+
+/** The texts of all sound frames. */
+export async function textsOf(segments: Segments): Promise<string[]> {
+  const frames = await Promise.all(segments.list().map((segment) => segments.read(segment)))
+  return frames.flat().flatMap((frame) => frame.lines().map((line) => line.line))
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { recordingLogger } from './log-fixture.test.support.js'
+import { chooseDrop, retain } from './retention.js'
+import type { RetainedLog } from './retention.js'
+import type { Segment } from './segments.js'
+
+const LIMITS = { maxBytes: 100, maxAgeMs: 1000 }
+
+/** [size, newest time] of each segment; null: without lines. Each holds ten lines. */
+type Row = [sizeBytes: number, maxMs: number | null]
+
+function logOf(version: string, rows: readonly Row[]): RetainedLog {
+  const segments = rows.map(([sizeBytes, maxMs], index): Segment => {
+    const range = maxMs === null ? null : { minMs: maxMs - 1, maxMs }
+    return { path: '', number: index + 1, sizeBytes, firstSeq: index * 10 + 1, range }
+  })
+  return {
+    version,
+    get droppedLines() {
+      return (segments[0]?.firstSeq ?? 1) - 1
+    },
+    list: () => segments,
+    dropOldest: () => {
+      if (segments.length === 1) {
+        segments.push({ path: '', number: 9, sizeBytes: 1, firstSeq: 11, range: null })
+      }
+      segments.shift()
+    },
+  }
+}
+
+describe('chooseDrop', () => {
+  it.each<[string, Record<string, Row[]>, number, string | undefined]>([
+    ['nothing at all', {}, 0, undefined],
+    [
+      'what is within both limits',
+      {
+        a: [
+          [50, 900],
+          [50, 1000],
+        ],
+      },
+      1500,
+      undefined,
+    ],
+    [
+      'the oldest of what is too much',
+      {
+        a: [
+          [60, 900],
+          [60, 1000],
+        ],
+      },
+      1000,
+      'a',
+    ],
+    ['the oldest of several versions', { a: [[60, 900]], b: [[60, 800]] }, 1000, 'b'],
+    [
+      'what is too old, though little',
+      {
+        a: [
+          [1, 100],
+          [1, 2000],
+        ],
+      },
+      2000,
+      'a',
+    ],
+    ['the only segment, when too old', { a: [[1, 100]] }, 2000, 'a'],
+    ['never an empty one that holds the cursor', { a: [[1, null]] }, 9999, undefined],
+    [
+      'one without sound lines before others',
+      {
+        a: [
+          [90, null],
+          [20, 1000],
+        ],
+      },
+      1000,
+      'a',
+    ],
+  ])('chooses %s', (_, versions, nowMs, expected) => {
+    const logs = Object.entries(versions).map(([version, rows]) => logOf(version, rows))
+    expect(chooseDrop(logs, LIMITS, nowMs)?.version).toBe(expected)
+  })
+})
+
+describe('retain', () => {
+  it('drops until the limits hold, and says how many lines of which version', () => {
+    const logger = recordingLogger()
+    const a = logOf('1.0.0', [
+      [60, 100],
+      [60, 200],
+      [60, 900],
+    ])
+    const b = logOf('2.0.0', [[40, 950]])
+    retain('hello', [a, b], { limits: LIMITS, nowMs: 1000, logger })
+    expect(a.list().map(({ sizeBytes }) => sizeBytes)).toEqual([60])
+    expect(logger.said).toEqual([
+      {
+        event: 'log-lines-dropped',
+        fields: { app: 'hello', version: '1.0.0', lines: 20, droppedLines: 20 },
+      },
+    ])
+  })
+})

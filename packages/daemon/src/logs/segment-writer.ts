@@ -1,0 +1,89 @@
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+
+const syncFile = promisify(fdatasync)
+
+/** Appends to one file; what cannot be written whole is taken back. */
+export class SegmentWriter {
+  readonly #path: string
+  readonly #fd: number
+  #sizeBytes: number
+  #isDirty = false
+  #isNew: boolean
+  #isClosed = false
+  #running: Promise<void> | undefined
+
+  /** Opens the file, made when it is not there. @throws what the file system says, as does `append`. */
+  constructor(path: string, sizeBytes: number) {
+    this.#path = path
+    this.#fd = openSync(path, 'a', 0o600)
+    this.#sizeBytes = sizeBytes
+    this.#isNew = sizeBytes === 0
+  }
+
+  append(bytes: Buffer): void {
+    this.#isDirty = true
+    try {
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at)
+    } catch (error) {
+      ftruncateSync(this.#fd, this.#sizeBytes)
+      throw error
+    }
+    this.#sizeBytes += bytes.length
+  }
+
+  /** Resolves when all that was appended before is on the disk. Does not hold up the daemon meanwhile. */
+  async sync(): Promise<void> {
+    await this.#running
+    if (!this.#isDirty || this.#isClosed) return
+    this.#isDirty = false
+    this.#running = syncFile(this.#fd)
+    try {
+      await this.#running
+    } catch (error) {
+      this.#isDirty = true
+      throw error
+    } finally {
+      this.#running = undefined
+    }
+    this.#syncName()
+  }
+
+  /** The same at once. */
+  syncNow(): void {
+    if (this.#isClosed || (!this.#isDirty && this.#running === undefined)) return
+    fdatasyncSync(this.#fd)
+    this.#isDirty = false
+    this.#syncName()
+  }
+
+  /** Idempotent. What is not synced yet stays in the hands of the system. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    // A descriptor that is being synced must not be given to another file.
+    await this.#running?.catch(() => undefined)
+    closeSync(this.#fd)
+  }
+
+  /** A new file is only there after a power cut when its directory says so. */
+  #syncName(): void {
+    if (!this.#isNew) return
+    const dir = openSync(dirname(this.#path), 'r')
+    try {
+      fsyncSync(dir)
+    } finally {
+      closeSync(dir)
+    }
+    this.#isNew = false
+  }
+}
