@@ -8,6 +8,7 @@ import { ROOT, stepEnv } from './steps.mjs'
 const GENERATORS = [
   ['buf', ['generate'], 'packages/proto/src/gen'],
   ['node', ['scripts/error-docs.mjs'], 'docs/error-codes.md'],
+  ['node', ['scripts/generate-schemas.mjs'], 'docs/configuration.md'],
 ]
 
 for (const [command, args, path] of GENERATORS) {

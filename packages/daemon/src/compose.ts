@@ -99,7 +99,7 @@ function traitsOf(config: DaemonConfig): NodeTraits {
     labels: config.node.labels,
     platform: `${process.platform}-${process.arch}`,
     defaultRuntime: config.runtime.default,
-    user: config.runtime.user,
+    defaultLimits: config.runtime.defaultLimits,
   }
 }
 

@@ -11,12 +11,17 @@ import {
 import type { ConfigRequest, ShownValue } from '@p2p-playground/core/config'
 import { existsSync } from 'node:fs'
 
+const LATER = 'Has no effect in this version.'
+
 const listener = v.optional(
-  v.strictObject({ enabled: v.optional(v.boolean(), true), listen: v.optional(v.string()) }),
+  v.strictObject({
+    enabled: v.optional(v.pipe(v.boolean(), v.description(LATER)), true),
+    listen: v.optional(v.pipe(v.string(), v.description(LATER))),
+  }),
   {},
 )
 
-/** The definition that controller.yaml is checked against. The `api` keys are read by the long-running controller. */
+/** The definition that controller.yaml is checked against. The `api` keys are accepted for later. */
 export const controllerSchema = v.strictObject({
   controller: v.optional(
     v.strictObject({
@@ -42,9 +47,14 @@ export const controllerSchema = v.strictObject({
       grpc: listener,
       http: listener,
       web: listener,
-      tls: v.optional(v.strictObject({ cert: v.string(), key: v.string() })),
-      tokens_file: v.optional(v.string()),
-      insecure: v.optional(v.boolean(), false),
+      tls: v.optional(
+        v.strictObject({
+          cert: v.pipe(v.string(), v.description(LATER)),
+          key: v.pipe(v.string(), v.description(LATER)),
+        }),
+      ),
+      tokens_file: v.optional(v.pipe(v.string(), v.description(LATER))),
+      insecure: v.optional(v.pipe(v.boolean(), v.description(LATER)), false),
     }),
     {},
   ),

@@ -52,8 +52,14 @@ export const p2pSchema = v.strictObject({
   ),
   relay: v.optional(
     v.strictObject({
-      client: v.optional(v.boolean(), true),
-      server: v.optional(v.boolean(), false),
+      client: v.optional(
+        v.pipe(v.boolean(), v.description('Has no effect in this version.')),
+        true,
+      ),
+      server: v.optional(
+        v.pipe(v.boolean(), v.description('Has no effect in this version.')),
+        false,
+      ),
     }),
   ),
 })

@@ -34,7 +34,6 @@ export interface DaemonConfig {
     readonly logDir: string
     readonly maxApps: number
     readonly defaultLimits: RunLimits
-    readonly user: string | undefined
   }
   readonly logging: {
     readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -112,7 +111,6 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
         memoryBytes: raw.runtime.default_limits.memory,
         pids: raw.runtime.default_limits.pids,
       },
-      user: raw.runtime.user,
     },
     logging: {
       level: raw.logging.level,
@@ -139,6 +137,7 @@ function withoutEffect(raw: v.InferOutput<typeof daemonSchema>): string[] {
     ['runtime.keep_versions', raw.runtime.keep_versions !== undefined],
     ['runtime.sandbox', raw.runtime.sandbox !== undefined && raw.runtime.sandbox !== 'off'],
     ['runtime.update_policy', (raw.runtime.update_policy ?? 'immediate') !== 'immediate'],
+    ['runtime.user', raw.runtime.user !== undefined],
     ['logging.sinks', raw.logging.sinks !== undefined],
   ]
   return set.flatMap(([key, isSet]) => (isSet ? [`${key} has no effect in this version`] : []))

@@ -78,19 +78,24 @@ export const daemonSchema = v.strictObject({
         v.pipe(v.string(), v.description('Where logs are; default under the home.')),
       ),
       max_apps: v.optional(v.pipe(count, v.description('Apps that this node takes.')), 10),
-      keep_versions: v.optional(v.pipe(count, v.description('Versions kept per app.'))),
+      keep_versions: v.optional(
+        v.pipe(count, v.description('Versions kept per app; has no effect in this version.')),
+      ),
       sandbox: v.optional(
-        v.pipe(v.picklist(['auto', 'required', 'off']), v.description('Isolation of apps.')),
+        v.pipe(
+          v.picklist(['auto', 'required', 'off']),
+          v.description('Isolation of apps; has no effect in this version.'),
+        ),
       ),
       update_policy: v.optional(
         v.pipe(
           v.picklist(['immediate', 'graceful', 'manual']),
-          v.description('How new versions take over.'),
+          v.description('How new versions take over; has no effect in this version.'),
         ),
       ),
       default_limits: v.optional(limits, {}),
       user: v.optional(
-        v.pipe(v.string(), v.description('Run apps as this user; needs a root daemon.')),
+        v.pipe(v.string(), v.description('Run apps as this user; has no effect in this version.')),
       ),
     }),
     {},
@@ -113,7 +118,10 @@ export const daemonSchema = v.strictObject({
         7,
       ),
       sinks: v.optional(
-        v.pipe(v.array(v.string()), v.description('Log sinks to ship to, by plugin name.')),
+        v.pipe(
+          v.array(v.string()),
+          v.description('Log sinks to ship to, by plugin name; has no effect in this version.'),
+        ),
       ),
       redact: v.optional(
         v.pipe(

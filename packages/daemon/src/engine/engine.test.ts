@@ -84,7 +84,7 @@ async function startNode(): Promise<typeof node> {
     labels: {},
     platform: 'linux-x64',
     defaultRuntime: 'fake',
-    user: undefined,
+    defaultLimits: {},
   }
   const runtimes = new Map([['fake', runtime]])
   const healthCheckers = new Map<string, HealthChecker<unknown>>([['fake', health]])

@@ -5,6 +5,7 @@ import type {
   HealthChecker,
   HealthResult,
   InstanceRecord,
+  RunLimits,
   RunSpec,
   Runtime,
 } from '@p2p-playground/core'
@@ -25,7 +26,8 @@ export interface NodeTraits {
   /** `linux-x64` and so on. */
   readonly platform: string
   readonly defaultRuntime: string
-  readonly user: string | undefined
+  /** For apps that ask for none. */
+  readonly defaultLimits: RunLimits
 }
 
 /** The search path of apps; nothing of the daemon's own environment reaches them. */
@@ -101,8 +103,7 @@ export class Launcher {
       stdoutPath: log.stdoutPath,
       stderrPath: log.stderrPath,
       runDir,
-      limits: manifest.resources,
-      user: this.#node.user,
+      limits: limitsOf(manifest, this.#node.defaultLimits),
     }
     return { spec, ports }
   }
@@ -157,5 +158,14 @@ export class Launcher {
       ...portVariables(context.ports),
       ...(Object.fromEntries(own) as Record<string, string>),
     }
+  }
+}
+
+function limitsOf(manifest: Manifest, fallback: RunLimits): RunLimits {
+  const { cpuCores, memoryBytes, pids } = manifest.resources
+  return {
+    cpuCores: cpuCores ?? fallback.cpuCores,
+    memoryBytes: memoryBytes ?? fallback.memoryBytes,
+    pids: pids ?? fallback.pids,
   }
 }
