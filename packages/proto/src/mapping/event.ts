@@ -42,6 +42,7 @@ export function logEntryToProto(entry: LogEntry): LogEntryMessage {
     stream: entry.stream,
     seq: BigInt(entry.seq),
     line: entry.line,
+    cut: entry.cut ?? false,
   })
 }
 
@@ -54,5 +55,6 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
     stream: oneOf(['stdout', 'stderr'] as const, message.stream, 'the stream'),
     seq: toNumber(message.seq),
     line: message.line,
+    ...(message.cut ? { cut: true } : {}),
   }
 }

@@ -50,15 +50,19 @@ const event = fc.record({
   by: maybe(text),
 })
 
-const logEntry = fc.record({
-  timeMs: size,
-  node: text,
-  app: text,
-  version: text,
-  stream: fc.constantFrom('stdout' as const, 'stderr' as const),
-  seq: size,
-  line: text,
-})
+const logEntry = fc.record(
+  {
+    timeMs: size,
+    node: text,
+    app: text,
+    version: text,
+    stream: fc.constantFrom('stdout' as const, 'stderr' as const),
+    seq: size,
+    line: text,
+    cut: fc.constant(true as const),
+  },
+  { requiredKeys: ['timeMs', 'node', 'app', 'version', 'stream', 'seq', 'line'] },
+)
 
 const usage = fc.record({
   cpuMs: fc.double({ min: 0, noNaN: true }),
