@@ -88,7 +88,6 @@ export const ERROR_TABLE = {
   NODE_NOT_FOUND: missing,
   NODE_UNREACHABLE: row('unavailable', 503, 1, true),
   NODE_NONE: row('not_found', 404, 1),
-  NODE_PARTIAL: row('aborted', 207, 3),
   NODE_DAEMON_RUNNING: row('already_exists', 409, 1),
   NODE_DAEMON_STOPPED: row('unavailable', 503, 1),
   NODE_DAEMON_START: row('failed_precondition', 500, 1),

@@ -15,11 +15,12 @@ export interface RunFile {
   readonly startedAtMs: number
 }
 
-/** Field 22 of /proc/PID/stat, clock ticks after boot; undefined when there is no such process (proc(5)). */
+/** Field 22 of /proc/PID/stat, clock ticks after boot; undefined when the process is gone or a zombie (proc(5)). */
 export function startTicksOf(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19])
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ESRCH') return undefined
     throw error

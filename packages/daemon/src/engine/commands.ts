@@ -1,4 +1,4 @@
-import { PlaygroundError, formatInstance } from '@p2p-playground/core'
+import { PlaygroundError, asPlaygroundError, formatInstance } from '@p2p-playground/core'
 import type {
   AppAction,
   Clock,
@@ -64,13 +64,7 @@ export class Commands {
     options: DeployOptions,
     signal: AbortSignal,
   ): AsyncGenerator<DeployView> {
-    checkScope(job.id.app, asker)
-    admit(job.id, {
-      instances: this.#engine.table.list(),
-      store: this.#store,
-      maxApps: this.#maxApps,
-      allowDowngrade: job.allowDowngrade,
-    })
+    this.#admit(job, asker)
     yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, record: null }
     this.#want(job)
     const limit = new AbortController()
@@ -133,6 +127,22 @@ export class Commands {
       by,
     }
     this.#engine.table.record(event)
+  }
+
+  /** Before a byte is asked for; a refusal is an event of this node. */
+  #admit(job: FetchJob, asker: Asker): void {
+    try {
+      checkScope(job.id.app, asker)
+      admit(job.id, {
+        instances: this.#engine.table.list(),
+        store: this.#store,
+        maxApps: this.#maxApps,
+        allowDowngrade: job.allowDowngrade,
+      })
+    } catch (error) {
+      this.refused(job.id.app, asPlaygroundError(error), asker.peerId)
+      throw error
+    }
   }
 
   #want(job: FetchJob): void {

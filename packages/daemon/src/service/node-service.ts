@@ -169,7 +169,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       return caller
     } catch (error) {
       commands.refused(app, asPlaygroundError(error), caller.peerId)
-      throw toConnectError(error)
+      throw error
     }
   }
 
@@ -183,21 +183,17 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
 function requireRole(context: HandlerContext, role: Role): Caller {
   const caller = callerOf(context)
   if (caller.roles.has(role)) return caller
-  throw toConnectError(
-    new PlaygroundError(
-      'AUTH_ROLE',
-      `this needs the role "${role}", which ${caller.peerId} has not proved`,
-      {
-        hint: "Add your public key with that role to the node's security.trusted_public_keys.",
-      },
-    ),
+  throw new PlaygroundError(
+    'AUTH_ROLE',
+    `this needs the role "${role}", which ${caller.peerId} has not proved`,
+    {
+      hint: "Add your public key with that role to the node's security.trusted_public_keys.",
+    },
   )
 }
 
-function noApp(app: string): Error {
-  return toConnectError(
-    new PlaygroundError('APP_NOT_FOUND', `there is no app "${app}" on this node`),
-  )
+function noApp(app: string): PlaygroundError {
+  return new PlaygroundError('APP_NOT_FOUND', `there is no app "${app}" on this node`)
 }
 
 function isPresent(record: InstanceRecord): boolean {
@@ -206,5 +202,5 @@ function isPresent(record: InstanceRecord): boolean {
 
 function appAction(text: string): AppAction {
   if (text === 'start' || text === 'stop' || text === 'restart' || text === 'remove') return text
-  throw toConnectError(new PlaygroundError('USAGE', `"${text}" is no action on an app`))
+  throw new PlaygroundError('USAGE', `"${text}" is no action on an app`)
 }
