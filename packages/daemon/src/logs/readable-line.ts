@@ -1,0 +1,28 @@
+import type { LogFields } from '@p2p-playground/core'
+
+/** What may change how a terminal shows the rest of a line: C0 and C1 controls, line separators, marks of direction. */
+// eslint-disable-next-line no-control-regex
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+
+/** `TIME LEVEL event key=value …` for people; a value that is no plain word is quoted, and harmless in a terminal. */
+export function readableLine(info: {
+  readonly time?: unknown
+  readonly level: string
+  readonly message: unknown
+  readonly fields?: unknown
+}): string {
+  const fields = Object.entries((info.fields ?? {}) as LogFields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${show(value)}`)
+  const parts = [String(info.time), info.level.toUpperCase().padEnd(5), String(info.message)]
+  return [...parts, ...fields].join(' ').replaceAll(UNSAFE, escapeCharacter)
+}
+
+function show(value: LogFields[string]): string {
+  const text = String(value)
+  return typeof value === 'string' && !/^[^\s"=]+$/.test(text) ? JSON.stringify(text) : text
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
