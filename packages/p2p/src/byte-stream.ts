@@ -1,27 +1,30 @@
 import type { Stream } from '@libp2p/interface'
-import { PlaygroundError } from '@p2p-playground/core'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 
 /** Beyond this much unread data the other side is held back. */
 const HIGH_WATER_BYTES = 2 * 1024 * 1024
 const LOW_WATER_BYTES = 512 * 1024
-const MAX_FRAME_BYTES = 8 * 1024 * 1024
+/** Header frames and the like; whoever awaits more says so. */
+const MAX_FRAME_BYTES = 256 * 1024
 
 /** Reads and writes a libp2p stream with back-pressure both ways. */
 export class ByteStream {
   readonly #stream: Stream
   readonly #queue: Uint8Array[] = []
   #queuedBytes = 0
-  #ended = false
-  #error: Error | undefined
+  #remoteEnded = false
+  #lost: Error | undefined
   #wake: (() => void) | undefined
+  /** Told how many bytes came, as they come. */
+  onBytes: ((count: number) => void) | undefined
   readonly #closed = new AbortController()
 
   constructor(stream: Stream) {
     this.#stream = stream
     stream.addEventListener('message', (event) => {
       const { data } = event
+      this.onBytes?.(data.byteLength)
       for (const chunk of data instanceof Uint8Array ? [data] : data) {
         this.#queue.push(chunk)
         this.#queuedBytes += chunk.byteLength
@@ -30,15 +33,15 @@ export class ByteStream {
       this.#wake?.()
     })
     stream.addEventListener('remoteCloseWrite', () => {
-      this.#ended = true
+      this.#remoteEnded = true
       this.#wake?.()
     })
     stream.addEventListener('close', (event) => {
-      this.#ended = true
-      this.#error = event.error
-      this.#closed.abort(event.error ?? new Error('the stream was closed'))
-      this.#wake?.()
+      this.#onClose(event.error)
     })
+    // What happened before anybody listened here.
+    if (stream.status !== 'open') this.#onClose(undefined)
+    else this.#remoteEnded = stream.remoteWriteStatus === 'closed'
   }
 
   /** Aborts when the stream is gone, with the reason. */
@@ -46,7 +49,10 @@ export class ByteStream {
     return this.#closed.signal
   }
 
-  /** The next bytes as they came; undefined at the end of what the other side sends. */
+  /**
+   * The next bytes as they came; undefined at the end of what the other side sends.
+   * @throws when the stream was reset, or its connection broke, before that end
+   */
   async next(): Promise<Uint8Array | undefined> {
     for (;;) {
       const chunk = this.#queue.shift()
@@ -55,8 +61,9 @@ export class ByteStream {
         if (this.#queuedBytes < LOW_WATER_BYTES && isPaused(this.#stream)) this.#stream.resume()
         return chunk
       }
-      if (this.#error !== undefined) throw this.#error
-      if (this.#ended) return undefined
+      if (this.#lost !== undefined) throw this.#lost
+      // Bytes that came before this object did are delivered in a moment.
+      if (this.#remoteEnded && this.#stream.readBufferLength === 0) return undefined
       const { promise, resolve } = Promise.withResolvers<undefined>()
       this.#wake = () => {
         resolve(undefined)
@@ -86,10 +93,15 @@ export class ByteStream {
     for (let chunk = await this.next(); chunk !== undefined; chunk = await this.next()) yield chunk
   }
 
-  async readMessage<Desc extends DescMessage>(schema: Desc): Promise<MessageShape<Desc>> {
+  /** One length-prefixed message. @throws when it is longer than `maxBytes` or no such message */
+  async readMessage<Desc extends DescMessage>(
+    schema: Desc,
+    maxBytes = MAX_FRAME_BYTES,
+  ): Promise<MessageShape<Desc>> {
     const length = await this.#readVarint()
-    if (length > MAX_FRAME_BYTES)
-      throw new PlaygroundError('AUTH_MEMBERSHIP', 'a peer sent too long a message')
+    if (length > maxBytes) {
+      throw new Error(`a message of ${String(length)} bytes came where ${String(maxBytes)} may`)
+    }
     return fromBinary(schema, Buffer.concat(await this.parts(length)))
   }
 
@@ -114,6 +126,15 @@ export class ByteStream {
 
   abort(error: Error): void {
     this.#stream.abort(error)
+  }
+
+  /** A connection that breaks closes its streams without a word; only half-close is a sound end. */
+  #onClose(error: Error | undefined): void {
+    if (error !== undefined || !this.#remoteEnded) {
+      this.#lost = error ?? new Error('the connection broke off')
+    }
+    this.#closed.abort(error ?? new Error('the stream was closed'))
+    this.#wake?.()
   }
 
   #putBack(chunk: Uint8Array): void {

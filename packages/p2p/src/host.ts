@@ -1,20 +1,23 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { ConnectRouter, Transport } from '@connectrpc/connect'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage } from '@p2p-playground/core'
 import type { Clock, Discovery, Logger, PeerCandidate, Role } from '@p2p-playground/core'
 import { revokedFingerprints } from '@p2p-playground/core/bundle'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
-import { isQuic, parseAddress, peerIdOf } from './addresses.js'
+import { isQuic, peerIdOf } from './addresses.js'
 import { ConnectionGuard } from './auth/guard.js'
-import type { Refusal } from './auth/guard.js'
+import { Refusals } from './auth/refusals.js'
+import type { Refusal } from './auth/refusals.js'
 import { streamTransport } from './calls/client.js'
 import { CALL_PROTOCOL } from './calls/protocol.js'
 import { CallServer } from './calls/server.js'
+import { Dialer } from './dialer.js'
 import { fixedDiscovery } from './discovery/fixed.js'
 import type { Identity } from './identity.js'
 import { createNode } from './libp2p-node.js'
 import { PeerBook } from './peer-book.js'
+import { PskRing } from './psk-ring.js'
 import { fetchPieces } from './transfer/fetch-pieces.js'
 import type { FetchRequest, FetchResult } from './transfer/fetch-pieces.js'
 import { PIECES_PROTOCOL, PieceServer } from './transfer/piece-server.js'
@@ -23,7 +26,7 @@ export interface HostOptions {
   readonly identity: Identity
   readonly listen: readonly string[]
   readonly announce?: readonly string[]
-  /** None: an open network. Two while rotating: TCP uses the first, the handshake takes both. */
+  /** 32 bytes each. None: an open network. Two while rotating: either is taken, the first is dialled with first. */
   readonly psk?: readonly Uint8Array[]
   /** PeerIDs; empty: all that pass the handshake. */
   readonly allowedPeers?: readonly string[]
@@ -38,7 +41,7 @@ export interface HostOptions {
   readonly revokedKeys?: readonly string[]
   /** What this side can prove. */
   readonly roleKeys?: readonly SigningKey[]
-  /** Bring QUIC along although no listen address asks for it, to be able to dial it. */
+  /** Load QUIC at once; without it, that happens when an address asks for it. */
   readonly quic?: boolean
   readonly logger: Logger
   readonly clock: Clock
@@ -62,27 +65,33 @@ export class Host {
   readonly #options: HostOptions
   readonly #libp2p: Libp2p
   readonly #guard: ConnectionGuard
+  readonly #refusals: Refusals
+  readonly #dialer: Dialer
   readonly #calls: CallServer
   readonly #book = new PeerBook()
   readonly #stopping = new AbortController()
   #watching: Promise<unknown> | undefined
 
-  constructor(options: HostOptions, libp2p: Libp2p) {
+  constructor(
+    options: HostOptions,
+    parts: {
+      readonly libp2p: Libp2p
+      readonly guard: ConnectionGuard
+      readonly refusals: Refusals
+      readonly ring: PskRing | undefined
+    },
+  ) {
     this.#options = options
-    this.#libp2p = libp2p
+    this.#libp2p = parts.libp2p
+    this.#guard = parts.guard
+    this.#refusals = parts.refusals
     this.serve = new PieceServer(options.logger)
     this.#calls = new CallServer(options.logger)
-    this.#guard = new ConnectionGuard({
-      context: {
-        self: options.identity.peerId,
-        psks: options.psk ?? [],
-        trustedKeys: options.trustedKeys,
-        revoked: new Set((options.revokedKeys ?? []).flatMap(revokedFingerprints)),
-        roleKeys: options.roleKeys ?? [],
-        clock: options.clock,
-      },
-      logger: options.logger,
-      limitMs: options.handshakeTimeoutMs ?? HANDSHAKE_MS,
+    this.#dialer = new Dialer({
+      ...parts,
+      allowedPeers: options.allowedPeers ?? [],
+      addressesOf: (peerId) => this.#book.get(peerId)?.addresses ?? [],
+      hasQuic: needsQuic(options),
     })
   }
 
@@ -138,7 +147,7 @@ export class Host {
 
   /** Connections that did not pass the handshake. */
   onRefusal(listener: (refusal: Refusal) => void): () => void {
-    return this.#guard.onRefusal(listener)
+    return this.#refusals.on(listener)
   }
 
   /**
@@ -147,12 +156,15 @@ export class Host {
    */
   async dial(addressOrPeerId: string, signal: AbortSignal): Promise<string> {
     if (!addressOrPeerId.startsWith('/')) {
-      await this.#connect(addressOrPeerId, signal)
+      await this.#dialer.connect(addressOrPeerId, signal)
       return addressOrPeerId
     }
     const peerId = peerIdOf(addressOrPeerId)
+    if (peerId === this.peerId) {
+      throw new PlaygroundError('NODE_ADDRESS', `${addressOrPeerId} is this host itself`)
+    }
     this.addAddress({ peerId, addresses: [addressOrPeerId], source: 'static' })
-    await this.#connect(peerId, signal)
+    await this.#dialer.connect(peerId, signal)
     return peerId
   }
 
@@ -163,59 +175,28 @@ export class Host {
 
   /** Gets a package by pieces; see `fetchPieces`. */
   async fetchPieces(request: FetchRequest): Promise<FetchResult> {
-    return fetchPieces(request, async (peerId, signal) =>
-      this.#openStream(peerId, PIECES_PROTOCOL, signal),
-    )
-  }
-
-  async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Stream> {
-    const connection = await this.#connect(peerId, signal)
-    return connection.newStream(protocol, {
-      maxOutboundStreams: PROTOCOL_LIMITS.maxOutboundStreams,
-      runOnLimitedConnection: true,
-      ...(signal === undefined ? {} : { signal }),
+    return fetchPieces(request, {
+      openStream: (peerId, signal) => this.#openStream(peerId, PIECES_PROTOCOL, signal),
+      clock: this.#options.clock,
     })
   }
 
-  /** An open connection to the peer on which the handshake has succeeded. */
-  async #connect(peerId: string, signal?: AbortSignal): Promise<Connection> {
-    const peer = peerIdFromString(peerId)
-    const open = this.#libp2p
-      .getConnections(peer)
-      .filter((connection) => connection.status === 'open')
-    const known =
-      open.find((connection) => this.#guard.outcome(connection) !== undefined) ?? open[0]
-    const connection = known ?? (await this.#dialPeer(peerId, signal))
-    await this.#guard.granted(connection)
-    return connection
-  }
-
-  async #dialPeer(peerId: string, signal?: AbortSignal): Promise<Connection> {
-    const addresses = (this.#book.get(peerId)?.addresses ?? []).filter((address) =>
-      this.#canDial(address),
-    )
+  async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Stream> {
+    const connection = await this.#dialer.connect(peerId, signal)
     try {
-      if (addresses.length === 0) throw new Error('no address of it is known')
-      return await this.#libp2p.dial(
-        addresses.map(parseAddress),
-        signal === undefined ? {} : { signal },
-      )
+      return await connection.newStream(protocol, {
+        maxOutboundStreams: PROTOCOL_LIMITS.maxOutboundStreams,
+        runOnLimitedConnection: true,
+        ...(signal === undefined ? {} : { signal }),
+      })
     } catch (cause) {
-      if (isPlaygroundError(cause)) throw cause
-      const tried = addresses.length === 0 ? '' : ` at ${addresses.join(', ')}`
+      signal?.throwIfAborted()
       throw new PlaygroundError(
         'NODE_UNREACHABLE',
-        `cannot reach ${peerId}${tried}: ${firstMessage(cause)}`,
-        {
-          hint: 'Is its daemon running, the address right, and the PSK the same? With another PSK a connection just breaks.',
-          cause,
-        },
+        `the connection to ${peerId} broke off: ${errorMessage(cause)}`,
+        { hint: 'The node may be stopping or the network failing; try again.', cause },
       )
     }
-  }
-
-  #canDial(address: string): boolean {
-    return !isQuic(address) || this.#options.quic === true || this.#options.listen.some(isQuic)
   }
 
   async #handle(
@@ -280,20 +261,38 @@ export class Host {
 
 /** Makes a host; nothing listens before `start`. */
 export async function createHost(options: HostOptions): Promise<Host> {
+  const psks = options.psk ?? []
+  const ring = psks.length === 0 ? undefined : new PskRing(psks)
+  const refusals = new Refusals(options.logger)
+  const guard = new ConnectionGuard({
+    context: {
+      self: options.identity.peerId,
+      psks,
+      trustedKeys: options.trustedKeys,
+      revoked: new Set((options.revokedKeys ?? []).flatMap(revokedFingerprints)),
+      roleKeys: options.roleKeys ?? [],
+      clock: options.clock,
+    },
+    refusals,
+    limitMs: options.handshakeTimeoutMs ?? HANDSHAKE_MS,
+  })
   const libp2p = await createNode({
     identity: options.identity,
     listen: options.listen,
     announce: options.announce ?? [],
-    psk: options.psk?.[0],
+    psks: ring,
     allowedPeers: options.allowedPeers ?? [],
+    onDenied: (peerId) => {
+      const message = `${peerId} is not in p2p.allowed_peers`
+      refusals.report({ peerId, code: 'AUTH_MEMBERSHIP', message })
+    },
+    admitted: (connection) => guard.granted(connection),
     agent: options.agent,
-    quic: options.quic ?? false,
+    quic: needsQuic(options),
   })
-  return new Host(options, libp2p)
+  return new Host(options, { libp2p, guard, refusals, ring })
 }
 
-function firstMessage(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0)
-    return errorMessage(error.errors[0])
-  return errorMessage(error)
+function needsQuic(options: HostOptions): boolean {
+  return options.quic === true || options.listen.some(isQuic)
 }

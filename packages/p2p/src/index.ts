@@ -1,5 +1,5 @@
 export { peerIdOf } from './addresses.js'
-export type { Refusal } from './auth/guard.js'
+export type { Refusal } from './auth/refusals.js'
 export { callerOf } from './calls/caller.js'
 export type { Caller } from './calls/caller.js'
 export { Host, createHost } from './host.js'

@@ -9,27 +9,32 @@ import { AbstractMultiaddrConnection, byteStream } from '@libp2p/utils'
 import type { SendResult } from '@libp2p/utils'
 import sodium from 'sodium-native'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import type { PskRing } from './psk-ring.js'
 
 const NONCE_BYTES = 24
 const NONCE_TIMEOUT_MS = 10_000
+
+/** What every dialer sends first: the header of multistream-select (https://github.com/multiformats/multistream-select). */
+const FIRST_BYTES = Buffer.from('\x13/multistream/1.0.0\n')
 
 /**
  * libp2p's private network on TCP: everything is XORed with XSalsa20 under the PSK and a nonce of each side
  * (https://github.com/libp2p/specs/blob/master/pnet/Private-Networks-PSK-V1.md). Same bytes on the wire as
  * `@libp2p/pnet`, whose WebAssembly cipher breaks when large writes meet several connections.
+ * A listener knows the dialer's PSK by its first bytes, so it takes any of the ring's, and a stranger is cut off at once.
  */
 export function pskProtector(
-  psk: Uint8Array,
+  ring: PskRing,
 ): (components: { logger: ComponentLogger }) => ConnectionProtector {
   return () => ({
     protect: async (connection, options) =>
-      protect(connection as MultiaddrConnection, psk, options),
+      protect(connection as MultiaddrConnection, ring, options),
   })
 }
 
 async function protect(
   connection: MultiaddrConnection,
-  psk: Uint8Array,
+  ring: PskRing,
   options?: AbortOptions,
 ): Promise<MultiaddrConnection> {
   const localNonce = randomBytes(NONCE_BYTES)
@@ -39,11 +44,45 @@ async function protect(
     bytes.read({ bytes: NONCE_BYTES, ...limit }),
     bytes.write(localNonce, limit),
   ])
+  const nonces = { local: localNonce, remote: remoteNonce.subarray() }
+  if (FIRST_BYTES.equals(nonces.remote.subarray(0, FIRST_BYTES.length))) {
+    throw cutOff(connection, 'the dialer has no PSK')
+  }
+  if (connection.direction === 'outbound') {
+    bytes.unwrap()
+    return new XorConnection(connection, xorWith(ring.forDial(peerOf(connection)), nonces))
+  }
+  const first = (await bytes.read({ bytes: FIRST_BYTES.length, ...limit })).subarray()
   bytes.unwrap()
-  return new XorConnection(connection, {
-    outbound: xorStream(localNonce, psk),
-    inbound: xorStream(remoteNonce.subarray(), psk),
-  })
+  for (const psk of ring.psks) {
+    const xor = xorWith(psk, nonces)
+    const plain = Buffer.from(first)
+    xor.inbound(plain)
+    if (plain.equals(FIRST_BYTES)) return new XorConnection(connection, xor, plain)
+  }
+  throw cutOff(connection, 'the dialer has another PSK')
+}
+
+function cutOff(connection: MultiaddrConnection, why: string): Error {
+  const error = new Error(why)
+  connection.abort(error)
+  return error
+}
+
+function peerOf(connection: MultiaddrConnection): string | undefined {
+  return /\/p2p\/([^/]+)$/.exec(connection.remoteAddr.toString())?.[1]
+}
+
+interface XorPair {
+  readonly outbound: XorStream
+  readonly inbound: XorStream
+}
+
+function xorWith(
+  psk: Uint8Array,
+  nonces: { readonly local: Uint8Array; readonly remote: Uint8Array },
+): XorPair {
+  return { outbound: xorStream(nonces.local, psk), inbound: xorStream(nonces.remote, psk) }
 }
 
 /** Encrypts or decrypts in place, continuing where the last call ended. */
@@ -61,10 +100,8 @@ class XorConnection extends AbstractMultiaddrConnection {
   readonly #below: MultiaddrConnection
   readonly #outbound: XorStream
 
-  constructor(
-    below: MultiaddrConnection,
-    xor: { readonly outbound: XorStream; readonly inbound: XorStream },
-  ) {
+  /** @param early plain bytes that came already */
+  constructor(below: MultiaddrConnection, xor: XorPair, early?: Uint8Array) {
     super({
       log: below.log.newScope('psk'),
       remoteAddr: below.remoteAddr,
@@ -72,6 +109,7 @@ class XorConnection extends AbstractMultiaddrConnection {
     })
     this.#below = below
     this.#outbound = xor.outbound
+    if (early !== undefined) this.onData(early)
     below.addEventListener('message', (event) => {
       const { data } = event
       for (const chunk of data instanceof Uint8Array ? [data] : data) {

@@ -1,40 +1,26 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { PlaygroundError, asPlaygroundError, errorMessage } from '@p2p-playground/core'
-import type { ErrorCode, Logger } from '@p2p-playground/core'
 import { AUTH_PROTOCOL, shakeAsDialer, shakeAsListener } from './handshake.js'
 import type { HandshakeContext } from './handshake.js'
+import { Passage } from './passage.js'
 import type { GrantedRoles } from './proofs.js'
-
-/** A connection that was refused. */
-export interface Refusal {
-  readonly peerId: string
-  readonly code: ErrorCode
-  readonly message: string
-}
-
-interface Entry {
-  readonly granted: Promise<GrantedRoles>
-  readonly settle: (outcome: Promise<GrantedRoles>) => void
-  done: boolean
-  outcome: GrantedRoles | undefined
-}
+import type { Refusals } from './refusals.js'
 
 /** Keeps, per connection, whether the handshake was passed; a connection that has not in time is closed. */
 export class ConnectionGuard {
   readonly #context: HandshakeContext
-  readonly #logger: Logger
+  readonly #refusals: Refusals
   readonly #limitMs: number
-  readonly #entries = new Map<string, Entry>()
-  readonly #listeners = new Set<(refusal: Refusal) => void>()
+  readonly #passages = new Map<string, Passage>()
 
   constructor(options: {
     readonly context: HandshakeContext
-    readonly logger: Logger
+    readonly refusals: Refusals
     /** Until a connection must have passed. */
     readonly limitMs: number
   }) {
     this.#context = options.context
-    this.#logger = options.logger
+    this.#refusals = options.refusals
     this.#limitMs = options.limitMs
   }
 
@@ -48,103 +34,67 @@ export class ConnectionGuard {
       { maxInboundStreams: 4, runOnLimitedConnection: true },
     )
     libp2p.addEventListener('connection:open', (event) => {
-      this.#opened(event.detail)
+      const connection = event.detail
+      const passage = this.#passageOf(connection)
+      if (connection.direction === 'outbound') passage?.begin(() => this.#dial(connection))
     })
     libp2p.addEventListener('connection:close', (event) => {
-      this.#entries.delete(event.detail.id)
+      this.#passages.get(event.detail.id)?.connectionClosed()
+      this.#passages.delete(event.detail.id)
     })
   }
 
   /** What the other side proved; waits for a handshake that is under way. @throws AUTH_MEMBERSHIP */
   async granted(connection: Connection): Promise<GrantedRoles> {
-    return this.#entryOf(connection).granted
+    const passage = this.#passageOf(connection)
+    if (passage !== undefined) return passage.granted
+    throw new PlaygroundError(
+      'NODE_UNREACHABLE',
+      `the connection to ${connection.remotePeer.toString()} is closed`,
+    )
   }
 
   /** What the other side proved, when it has. */
   outcome(connection: Connection): GrantedRoles | undefined {
-    return this.#entries.get(connection.id)?.outcome
-  }
-
-  onRefusal(listener: (refusal: Refusal) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  #opened(connection: Connection): void {
-    const entry = this.#entryOf(connection)
-    if (connection.direction === 'outbound') entry.settle(this.#dial(connection))
+    return this.#passages.get(connection.id)?.outcome
   }
 
   async #dial(connection: Connection): Promise<GrantedRoles> {
-    const signal = AbortSignal.timeout(this.#limitMs)
     const stream = await connection.newStream(AUTH_PROTOCOL, {
-      signal,
+      signal: AbortSignal.timeout(this.#limitMs),
       runOnLimitedConnection: true,
     })
     return shakeAsDialer(connection, stream, this.#context)
   }
 
   #listen(stream: Stream, connection: Connection): void {
-    const entry = this.#entryOf(connection)
-    if (connection.direction !== 'inbound' || entry.done) {
-      stream.abort(new Error('the handshake is the dialer’s to begin, once'))
-      return
-    }
-    entry.settle(shakeAsListener(connection, stream, this.#context))
+    const isOurs =
+      connection.direction === 'inbound' &&
+      this.#passageOf(connection)?.begin(() => shakeAsListener(connection, stream, this.#context))
+    if (isOurs !== true) stream.abort(new Error('the handshake is the dialer’s to begin, once'))
   }
 
-  #entryOf(connection: Connection): Entry {
-    const known = this.#entries.get(connection.id)
-    if (known !== undefined) return known
-    const { promise, resolve, reject } = Promise.withResolvers<GrantedRoles>()
-    const timer = setTimeout(() => {
-      const message = `${connection.remotePeer.toString()} has not begun the handshake in time`
-      entry.settle(Promise.reject(new PlaygroundError('AUTH_MEMBERSHIP', message)))
-    }, this.#limitMs)
-    timer.unref()
-    const entry: Entry = {
-      granted: promise,
-      done: false,
-      outcome: undefined,
-      settle: (outcome) => {
-        if (entry.done) {
-          outcome.catch(() => undefined)
-          return
-        }
-        entry.done = true
-        const limit = setTimeout(() => {
-          reject(new PlaygroundError('AUTH_MEMBERSHIP', 'the handshake was not finished in time'))
-        }, this.#limitMs)
-        limit.unref()
-        outcome.then(resolve, reject).finally(() => {
-          clearTimeout(limit)
-        })
-      },
-    }
-    promise
-      .then(
-        (granted) => {
-          entry.outcome = granted
-        },
-        (error: unknown) => {
-          this.#refuse(connection, error)
-        },
-      )
-      .finally(() => {
-        clearTimeout(timer)
-      })
-    this.#entries.set(connection.id, entry)
-    return entry
+  /** Undefined for a connection that is closed: nothing would ever remove what was kept for it. */
+  #passageOf(connection: Connection): Passage | undefined {
+    const known = this.#passages.get(connection.id)
+    if (known !== undefined || connection.status !== 'open') return known
+    const passage = new Passage(connection.remotePeer.toString(), this.#limitMs)
+    passage.granted.catch((error: unknown) => {
+      this.#refuse(connection, error)
+    })
+    this.#passages.set(connection.id, passage)
+    return passage
   }
 
   #refuse(connection: Connection, error: unknown): void {
     if (connection.status !== 'open') return
     const { code, message } = asPlaygroundError(error, 'AUTH_MEMBERSHIP')
-    const refusal = { peerId: connection.remotePeer.toString(), code, message }
-    this.#logger.warn('connection-refused', { ...refusal })
-    for (const listener of this.#listeners) listener(refusal)
-    connection.close({ signal: AbortSignal.timeout(500) }).catch((cause: unknown) => {
+    this.#refusals.report({ peerId: connection.remotePeer.toString(), code, message })
+    connection.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch((cause: unknown) => {
       connection.abort(new Error(errorMessage(cause)))
     })
   }
 }
+
+/** For the verdict to reach the other side. */
+const CLOSE_MS = 500

@@ -5,7 +5,7 @@ import type { Clock } from '@p2p-playground/core'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
 import { wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
-import { NONCE_BYTES, grantRoles, isMember, membershipProof, roleProofs } from './proofs.js'
+import { NONCE_BYTES, grantRoles, isMember, membershipProofs, roleProofs } from './proofs.js'
 import type { GrantedRoles, Transcript } from './proofs.js'
 
 /** Runs before any other protocol of ours on a connection. */
@@ -24,7 +24,8 @@ export interface HandshakeContext {
   readonly clock: Clock
 }
 
-const EMPTY = new Uint8Array(0)
+/** A stranger may send one of these: room for eight proofs by RSA keys, and no more. */
+const MAX_MESSAGE_BYTES = 16 * 1024
 
 /** The dialer's part: hello, check of the listener's challenge, response, verdict. @throws AUTH_MEMBERSHIP */
 export async function shakeAsDialer(
@@ -35,7 +36,7 @@ export async function shakeAsDialer(
   const bytes = new ByteStream(stream)
   const dialerNonce = randomBytes(NONCE_BYTES)
   await bytes.writeMessage(wire.AuthHelloSchema, { nonce: dialerNonce })
-  const challenge = await bytes.readMessage(wire.AuthChallengeSchema)
+  const challenge = await bytes.readMessage(wire.AuthChallengeSchema, MAX_MESSAGE_BYTES)
   const transcript: Transcript = {
     dialer: context.self,
     listener: connection.remotePeer.toString(),
@@ -45,12 +46,11 @@ export async function shakeAsDialer(
   if (!isMember(context.psks, 'listener', transcript, challenge.membershipProof)) {
     throw notMember(transcript.listener)
   }
-  const [psk] = context.psks
   await bytes.writeMessage(wire.AuthResponseSchema, {
-    membershipProof: psk === undefined ? EMPTY : membershipProof(psk, 'dialer', transcript),
+    membershipProof: membershipProofs(context.psks, 'dialer', transcript),
     roleProofs: roleProofs(context.roleKeys, 'dialer', transcript),
   })
-  const verdict = await bytes.readMessage(wire.AuthVerdictSchema)
+  const verdict = await bytes.readMessage(wire.AuthVerdictSchema, MAX_MESSAGE_BYTES)
   await bytes.end()
   if (!verdict.accepted) {
     const code = isErrorCode(verdict.code) ? verdict.code : 'AUTH_MEMBERSHIP'
@@ -66,20 +66,19 @@ export async function shakeAsListener(
   context: HandshakeContext,
 ): Promise<GrantedRoles> {
   const bytes = new ByteStream(stream)
-  const hello = await bytes.readMessage(wire.AuthHelloSchema)
+  const hello = await bytes.readMessage(wire.AuthHelloSchema, MAX_MESSAGE_BYTES)
   const transcript: Transcript = {
     dialer: connection.remotePeer.toString(),
     listener: context.self,
     dialerNonce: checkNonce(hello.nonce),
     listenerNonce: randomBytes(NONCE_BYTES),
   }
-  const [psk] = context.psks
   await bytes.writeMessage(wire.AuthChallengeSchema, {
     nonce: transcript.listenerNonce,
-    membershipProof: psk === undefined ? EMPTY : membershipProof(psk, 'listener', transcript),
+    membershipProof: membershipProofs(context.psks, 'listener', transcript),
     roleProofs: roleProofs(context.roleKeys, 'listener', transcript),
   })
-  const response = await bytes.readMessage(wire.AuthResponseSchema)
+  const response = await bytes.readMessage(wire.AuthResponseSchema, MAX_MESSAGE_BYTES)
   try {
     if (!isMember(context.psks, 'dialer', transcript, response.membershipProof)) {
       throw notMember(transcript.dialer)

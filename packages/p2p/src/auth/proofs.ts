@@ -52,19 +52,40 @@ export function membershipProof(psk: Uint8Array, side: Side, transcript: Transcr
     .digest()
 }
 
-/** True when the proof is by one of the PSKs; always true where there is none. */
+/** A proof by each PSK, one after the other: while rotating, either side may know only one of the two. */
+export function membershipProofs(
+  psks: readonly Uint8Array[],
+  side: Side,
+  transcript: Transcript,
+): Uint8Array {
+  return Buffer.concat(psks.map((psk) => membershipProof(psk, side, transcript)))
+}
+
+/** True when one of the proofs is by one of the PSKs; always true where there is none. */
 export function isMember(
   psks: readonly Uint8Array[],
   side: Side,
   transcript: Transcript,
-  proof: Uint8Array,
+  proofs: Uint8Array,
 ): boolean {
   if (psks.length === 0) return true
+  const given = sliceProofs(proofs)
   return psks.some((psk) => {
     const expected = membershipProof(psk, side, transcript)
-    return proof.length === expected.length && timingSafeEqual(proof, expected)
+    return given.some((proof) => timingSafeEqual(proof, expected))
   })
 }
+
+function sliceProofs(proofs: Uint8Array): Uint8Array[] {
+  const count = proofs.length / PROOF_BYTES
+  if (!Number.isInteger(count) || count > MAX_PSKS) return []
+  return Array.from({ length: count }, (_, index) =>
+    proofs.subarray(index * PROOF_BYTES, (index + 1) * PROOF_BYTES),
+  )
+}
+
+const PROOF_BYTES = 32
+const MAX_PSKS = 2
 
 /** One proof for each key that may be asked for. */
 export function roleProofs(

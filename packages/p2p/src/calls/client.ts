@@ -2,6 +2,7 @@ import type { Stream } from '@libp2p/interface'
 import type { Transport } from '@connectrpc/connect'
 import type { UniversalClientFn } from '@connectrpc/connect/protocol'
 import { createTransport } from '@connectrpc/connect/protocol-connect'
+import { PlaygroundError, errorMessage } from '@p2p-playground/core'
 import { wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
 import { headersFromWire, headersToWire } from './protocol.js'
@@ -46,14 +47,13 @@ function streamClient(
       return {
         status: response.status,
         header: headersFromWire(response.headers),
-        body: untilDone(bytes, done),
+        body: untilDone(bytes, done, request.signal),
         trailer: new Headers(),
       }
     } catch (error) {
       done()
       bytes.abort(error instanceof Error ? error : new Error(String(error)))
-      request.signal?.throwIfAborted()
-      throw error
+      throw broken(error, request.signal)
     }
   }
 }
@@ -67,13 +67,28 @@ async function send(bytes: ByteStream, request: Parameters<UniversalClientFn>[0]
   await bytes.end()
 }
 
-async function* untilDone(bytes: ByteStream, done: () => void): AsyncGenerator<Uint8Array> {
+async function* untilDone(
+  bytes: ByteStream,
+  done: () => void,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   let ended = false
   try {
     yield* bytes.rest()
     ended = true
+  } catch (error) {
+    throw broken(error, signal)
   } finally {
     done()
     if (!ended) bytes.abort(new Error('the answer is no longer wanted'))
   }
+}
+
+/** A call that was given up fails with the reason of its signal, any other with NODE_UNREACHABLE. */
+function broken(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason
+  return new PlaygroundError('NODE_UNREACHABLE', `the call broke off: ${errorMessage(error)}`, {
+    hint: 'The node may be stopping or the network failing; try again.',
+    cause: error,
+  })
 }

@@ -1,5 +1,5 @@
 import type { Stream } from '@libp2p/interface'
-import { createConnectRouter, createContextValues } from '@connectrpc/connect'
+import { Code, createConnectRouter, createContextValues } from '@connectrpc/connect'
 import type { ConnectRouter } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
 import { errorMessage } from '@p2p-playground/core'
@@ -27,7 +27,9 @@ export class CallServer {
       interceptors: [
         (next) => async (request) => {
           try {
-            return await next(request)
+            const response = await next(request)
+            if (!response.stream) return response
+            return { ...response, message: this.#mapped(response.message, request.url) }
           } catch (error) {
             throw this.#asWireError(error, request.url)
           }
@@ -44,7 +46,10 @@ export class CallServer {
     try {
       const request = await bytes.readMessage(wire.CallRequestSchema)
       const handler = this.#handlers.get(request.path)
-      if (handler === undefined) return await respond(bytes, { status: 404 })
+      if (handler === undefined) {
+        await respond(bytes, { status: 404 })
+        return
+      }
       const response = await handler({
         httpVersion: '2.0',
         url: `http://stream${request.path}`,
@@ -63,9 +68,18 @@ export class CallServer {
     }
   }
 
+  /** A streaming method fails while its messages are read. */
+  async *#mapped<Message>(messages: AsyncIterable<Message>, url: string): AsyncGenerator<Message> {
+    try {
+      yield* messages
+    } catch (error) {
+      throw this.#asWireError(error, url)
+    }
+  }
+
   #asWireError(error: unknown, url: string): Error {
     const wireError = toConnectError(error)
-    if (wireError.cause !== undefined && wireError.code === 13) {
+    if (wireError.cause !== undefined && wireError.code === Code.Internal) {
       this.#logger.error('call-failed', { url, error: errorMessage(wireError.cause) })
     }
     return wireError

@@ -1,5 +1,6 @@
 import type { Stream } from '@libp2p/interface'
 import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
+import type { Clock } from '@p2p-playground/core'
 import type { PieceList } from '@p2p-playground/core/bundle'
 import { wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
@@ -29,27 +30,33 @@ export interface FetchResult {
 
 /** Requests under way per source: one is answered while the next is on its way. */
 const STREAMS_PER_SOURCE = 2
+/** A source that sends nothing for so long is left out. */
+const STALL_MS = 30_000
 /** About how much one request asks for. */
 const BATCH_BYTES = 4 * 1024 * 1024
+
+/** What a transfer needs of the host. */
+export interface FetchMeans {
+  openStream(peerId: string, signal: AbortSignal): Promise<Stream>
+  readonly clock: Clock
+}
 
 /**
  * Gets the pieces that `partPath` lacks, each checked before it is written. A source that sends a bad piece or fails is
  * left out from then on; what it owed is asked of the others.
  * @throws TRANSFER_PIECE, TRANSFER_SOURCE when no source is left; TRANSFER_DISK
  */
-export async function fetchPieces(
-  request: FetchRequest,
-  openStream: (peerId: string, signal: AbortSignal) => Promise<Stream>,
-): Promise<FetchResult> {
+export async function fetchPieces(request: FetchRequest, means: FetchMeans): Promise<FetchResult> {
   const part = await PartFile.open(request.list, request.partPath)
   try {
+    request.signal.throwIfAborted()
     const work = new Work(request, await part.missing())
     work.report(null)
     const failures: PlaygroundError[] = []
     // Again as long as a source is sound: it may take over what another one owed.
-    for (let sources = request.sources; work.left > 0;) {
+    for (let sources = [...new Set(request.sources)]; work.left > 0;) {
       const outcomes = await Promise.all(
-        sources.map((source) => drainSource(source, { work, part, request, openStream })),
+        sources.map((source) => drainSource(source, { work, part, request, means })),
       )
       request.signal.throwIfAborted()
       failures.push(...outcomes.filter((outcome) => outcome !== undefined))
@@ -119,58 +126,85 @@ interface SourceContext {
   readonly work: Work
   readonly part: PartFile
   readonly request: FetchRequest
-  readonly openStream: (peerId: string, signal: AbortSignal) => Promise<Stream>
+  readonly means: FetchMeans
 }
 
-/** Fetches from one source until nothing is left or it fails; gives why it failed. */
+/** Fetches from one source until nothing is left or it fails; gives why it failed. @throws TRANSFER_DISK */
 async function drainSource(
   source: string,
   context: SourceContext,
 ): Promise<PlaygroundError | undefined> {
   const stop = new AbortController()
   const signal = AbortSignal.any([context.request.signal, stop.signal])
+  const flow = { bytes: 0 }
+  const watched = watchForStall(source, flow, { clock: context.means.clock, stop })
   const lanes = Array.from({ length: STREAMS_PER_SOURCE }, async () => {
-    for (
-      let batch = context.work.take();
-      batch.length > 0 && !signal.aborted;
-      batch = context.work.take()
-    ) {
-      await fetchBatch(source, batch, context, signal)
+    try {
+      while (!signal.aborted) {
+        const batch = context.work.take()
+        if (batch.length === 0) return
+        await fetchBatch(source, { batch, flow }, context, signal)
+      }
+    } catch (error) {
+      stop.abort(error)
+      throw error
     }
   })
-  const outcomes = await Promise.allSettled(
-    lanes.map((lane) =>
-      lane.catch((error: unknown) => {
-        stop.abort(error)
-        throw error
-      }),
-    ),
-  )
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (failed === undefined) return undefined
-  const { reason } = failed as { readonly reason: unknown }
-  if (isPlaygroundError(reason) && reason.code === 'TRANSFER_DISK') throw reason
-  if (isPlaygroundError(reason)) return reason
-  return new PlaygroundError('TRANSFER_SOURCE', `${source}: ${errorMessage(reason)}`, {
-    cause: reason,
+  const outcomes = await Promise.allSettled(lanes)
+  // The first failure is the one that stopped the other lane.
+  const failure: unknown = stop.signal.aborted ? stop.signal.reason : undefined
+  stop.abort()
+  await watched
+  if (outcomes.every((outcome) => outcome.status === 'fulfilled')) return undefined
+  if (isPlaygroundError(failure) && failure.code === 'TRANSFER_DISK') throw failure
+  if (isPlaygroundError(failure)) return failure
+  return new PlaygroundError('TRANSFER_SOURCE', `${source}: ${errorMessage(failure)}`, {
+    cause: failure,
   })
+}
+
+/** Bytes that came from one source, over all its streams. */
+interface Flow {
+  bytes: number
+}
+
+/** Stops the source when nothing came from it for `STALL_MS`; ends when `stop` aborts. */
+async function watchForStall(
+  source: string,
+  flow: Flow,
+  { clock, stop }: { readonly clock: Clock; readonly stop: AbortController },
+): Promise<void> {
+  for (let seen = -1; seen !== flow.bytes;) {
+    seen = flow.bytes
+    try {
+      await clock.sleep(STALL_MS, stop.signal)
+    } catch {
+      // The source is done with, well or not.
+      return
+    }
+  }
+  const seconds = String(STALL_MS / 1000)
+  stop.abort(new PlaygroundError('TRANSFER_SOURCE', `${source} sent nothing for ${seconds} s`))
 }
 
 async function fetchBatch(
   source: string,
-  batch: readonly number[],
-  context: SourceContext,
+  { batch, flow }: { readonly batch: readonly number[]; readonly flow: Flow },
+  { request, work, part, means }: SourceContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { request, work, part } = context
   let next = 0
   let bytes: ByteStream | undefined
   const onAbort = (): void => {
     bytes?.abort(new Error('the transfer was given up'))
   }
   try {
-    bytes = new ByteStream(await context.openStream(source, signal))
+    bytes = new ByteStream(await means.openStream(source, signal))
     signal.addEventListener('abort', onAbort, { once: true })
+    signal.throwIfAborted()
+    bytes.onBytes = (count) => {
+      flow.bytes += count
+    }
     await bytes.writeMessage(wire.PieceRequestSchema, {
       listDigest: request.list.digest,
       pieces: [...batch],
@@ -179,7 +213,8 @@ async function fetchBatch(
     const response = await bytes.readMessage(wire.PieceResponseSchema)
     if (!response.ok) throw new PlaygroundError('TRANSFER_SOURCE', `${source}: ${response.message}`)
     for (const index of batch) {
-      await part.write(index, await bytes.parts(request.list.pieces[index]?.sizeBytes ?? 0))
+      const parts = await bytes.parts(request.list.pieces[index]?.sizeBytes ?? 0)
+      await part.write(index, parts, source)
       next += 1
       work.done(index, source)
     }

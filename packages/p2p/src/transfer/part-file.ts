@@ -59,14 +59,14 @@ export class PartFile {
    * Writes a piece that came in parts, once its SHA-256 is right.
    * @throws TRANSFER_PIECE, TRANSFER_DISK
    */
-  async write(index: number, parts: readonly Uint8Array[]): Promise<void> {
+  async write(index: number, parts: readonly Uint8Array[], source: string): Promise<void> {
     const hash = createHash('sha256')
     for (const part of parts) hash.update(part)
     const piece = this.#list.pieces[index]
     if (piece === undefined || !hash.digest().equals(piece.digest)) {
       throw new PlaygroundError(
         'TRANSFER_PIECE',
-        `piece ${String(index)} is not what the offer says`,
+        `piece ${String(index)} from ${source} is not what the offer says`,
       )
     }
     try {
@@ -117,11 +117,14 @@ function behind(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
 function diskError(error: unknown, path: string): unknown {
   const code = systemCode(error)
   if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EROFS' && code !== 'EACCES') return error
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
   return new PlaygroundError(
     'TRANSFER_DISK',
-    `cannot write ${path}: ${code === 'ENOSPC' ? 'no space left' : code}`,
+    `cannot write ${path}: ${isFull ? 'no space left' : code}`,
     {
-      hint: 'Free space on that disk; what arrived already is kept.',
+      hint: isFull
+        ? 'Free space on that disk; what arrived already is kept.'
+        : 'Make it writable for the user that the daemon runs as.',
       cause: error,
     },
   )

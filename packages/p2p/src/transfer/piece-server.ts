@@ -92,6 +92,7 @@ export class PieceServer {
     if (known !== undefined) return known
     const reading = readPiece(offered, index)
     offered.recent.set(index, reading)
+    reading.catch(() => offered.recent.delete(index))
     if (offered.recent.size > RECENT_PIECES) {
       const [oldest] = offered.recent.keys()
       if (oldest !== undefined) offered.recent.delete(oldest)
@@ -113,8 +114,12 @@ export class PieceServer {
 }
 
 async function readPiece(offered: Offered, index: number): Promise<Buffer> {
-  offered.file ??= open(offered.path, 'r')
-  const file = await offered.file
+  const opening = (offered.file ??= open(offered.path, 'r'))
+  opening.catch(() => {
+    // Read again when it is asked for again.
+    if (offered.file === opening) offered.file = undefined
+  })
+  const file = await opening
   const length = offered.list.pieces[index]?.sizeBytes ?? 0
   const buffer = Buffer.allocUnsafeSlow(length)
   const { bytesRead } = await file.read(buffer, 0, length, offered.offsets[index] ?? 0)
