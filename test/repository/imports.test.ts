@@ -29,7 +29,7 @@ describe.each(packages.map((path) => dirname(path)))('%s', (dir) => {
   const imported = (wanted: readonly string[]): string[] => [
     ...new Set(wanted.flatMap((path) => importsOf(path)).filter((name) => name !== manifest.name)),
   ]
-  const shipped = sources.filter((path) => !/\.test\.ts$|\/testing\//.test(path))
+  const shipped = sources.filter((path) => !/\.test\.|\/testing\//.test(path))
   const runtime = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
 
   test('declares what its shipped code imports', () => {
