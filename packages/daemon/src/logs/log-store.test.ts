@@ -221,6 +221,27 @@ describe('LogStore keeps', () => {
   })
 })
 
+describe('LogStore gives back', () => {
+  it('the space of raw output that is stored, while the app goes on, or says that it cannot', async () => {
+    const { store, open, logger, read } = storeFixture()
+    const { stdoutPath } = await open()
+    const line = `${'x'.repeat(999)}\n`
+    for (let part = 0; part < 12; part += 1) write(stdoutPath, line.repeat(1000))
+    await vi.waitFor(
+      () => {
+        const { size, blocks } = statSync(stdoutPath)
+        expect(size).toBe(12_000_000)
+        if (logger.count('log-raw-not-freed') === 0) expect(blocks * 512).toBeLessThan(8_000_000)
+      },
+      { timeout: 10_000 },
+    )
+    write(stdoutPath, 'last\n')
+    await store.finish(KEY)
+    const [last] = await read({ tail: 1 })
+    expect(last).toMatchObject({ seq: 12_001, line: 'last' })
+  })
+})
+
 describe('LogStore removes', () => {
   it('one version, and of the app what is left when it was the last', async () => {
     const { store, open, lines, rootDir } = storeFixture()

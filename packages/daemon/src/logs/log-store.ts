@@ -28,7 +28,8 @@ export interface LogStoreOptions {
   readonly redact: readonly RegExp[]
 }
 
-const MAX_ROLL_BYTES = 4 * 1024 * 1024
+/** A tail and a recovery read whole segments. */
+const MAX_ROLL_BYTES = 1024 * 1024
 /** The cap is kept by whole segments: the smaller they are, the less goes at a time. */
 const SEGMENTS_PER_APP = 8
 /** A start has better to do; after that, age is looked at every hour. */

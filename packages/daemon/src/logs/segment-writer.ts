@@ -7,6 +7,7 @@ import {
   openSync,
   writeSync,
 } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -55,7 +56,9 @@ export class SegmentWriter {
     } finally {
       this.#running = undefined
     }
-    this.#syncName()
+    if (!this.#isNew) return
+    this.#isNew = false
+    await syncDir(this.#path)
   }
 
   /** The same at once. */
@@ -63,7 +66,8 @@ export class SegmentWriter {
     if (this.#isClosed || (!this.#isDirty && this.#running === undefined)) return
     fdatasyncSync(this.#fd)
     this.#isDirty = false
-    this.#syncName()
+    if (this.#isNew) syncDirNow(this.#path)
+    this.#isNew = false
   }
 
   /** Idempotent. What is not synced yet stays in the hands of the system. */
@@ -74,16 +78,23 @@ export class SegmentWriter {
     await this.#running?.catch(() => undefined)
     closeSync(this.#fd)
   }
+}
 
-  /** A new file is only there after a power cut when its directory says so. */
-  #syncName(): void {
-    if (!this.#isNew) return
-    const dir = openSync(dirname(this.#path), 'r')
-    try {
-      fsyncSync(dir)
-    } finally {
-      closeSync(dir)
-    }
-    this.#isNew = false
+/** A new file is only there after a power cut when its directory says so. */
+async function syncDir(path: string): Promise<void> {
+  const dir = await open(dirname(path), 'r')
+  try {
+    await dir.sync()
+  } finally {
+    await dir.close()
+  }
+}
+
+function syncDirNow(path: string): void {
+  const dir = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(dir)
+  } finally {
+    closeSync(dir)
   }
 }
