@@ -6,18 +6,29 @@ import { join } from 'node:path'
 import { ROOT, stepEnv } from './steps.mjs'
 
 const GENERATORS = [
-  ['buf', ['generate'], 'packages/proto/src/gen'],
-  ['node', ['scripts/error-docs.mjs'], 'docs/error-codes.md'],
-  ['node', ['scripts/generate-schemas.mjs'], 'docs/configuration.md'],
+  ['buf', ['generate'], ['packages/proto/src/gen']],
+  ['node', ['scripts/error-docs.mjs'], ['docs/error-codes.md']],
+  [
+    'node',
+    ['scripts/generate-schemas.mjs'],
+    [
+      'docs/configuration.md',
+      'packages/core/schema',
+      'packages/daemon/schema',
+      'packages/controller/schema',
+    ],
+  ],
 ]
 
-for (const [command, args, path] of GENERATORS) {
-  const before = digestOf(path)
+for (const [command, args, paths] of GENERATORS) {
+  const before = paths.map(digestOf)
   const made = spawnSync(command, args, { cwd: ROOT, env: stepEnv(), stdio: 'inherit' })
   if (made.status !== 0) process.exit(1)
-  if (digestOf(path) === before) continue
-  console.error(`${path} was not what "${command} ${args.join(' ')}" gives; commit the new one`)
-  process.exitCode = 1
+  const changed = paths.filter((path, index) => digestOf(path) !== before[index])
+  for (const path of changed) {
+    console.error(`${path} was not what "${command} ${args.join(' ')}" gives; commit the new one`)
+    process.exitCode = 1
+  }
 }
 if (process.exitCode === undefined) console.log('generated files are fresh')
 
