@@ -16,6 +16,8 @@ export class ByteStream {
   #remoteEnded = false
   #lost: Error | undefined
   #wake: (() => void) | undefined
+  /** Of those who wait to write. */
+  #draining: PromiseWithResolvers<undefined> | undefined
   /** Told how many bytes came, as they come. */
   onBytes: ((count: number) => void) | undefined
   readonly #closed = new AbortController()
@@ -35,6 +37,9 @@ export class ByteStream {
     stream.addEventListener('remoteCloseWrite', () => {
       this.#remoteEnded = true
       this.#wake?.()
+    })
+    stream.addEventListener('drain', () => {
+      this.#writeOn()
     })
     stream.addEventListener('close', (event) => {
       this.#onClose(event.error)
@@ -108,15 +113,20 @@ export class ByteStream {
   async writeMessage<Desc extends DescMessage>(
     schema: Desc,
     value: MessageInitShape<Desc>,
-    signal?: AbortSignal,
   ): Promise<void> {
     const body = toBinary(schema, create(schema, value))
-    await this.write(Buffer.concat([varint(body.length), body]), signal)
+    await this.write(Buffer.concat([varint(body.length), body]))
   }
 
-  /** Resolves when more may be written. */
-  async write(data: Uint8Array, signal?: AbortSignal): Promise<void> {
-    if (!this.#stream.send(data)) await this.#stream.onDrain(signal === undefined ? {} : { signal })
+  /** Resolves when more may be written. @throws when the stream is gone */
+  async write(data: Uint8Array): Promise<void> {
+    if (this.#stream.send(data)) return
+    // Not `stream.onDrain()`: once that has resolved, it does so at once for ever after.
+    while (this.#stream.writableNeedsDrain) {
+      this.closed.throwIfAborted()
+      this.#draining ??= Promise.withResolvers<undefined>()
+      await this.#draining.promise
+    }
   }
 
   /** Says that nothing more will be written; the other side may go on. */
@@ -135,6 +145,12 @@ export class ByteStream {
     }
     this.#closed.abort(error ?? new Error('the stream was closed'))
     this.#wake?.()
+    this.#writeOn()
+  }
+
+  #writeOn(): void {
+    this.#draining?.resolve(undefined)
+    this.#draining = undefined
   }
 
   #putBack(chunk: Uint8Array): void {

@@ -128,6 +128,7 @@ export class Host {
     this.#stopping.abort()
     await this.#watching
     await this.#libp2p.stop()
+    await this.serve.close()
   }
 
   /** Candidates and connected peers. */

@@ -96,6 +96,12 @@ function xorStream(nonce: Uint8Array, key: Uint8Array): XorStream {
   }
 }
 
+/**
+ * What is sent here is either TLS records, made for this one write, or the few bytes of the protocol choice before them,
+ * which others may hold on to. Larger chunks are the former and are encrypted in place.
+ */
+const TLS_OWNS_BYTES = 4096
+
 class XorConnection extends AbstractMultiaddrConnection {
   readonly #below: MultiaddrConnection
   readonly #outbound: XorStream
@@ -129,15 +135,14 @@ class XorConnection extends AbstractMultiaddrConnection {
   }
 
   override sendData(data: Uint8ArrayList): SendResult {
-    // A copy: whoever sends may still hold the plain bytes.
-    const cipher = Buffer.allocUnsafe(data.byteLength)
-    let offset = 0
+    const sentBytes = data.byteLength
+    let canSendMore = true
     for (const chunk of data) {
-      cipher.set(chunk, offset)
-      offset += chunk.byteLength
+      const cipher = chunk.byteLength < TLS_OWNS_BYTES ? Uint8Array.from(chunk) : chunk
+      this.#outbound(cipher)
+      canSendMore = this.#below.send(cipher)
     }
-    this.#outbound(cipher)
-    return { sentBytes: cipher.byteLength, canSendMore: this.#below.send(cipher) }
+    return { sentBytes, canSendMore }
   }
 
   override sendReset(error: Error): void {

@@ -116,7 +116,7 @@ function behind(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
 
 function diskError(error: unknown, path: string): unknown {
   const code = systemCode(error)
-  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EROFS' && code !== 'EACCES') return error
+  if (code === undefined) return error
   const isFull = code === 'ENOSPC' || code === 'EDQUOT'
   return new PlaygroundError(
     'TRANSFER_DISK',

@@ -53,6 +53,14 @@ export class PieceServer {
     }
   }
 
+  /** Offers nothing any more. */
+  async close(): Promise<void> {
+    const files = [...this.#offered.values()].map(({ file }) => file)
+    this.#offered.clear()
+    // One that could not be opened needs no closing.
+    await Promise.allSettled(files.map(async (file) => (await file)?.close()))
+  }
+
   async serve(stream: Stream): Promise<void> {
     const bytes = new ByteStream(stream)
     try {
@@ -84,7 +92,7 @@ export class PieceServer {
   }
 
   async #send(bytes: ByteStream, offered: Offered, pieces: readonly number[]): Promise<void> {
-    for (const index of pieces) await bytes.write(await this.#piece(offered, index), bytes.closed)
+    for (const index of pieces) await bytes.write(await this.#piece(offered, index))
   }
 
   async #piece(offered: Offered, index: number): Promise<Buffer> {
@@ -103,6 +111,8 @@ export class PieceServer {
   #release(name: string, offered: Offered): void {
     offered.users -= 1
     if (offered.users > 0) return
+    // After `close` there is nothing left to release.
+    if (this.#offered.get(name) !== offered) return
     this.#offered.delete(name)
     offered.file
       ?.then((file) => file.close())

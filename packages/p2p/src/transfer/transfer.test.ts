@@ -1,145 +1,300 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemClock } from '@p2p-playground/core'
-import { buildPieceList } from '@p2p-playground/core/bundle'
-import type { PieceList } from '@p2p-playground/core/bundle'
-import { RecordingLogger } from '@p2p-playground/testkit'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createHost } from '../host.js'
+import { PlaygroundError } from '@p2p-playground/core'
+import { FakeClock, waitFor } from '@p2p-playground/testkit'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { Host } from '../host.js'
-import { loadIdentity } from '../identity.js'
-import type { FetchProgress, FetchResult } from './fetch-pieces.js'
+import { Loopback, addressOf } from '../loopback.test.support.js'
+import type { FetchProgress, FetchRequest, FetchResult } from './fetch-pieces.js'
 
-const SIZE = 8_000_000
-const psk = [randomBytes(32)]
+const loopback = new Loopback()
+afterEach(() => loopback.close())
 
-let dir: string
-let hosts: Host[]
-let file: string
-let list: PieceList
+const MB = 1024 * 1024
+const psk = randomBytes(32)
+type Offered = Awaited<ReturnType<Loopback['file']>>
 
-beforeEach(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'p2pp-transfer-'))
-  hosts = []
-  file = join(dir, 'file')
-  writeFileSync(file, randomBytes(SIZE))
-  list = await buildPieceList(file)
-})
-
-afterEach(async () => {
-  for (const host of hosts) await host.stop()
-  rmSync(dir, { recursive: true, force: true })
-})
-
-async function hostNamed(name: string): Promise<Host> {
-  const host = await createHost({
-    identity: await loadIdentity(join(dir, name)),
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    psk,
-    agent: 'test',
-    discoveries: new Map(),
-    mdns: false,
-    staticPeers: [],
-    bootstrapPeers: [],
-    trustedKeys: [],
-    logger: new RecordingLogger(),
-    clock: systemClock,
-  })
-  await host.start()
-  hosts.push(host)
+async function source(file: Offered, path = file.path): Promise<Host> {
+  const host = await loopback.host({ psk: [psk] })
+  host.serve.offer(file.list, path)
   return host
 }
 
-async function fetchFrom(
-  receiver: Host,
-  sources: readonly Host[],
-  progress: FetchProgress[] = [],
-): Promise<FetchResult> {
-  for (const source of sources) {
-    await receiver.dial(source.addresses()[0] ?? '', AbortSignal.timeout(5000))
+async function receiver(...sources: readonly Host[]): Promise<Host> {
+  const host = await loopback.host({ psk: [psk], listen: [] })
+  for (const one of sources) {
+    host.addAddress({ peerId: one.peerId, addresses: [addressOf(one)], source: 'static' })
   }
-  return receiver.fetchPieces({
-    list,
-    sources: sources.map((source) => source.peerId),
-    partPath: join(dir, 'part'),
-    onProgress: (one) => progress.push(one),
-    signal: AbortSignal.timeout(20_000),
-  })
+  return host
 }
 
-const arrived = (): boolean => readFileSync(join(dir, 'part')).equals(readFileSync(file))
+interface Fetching {
+  readonly result: Promise<FetchResult>
+  readonly progress: readonly FetchProgress[]
+  readonly partPath: string
+}
 
-describe('a transfer by pieces', () => {
-  it('brings the file whole, and tells how far it is', async () => {
-    const [source, receiver] = [await hostNamed('a'), await hostNamed('b')]
-    source.serve.offer(list, file)
-    const progress: FetchProgress[] = []
-    expect(await fetchFrom(receiver, [source], progress)).toEqual({
+async function fetchFrom(
+  host: Host,
+  file: Offered,
+  sources: readonly Host[],
+  options: Partial<FetchRequest> = {},
+): Promise<Fetching> {
+  const progress: FetchProgress[] = []
+  const partPath = options.partPath ?? join(await loopback.dir(), 'part')
+  const result = host.fetchPieces({
+    list: file.list,
+    sources: sources.map((one) => one.peerId),
+    onProgress: (one) => progress.push(one),
+    signal: AbortSignal.timeout(30_000),
+    ...options,
+    partPath,
+  })
+  result.catch(() => undefined)
+  return { result, progress, partPath }
+}
+
+/** A copy of the file in which the given pieces are spoilt. */
+async function spoilt(file: Offered, pieces: readonly number[]): Promise<string> {
+  const path = join(await loopback.dir(), 'spoilt')
+  const bytes = Buffer.from(file.bytes)
+  for (const index of pieces) {
+    const offset = offsetOf(file, index)
+    bytes.writeUInt8(bytes.readUInt8(offset) ^ 0xff, offset)
+  }
+  await writeFile(path, bytes)
+  return path
+}
+
+function offsetOf(file: Offered, index: number): number {
+  return file.list.pieces.slice(0, index).reduce((sum, piece) => sum + piece.sizeBytes, 0)
+}
+
+describe('a transfer', () => {
+  it('brings the file, and tells how far it is', async () => {
+    const file = await loopback.file(10 * MB)
+    const from = await source(file)
+    const { result, progress, partPath } = await fetchFrom(await receiver(from), file, [from])
+    expect(await result).toEqual({ reusedBytes: 0, receivedBytes: 10 * MB })
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+    expect(progress[0]).toEqual({ doneBytes: 0, reusedBytes: 0, source: null })
+    expect(progress.at(-1)).toEqual({
+      doneBytes: 10 * MB,
       reusedBytes: 0,
-      receivedBytes: SIZE,
+      source: from.peerId,
     })
-    expect(arrived()).toBe(true)
-    expect(progress.at(0)).toMatchObject({ doneBytes: 0, source: null })
-    expect(progress.at(-1)).toMatchObject({ doneBytes: SIZE, source: source.peerId })
   })
 
-  it('asks only for what is missing', async () => {
-    const [source, receiver] = [await hostNamed('a'), await hostNamed('b')]
-    source.serve.offer(list, file)
-    const first = list.pieces[0]?.sizeBytes ?? 0
-    writeFileSync(join(dir, 'part'), readFileSync(file).subarray(0, first + 1000))
-    expect(await fetchFrom(receiver, [source])).toEqual({
-      reusedBytes: first,
-      receivedBytes: SIZE - first,
+  it('goes to ten receivers at once', async () => {
+    const file = await loopback.file(10 * MB)
+    const from = await source(file)
+    const all = await Promise.all(
+      Array.from({ length: 10 }, async () => fetchFrom(await receiver(from), file, [from])),
+    )
+    for (const { result, partPath } of all) {
+      expect(await result).toEqual({ reusedBytes: 0, receivedBytes: 10 * MB })
+      expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+    }
+  })
+
+  it('goes on where it was cut, and sends nothing twice', async () => {
+    const file = await loopback.file(20 * MB)
+    const from = await source(file)
+    const to = await receiver(from)
+    const stop = new AbortController()
+    const cut = await fetchFrom(to, file, [from], {
+      signal: stop.signal,
+      onProgress: ({ doneBytes }) => {
+        if (doneBytes > 5 * MB) stop.abort(new Error('cut'))
+      },
     })
-    expect(arrived()).toBe(true)
+    await expect(cut.result).rejects.toThrow('cut')
+    const again = await fetchFrom(to, file, [from], { partPath: cut.partPath })
+    const { reusedBytes, receivedBytes } = await again.result
+    expect(reusedBytes).toBeGreaterThan(5 * MB)
+    expect(reusedBytes + receivedBytes).toBe(20 * MB)
+    expect((await readFile(cut.partPath)).equals(file.bytes)).toBe(true)
   })
 
-  it('does not believe what is on its own disk', async () => {
-    const [source, receiver] = [await hostNamed('a'), await hostNamed('b')]
-    source.serve.offer(list, file)
-    writeFileSync(join(dir, 'part'), Buffer.alloc(SIZE + 10))
-    expect(await fetchFrom(receiver, [source])).toMatchObject({ reusedBytes: 0 })
-    expect(arrived()).toBe(true)
+  it('replaces what is spoilt in a part file, and cuts what is behind its end', async () => {
+    const file = await loopback.file(6 * MB)
+    const from = await source(file)
+    const partPath = await spoilt(file, [2])
+    await truncate(partPath, 7 * MB)
+    const { result } = await fetchFrom(await receiver(from), file, [from], { partPath })
+    expect(await result).toEqual({
+      reusedBytes: 6 * MB - (file.list.pieces[2]?.sizeBytes ?? 0),
+      receivedBytes: file.list.pieces[2]?.sizeBytes,
+    })
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
   })
 
-  it('leaves a source out that sends a bad piece', async () => {
-    const [good, bad, receiver] = [await hostNamed('a'), await hostNamed('b'), await hostNamed('c')]
-    const corrupt = join(dir, 'corrupt')
-    writeFileSync(corrupt, Buffer.alloc(SIZE, 7))
-    good.serve.offer(list, file)
-    bad.serve.offer(list, corrupt)
-    await fetchFrom(receiver, [bad, good])
-    expect(arrived()).toBe(true)
+  it('of a file that is here already asks nobody', async () => {
+    const file = await loopback.file(2 * MB)
+    const { result } = await fetchFrom(await receiver(), file, [], { partPath: file.path })
+    expect(await result).toEqual({ reusedBytes: 2 * MB, receivedBytes: 0 })
   })
 
-  it('says TRANSFER_PIECE when all that it gets is bad', async () => {
-    const [bad, receiver] = [await hostNamed('a'), await hostNamed('b')]
-    const corrupt = join(dir, 'corrupt')
-    writeFileSync(corrupt, Buffer.alloc(SIZE, 7))
-    bad.serve.offer(list, corrupt)
-    await expect(fetchFrom(receiver, [bad])).rejects.toMatchObject({ code: 'TRANSFER_PIECE' })
+  it('takes from several sources', async () => {
+    const file = await loopback.file(40 * MB)
+    const sources = [await source(file), await source(file)]
+    const { result, progress } = await fetchFrom(await receiver(...sources), file, sources)
+    await result
+    const used = new Set(progress.map((one) => one.source))
+    expect(used).toEqual(new Set([null, ...sources.map((one) => one.peerId)]))
+  })
+})
+
+describe('a source', () => {
+  it('that sends a bad piece is left out; the others complete the file', async () => {
+    const file = await loopback.file(30 * MB)
+    const bad = await source(file, await spoilt(file, [...file.list.pieces.keys()]))
+    const good = await source(file)
+    const { result, progress, partPath } = await fetchFrom(await receiver(bad, good), file, [
+      bad,
+      good,
+    ])
+    await result
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+    expect(new Set(progress.map((one) => one.source))).toEqual(new Set([null, good.peerId]))
   })
 
-  it.each([
-    ['does not offer it', (): void => undefined],
-    [
-      'has stopped to offer it',
-      (source: Host): void => {
-        source.serve.offer(list, file)()
+  it('that is the only one and bad ends the transfer with TRANSFER_PIECE', async () => {
+    const file = await loopback.file(8 * MB)
+    const last = file.list.pieces.length - 1
+    const bad = await source(file, await spoilt(file, [last]))
+    const { result } = await fetchFrom(await receiver(bad), file, [bad])
+    await expect(result).rejects.toMatchObject({
+      code: 'TRANSFER_PIECE',
+      message: expect.stringMatching(
+        `^\\d pieces are missing and no source is left: piece ${String(last)} from ${bad.peerId} is not what the offer says$`,
+      ) as string,
+    })
+  })
+
+  it('that dies is replaced by another, and nothing of a batch is forgotten', async () => {
+    const file = await loopback.file(60 * MB)
+    const dying = await source(file)
+    const other = await source(file)
+    let stopped: Promise<void> | undefined
+    const { result, partPath } = await fetchFrom(
+      await receiver(dying, other),
+      file,
+      [dying, other],
+      {
+        onProgress: ({ doneBytes }) => {
+          if (doneBytes > 10 * MB) stopped ??= dying.stop()
+        },
       },
-    ],
-    [
-      'has lost the file',
-      (source: Host): void => {
-        source.serve.offer(list, join(dir, 'gone'))
+    )
+    await result
+    await stopped
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+  })
+
+  it('that dies as the last one ends the transfer with TRANSFER_SOURCE; the next goes on', async () => {
+    const file = await loopback.file(60 * MB)
+    const dying = await source(file)
+    const to = await receiver(dying)
+    let stopped: Promise<void> | undefined
+    const { result, partPath } = await fetchFrom(to, file, [dying], {
+      onProgress: ({ doneBytes }) => {
+        if (doneBytes > 10 * MB) stopped ??= dying.stop()
       },
+    })
+    await expect(result).rejects.toMatchObject({ code: 'TRANSFER_SOURCE' })
+    await stopped
+    const next = await source(file)
+    to.addAddress({ peerId: next.peerId, addresses: [addressOf(next)], source: 'static' })
+    const again = await fetchFrom(to, file, [next], { partPath })
+    expect((await again.result).reusedBytes).toBeGreaterThan(5 * MB)
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+  })
+
+  it('that sends nothing is left out after 30 s', async () => {
+    const file = await loopback.file(2 * MB)
+    const clock = new FakeClock()
+    const mute = await loopback.host({ psk: [psk] })
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    mute.serve.serve = async () => {
+      await promise
+    }
+    const to = await loopback.host({ psk: [psk], clock })
+    await to.dial(addressOf(mute), AbortSignal.timeout(5000))
+    const { result } = await fetchFrom(to, file, [mute])
+    const failed = expect(result).rejects.toMatchObject({
+      code: 'TRANSFER_SOURCE',
+      message: expect.stringContaining(`${mute.peerId} sent nothing for 30 s`) as string,
+    })
+    await waitFor('the transfer to wait', () => clock.sleeping > 0)
+    await clock.advance(61_000)
+    await failed
+    resolve(undefined)
+  })
+
+  it.each<[string, (from: Host, file: Offered) => void | Promise<void>, string]>([
+    ['does not know the list', () => undefined, 'does not offer that package'],
+    [
+      'offers it no more',
+      (from, file) => {
+        from.serve.offer(file.list, file.path)()
+      },
+      'does not offer that package',
     ],
-  ])('says TRANSFER_SOURCE when the source %s', async (_name, prepare) => {
-    const [source, receiver] = [await hostNamed('a'), await hostNamed('b')]
-    prepare(source)
-    await expect(fetchFrom(receiver, [source])).rejects.toMatchObject({ code: 'TRANSFER_SOURCE' })
+    ['is gone', (from) => from.stop(), 'cannot reach'],
+  ])('that %s is TRANSFER_SOURCE', async (_, prepare, message) => {
+    const file = await loopback.file(MB)
+    const from = await loopback.host({ psk: [psk] })
+    const to = await receiver(from)
+    await prepare(from, file)
+    const { result } = await fetchFrom(to, file, [from])
+    await expect(result).rejects.toMatchObject({
+      code: expect.stringMatching(/TRANSFER_SOURCE/) as string,
+      message: expect.stringContaining(message) as string,
+    })
+  })
+
+  it('that was never named is TRANSFER_SOURCE', async () => {
+    const file = await loopback.file(MB)
+    const { result } = await fetchFrom(await receiver(), file, [])
+    await expect(result).rejects.toMatchObject({ code: 'TRANSFER_SOURCE' })
+  })
+
+  it('serves as long as one of its offers stands', async () => {
+    const file = await loopback.file(MB)
+    const from = await source(file)
+    from.serve.offer(file.list, file.path)()
+    const { result } = await fetchFrom(await receiver(from), file, [from])
+    expect((await result).receivedBytes).toBe(MB)
+  })
+})
+
+describe('the disk', () => {
+  it('that cannot be written is TRANSFER_DISK with the path', async () => {
+    const file = await loopback.file(MB)
+    const { result } = await fetchFrom(await receiver(), file, [], {
+      partPath: '/proc/no-such-file',
+    })
+    const error: unknown = await result.catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(PlaygroundError)
+    expect(error).toMatchObject({
+      code: 'TRANSFER_DISK',
+      message: expect.stringContaining('/proc/no-such-file') as string,
+    })
+  })
+
+  it('that is full is TRANSFER_DISK, and what was written before stays sound', async () => {
+    const file = await loopback.file(MB)
+    const from = await source(file)
+    // Linux’s own full disk.
+    const { result } = await fetchFrom(await receiver(from), file, [from], {
+      partPath: '/dev/full',
+    })
+    await expect(result).rejects.toMatchObject({
+      code: 'TRANSFER_DISK',
+      message: 'cannot write /dev/full: no space left',
+    })
+    expect((await stat(file.path)).size).toBe(MB)
   })
 })
