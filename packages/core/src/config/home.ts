@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 
 /** Where everything of one identity is. */
 export interface Home {
@@ -32,16 +32,19 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * `$P2P_PLAYGROUND_HOME` holds everything when it is set; otherwise the XDG base directories do
- * (https://specifications.freedesktop.org/basedir-spec).
+ * (https://specifications.freedesktop.org/basedir-spec): there, a variable that is empty or relative counts as not set.
+ * All paths are absolute, so that a daemon may change its directory.
  */
 export function resolveHome(env: Environment): Home {
-  const one = env['P2P_PLAYGROUND_HOME']
-  const user = env['HOME'] ?? homedir()
-  const under = (variable: string, fallback: string): string =>
-    join(env[variable] ?? join(user, fallback), 'p2p-playground')
+  const one = absolute(env['P2P_PLAYGROUND_HOME'])
+  const user = absolute(env['HOME']) ?? homedir()
+  const under = (variable: string, fallback: string): string => {
+    const given = env[variable] ?? ''
+    return join(isAbsolute(given) ? given : join(user, fallback), 'p2p-playground')
+  }
   const config = one ?? under('XDG_CONFIG_HOME', '.config')
   const data = one ?? under('XDG_DATA_HOME', '.local/share')
-  const oclif = env['P2P_PLAYGROUND_DATA_DIR'] ?? join(data, 'oclif')
+  const oclif = absolute(env['P2P_PLAYGROUND_DATA_DIR']) ?? join(data, 'oclif')
   return {
     config,
     daemonConfig: join(config, 'daemon.yaml'),
@@ -64,4 +67,9 @@ export function resolveHome(env: Environment): Home {
     oclif,
     pluginRoots: [join(data, 'plugins'), oclif],
   }
+}
+
+/** A directory that a variable names, from the current one; undefined when the variable is empty. */
+function absolute(path: string | undefined): string | undefined {
+  return path === undefined || path === '' ? undefined : resolve(path)
 }

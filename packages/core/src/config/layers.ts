@@ -1,23 +1,13 @@
 import { readFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
-import { dirname, join, parse as parsePath } from 'node:path'
-import { PlaygroundError, formatPosition } from '../errors.js'
+import { dirname, join, resolve } from 'node:path'
+import { PlaygroundError } from '../errors.js'
 import type { SourcePosition } from '../errors.js'
-import type { Home } from './home.js'
+import { expandSource } from './expand.js'
+import { findFiles } from './find-files.js'
+import type { ConfigRequest } from './find-files.js'
 import { readError } from './secret-file.js'
 import { parseYaml } from './strict-yaml.js'
 import type { Path, PathKey, YamlSource } from './strict-yaml.js'
-
-export type Environment = Readonly<Record<string, string | undefined>>
-
-export interface ConfigRequest {
-  readonly home: Home
-  readonly env: Environment
-  /** A file that the user named; it must exist. */
-  readonly config?: string | undefined
-  /** Overlay name; default `$P2P_PLAYGROUND_ENV`. */
-  readonly environment?: string | undefined
-}
 
 /** Configuration files laid over each other, before any schema has looked at them. */
 export interface Layers {
@@ -30,6 +20,8 @@ export interface Layers {
   readonly positionOf: (path: Path) => SourcePosition
   /** Dotted path of each leaf → `file:line:column`, with the variable it was expanded from. */
   readonly origins: ReadonlyMap<string, string>
+  /** Dotted paths of texts that are nothing but a variable. */
+  readonly expanded: ReadonlySet<string>
 }
 
 /**
@@ -38,66 +30,25 @@ export interface Layers {
  * @throws CONFIG_NOT_FOUND, CONFIG_UNREADABLE, CONFIG_YAML, CONFIG_ENV_MISSING
  */
 export async function readLayers(name: string, request: ConfigRequest): Promise<Layers> {
-  const base = findBase(name, request)
-  if (base === undefined) {
-    const file = join(request.home.config, `${name}.yaml`)
-    const nowhere = { file, line: 1, column: 1 }
-    return {
-      value: {},
-      files: [],
-      baseDir: request.home.config,
-      positionOf: () => nowhere,
-      origins: new Map(),
-    }
-  }
-  const files = [base]
-  const environment = request.environment ?? request.env['P2P_PLAYGROUND_ENV']
-  if (environment !== undefined && environment !== '') {
-    const { dir, name: stem, ext } = parsePath(base)
-    const overlay = join(dir, `${stem}.${environment}${ext}`)
-    if (!existsSync(overlay)) {
-      throw new PlaygroundError(
-        'CONFIG_NOT_FOUND',
-        `there is no ${overlay} for environment "${environment}"`,
-        {
-          hint: 'Make that file, or leave out --env and P2P_PLAYGROUND_ENV.',
-        },
-      )
-    }
-    files.push(overlay)
-  }
+  const files = findFiles(name, request)
+  const [base] = files
+  const top = { file: base ?? join(request.home.config, `${name}.yaml`), line: 1, column: 1 }
   const sources = await Promise.all(files.map(readSource))
   const origins = new Map<string, string>()
+  const expanded = new Set<string>()
   let value: unknown = {}
   for (const source of sources)
-    value = merge(value, expandIn(source, request.env, origins, source.value, []))
+    value = merge(value, expandSource(source, request.env, { origins, expanded }))
   return {
     value,
     files,
-    baseDir: dirname(base),
+    baseDir: base === undefined ? request.home.config : resolve(dirname(base)),
     positionOf: (path) =>
-      (sources.findLast((source) => has(source.value, path)) ?? sources[0])?.positionOf(path) ?? {
-        file: base,
-        line: 1,
-        column: 1,
-      },
+      (sources.findLast((source) => has(source.value, path)) ?? sources[0])?.positionOf(path) ??
+      top,
     origins,
+    expanded,
   }
-}
-
-function findBase(name: string, request: ConfigRequest): string | undefined {
-  const named = request.config ?? request.env['P2P_PLAYGROUND_CONFIG']
-  if (named !== undefined && named !== '') {
-    if (existsSync(named)) return named
-    throw new PlaygroundError('CONFIG_NOT_FOUND', `there is no configuration file ${named}`, {
-      hint: 'Check --config and P2P_PLAYGROUND_CONFIG, or make one with "p2p-playground init".',
-    })
-  }
-  const file = `${name}.yaml`
-  const candidates = [join(request.home.config, file)]
-  if (request.env['P2P_PLAYGROUND_HOME'] === undefined)
-    candidates.push(join('/etc/p2p-playground', file))
-  return candidates.find((path) => existsSync(path))
 }
 
 async function readSource(path: string): Promise<YamlSource> {
@@ -114,48 +65,11 @@ async function readSource(path: string): Promise<YamlSource> {
   })
 }
 
-const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g
-
-function expandIn(
-  source: YamlSource,
-  env: Environment,
-  origins: Map<string, string>,
-  value: unknown,
-  path: PathKey[],
-): unknown {
-  if (Array.isArray(value)) {
-    return value.map((item, index) => expandIn(source, env, origins, item, [...path, index]))
-  }
-  if (isMap(value)) {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [
-        key,
-        expandIn(source, env, origins, item, [...path, key]),
-      ]),
-    )
-  }
-  let origin = formatPosition(source.positionOf(path))
-  let expanded = value
-  if (typeof value === 'string') {
-    expanded = value.replaceAll(REFERENCE, (_whole, name: string, fallback: string | undefined) => {
-      origin += ` ($${name})`
-      const found = env[name] ?? fallback
-      if (found !== undefined) return found
-      throw new PlaygroundError('CONFIG_ENV_MISSING', `the variable ${name} is not set`, {
-        at: source.positionOf(path),
-        hint: `Set it, or give a default: \${${name}:-…}.`,
-      })
-    })
-  }
-  origins.set(path.join('.'), origin)
-  return expanded
-}
-
 function merge(below: unknown, above: unknown): unknown {
   if (!isMap(below) || !isMap(above)) return above
   const merged = { ...below }
   for (const [key, value] of Object.entries(above)) {
-    merged[key] = key in merged ? merge(merged[key], value) : value
+    merged[key] = Object.hasOwn(merged, key) ? merge(merged[key], value) : value
   }
   return merged
 }
@@ -163,7 +77,8 @@ function merge(below: unknown, above: unknown): unknown {
 function has(value: unknown, path: Path): boolean {
   let current = value
   for (const key of path) {
-    if (typeof current !== 'object' || current === null || !(key in current)) return false
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, key))
+      return false
     current = (current as Record<PathKey, unknown>)[key]
   }
   return true

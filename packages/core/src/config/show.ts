@@ -1,4 +1,4 @@
-const SECRET = /(^|\.)(psk|tokens?|password|secret|api_key)(\.|$)/
+import { isSecretPath, withoutUrlPassword } from './secret-names.js'
 
 /** One effective value of a configuration. */
 export interface ShownValue {
@@ -21,10 +21,15 @@ export function showConfig(
     (Array.isArray(value) ? value.length : Object.keys(value).length) > 0
   if (!isBranch) {
     if (value === undefined) return []
-    const shown = SECRET.test(prefix) ? '********' : value
-    return [{ key: prefix, value: shown, origin: origins.get(prefix) ?? 'default' }]
+    return [{ key: prefix, value: mask(prefix, value), origin: origins.get(prefix) ?? 'default' }]
   }
   return Object.entries(value).flatMap(([key, item]) =>
     showConfig(item, origins, prefix === '' ? key : `${prefix}.${key}`),
   )
+}
+
+function mask(key: string, value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) return value
+  if (isSecretPath(key)) return '********'
+  return typeof value === 'string' ? withoutUrlPassword(value) : value
 }

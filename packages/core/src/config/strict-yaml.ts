@@ -1,9 +1,9 @@
-import * as v from 'valibot'
-import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml'
-import type { Document, Node } from 'yaml'
-import { PlaygroundError } from '../errors.js'
-import type { ErrorCode, SourcePosition } from '../errors.js'
-import { closest } from './closest.js'
+import { LineCounter, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml'
+import type { Document, Node, YAMLError } from 'yaml'
+import { PlaygroundError, errorMessage } from '../errors.js'
+import type { SourcePosition } from '../errors.js'
+import { problemError } from './problems.js'
+import type { Problem } from './problems.js'
 
 /** A key or an index on the way from the root of a document to a value. */
 export type PathKey = string | number
@@ -17,33 +17,32 @@ export interface YamlSource {
   readonly positionOf: (path: Path) => SourcePosition
 }
 
+/** They mean something to JavaScript objects, so that a map with them would not be what was written. */
+const UNUSABLE_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+
 /**
- * Parses YAML 1.2 without aliases, duplicate keys or more than one document.
- * @throws CONFIG_YAML with the position
+ * Parses YAML 1.2 without aliases, tags of its own, duplicate keys or more than one document.
+ * @throws CONFIG_YAML with the position; all problems stand in `details.problems`
  */
 export function parseYaml(text: string, file: string): YamlSource {
   const lines = new LineCounter()
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    uniqueKeys: true,
-    prettyErrors: false,
-  })
   const at = (offset: number): SourcePosition => {
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
-  const error = document.errors[0]
-  if (error !== undefined)
-    throw new PlaygroundError('CONFIG_YAML', error.message, { at: at(error.pos[0]) })
+  let document: Document
+  let problems: Problem[]
   let value: unknown
   try {
-    value = document.toJS({ maxAliasCount: 0 })
+    document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
+    problems = problemsOf(document, text, at)
+    value = problems.length === 0 ? document.toJS({ maxAliasCount: 0 }) : undefined
   } catch (cause) {
-    throw new PlaygroundError('CONFIG_YAML', 'aliases (*name) are not allowed', {
-      at: at(0),
-      cause,
-    })
+    // The parser recurses: a few thousand brackets are too deep for it.
+    const message = `cannot be read as YAML: ${errorMessage(cause)}`
+    throw new PlaygroundError('CONFIG_YAML', message, { at: at(0), cause })
   }
+  if (problems.length > 0) throw problemError(problems)
   return {
     file,
     value: value ?? {},
@@ -55,6 +54,55 @@ export function parseYaml(text: string, file: string): YamlSource {
 export function sourceText(text: string, path: Path): string | undefined {
   const node = parseDocument(text).getIn(path, true)
   return isScalar(node) ? node.source : undefined
+}
+
+function problemsOf(
+  document: Document,
+  text: string,
+  at: (offset: number) => SourcePosition,
+): Problem[] {
+  const problem = (offset: number, message: string, hint?: string): Problem => ({
+    code: 'CONFIG_YAML',
+    message,
+    hint,
+    at: at(offset),
+  })
+  const syntax = [...document.errors, ...document.warnings]
+  if (syntax.length > 0) {
+    return syntax.map((error) => problem(error.pos[0], ...explain(error, text)))
+  }
+  const found: Problem[] = []
+  const { yaml } = document.directives ?? {}
+  if (yaml?.explicit === true && yaml.version !== '1.2') {
+    found.push(problem(0, `YAML ${yaml.version} is not read, only 1.2`))
+  }
+  visit(document, {
+    Alias: (_key, node) => {
+      const hint = 'Write the value again in its place.'
+      found.push(problem(node.range?.[0] ?? 0, `aliases (*${node.source}) are not allowed`, hint))
+    },
+    Pair: (_key, { key }) => {
+      const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0
+      if (!isScalar(key)) found.push(problem(offset, 'a key must be text, not a list or a map'))
+      else if (UNUSABLE_KEYS.has(String(key.value)))
+        found.push(problem(offset, `"${String(key.value)}" cannot be a key`))
+    },
+  })
+  return found
+}
+
+/** Message and hint for what the parser found. */
+function explain({ code, message, pos }: YAMLError, text: string): [string, string?] {
+  const [offset] = pos
+  if (code === 'DUPLICATE_KEY') {
+    const [key = ''] = /^[^\s:,}]*/.exec(text.slice(offset)) ?? []
+    return [`the key ${key} is there twice`]
+  }
+  if (code === 'MULTIPLE_DOCS') return ['there is more than one document', 'Take out the "---".']
+  if (text.slice(offset - 1, offset + 1) === '${') {
+    return [message, 'Within { } and [ ], put ${VAR} in quotes.']
+  }
+  return [message]
 }
 
 function offsetOf(document: Document, path: Path): number {
@@ -78,99 +126,4 @@ function offsetOf(document: Document, path: Path): number {
 
 function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'range' in value
-}
-
-/** One thing that is wrong, with its place. */
-export interface Problem {
-  readonly code: ErrorCode
-  readonly message: string
-  readonly path: Path
-  readonly hint?: string
-}
-
-/**
- * Checks a value against a valibot schema whose objects are strict.
- * @throws CONFIG_UNKNOWN_KEY (with a did-you-mean) or CONFIG_INVALID; all problems stand in `details.problems`
- */
-export function checkSchema<Output>(
-  schema: v.GenericSchema<unknown, Output>,
-  value: unknown,
-  positionOf: (path: Path) => SourcePosition,
-): Output {
-  const result = v.safeParse(schema, value)
-  if (result.success) return result.output
-  const problems = result.issues.map((issue) => toProblem(issue, schema))
-  const first = problems[0]
-  if (first === undefined) throw new PlaygroundError('INTERNAL', 'a schema failed without an issue')
-  const listed = problems.map((problem) => {
-    const { file, line, column } = positionOf(problem.path)
-    return { code: problem.code, message: problem.message, file, line, column }
-  })
-  const more = problems.length > 1 ? ` (and ${String(problems.length - 1)} more)` : ''
-  throw new PlaygroundError(first.code, `${first.message}${more}`, {
-    at: positionOf(first.path),
-    hint: first.hint,
-    details: { problems: listed },
-  })
-}
-
-function toProblem(
-  issue: v.BaseIssue<unknown>,
-  schema: v.GenericSchema<unknown, unknown>,
-): Problem {
-  const path = (issue.path ?? []).map((item) => item.key as PathKey)
-  const dotted = path.join('.')
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    const key = String(path.at(-1) ?? '')
-    const known = keysAt(schema, path.slice(0, -1))
-    const guess = closest(key, known)
-    return {
-      code: 'CONFIG_UNKNOWN_KEY',
-      message: `unknown key "${dotted}"`,
-      path,
-      hint: guess === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${guess}"?`,
-    }
-  }
-  if (issue.type === 'strict_object' && issue.received === 'undefined') {
-    return { code: 'CONFIG_INVALID', message: `"${dotted}" is missing`, path: path.slice(0, -1) }
-  }
-  const name = dotted === '' ? 'the document' : `"${dotted}"`
-  const said =
-    issue.kind === 'schema'
-      ? `must be ${issue.expected ?? 'another type'}, not ${issue.received}`
-      : issue.message
-  return { code: 'CONFIG_INVALID', message: `${name}: ${said}`, path }
-}
-
-/** The keys that a strict schema knows at `path`; looks through optional, pipes, arrays and records. */
-function keysAt(schema: unknown, path: Path): string[] {
-  let current = unwrap(schema)
-  for (const key of path) {
-    if (isRecord(current) && isRecord(current['entries']))
-      current = unwrap(current['entries'][String(key)])
-    else if (isRecord(current) && 'item' in current) current = unwrap(current['item'])
-    else if (isRecord(current) && 'value' in current) current = unwrap(current['value'])
-    else return []
-  }
-  return isRecord(current) && isRecord(current['entries']) ? Object.keys(current['entries']) : []
-}
-
-function unwrap(schema: unknown): unknown {
-  let current = schema
-  while (isRecord(current)) {
-    if (isRecord(current['entries'])) return current
-    if (Array.isArray(current['options'])) {
-      const object = current['options']
-        .map(unwrap)
-        .find((one) => isRecord(one) && isRecord(one['entries']))
-      return object ?? current
-    }
-    if (!('wrapped' in current)) return current
-    current = current['wrapped']
-  }
-  return current
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

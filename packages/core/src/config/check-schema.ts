@@ -1,0 +1,154 @@
+import * as v from 'valibot'
+import type { SourcePosition } from '../errors.js'
+import { closest } from './closest.js'
+import { describeIssue } from './describe-issue.js'
+import { problemError } from './problems.js'
+import type { Problem } from './problems.js'
+import type { Path, PathKey } from './strict-yaml.js'
+
+type Issue = v.BaseIssue<unknown>
+type AnySchema<Output = unknown> = v.GenericSchema<unknown, Output>
+
+export interface CheckOptions {
+  /** Dotted paths of texts that variables gave: they may stand for a number or a boolean. */
+  readonly expanded?: ReadonlySet<string> | undefined
+}
+
+/**
+ * Checks a value against a valibot schema whose objects are strict.
+ * @throws CONFIG_UNKNOWN_KEY (with a did-you-mean) or CONFIG_INVALID; all problems stand in `details.problems`
+ */
+export function checkSchema<Output>(
+  schema: AnySchema<Output>,
+  value: unknown,
+  positionOf: (path: Path) => SourcePosition,
+  options: CheckOptions = {},
+): Output {
+  let result = v.safeParse(schema, value)
+  if (!result.success && options.expanded !== undefined && options.expanded.size > 0) {
+    result = v.safeParse(schema, withTypes(value, result.issues, options.expanded))
+  }
+  if (result.success) return result.output
+  const problems = result.issues.flatMap((issue) => problemsOf(issue, schema, positionOf))
+  throw problemError(problems)
+}
+
+/** The value with texts from the environment turned into the numbers and booleans that the schema asks for. */
+function withTypes(
+  value: unknown,
+  issues: readonly Issue[],
+  expanded: ReadonlySet<string>,
+): unknown {
+  const typed = structuredClone(value)
+  for (const issue of issues) {
+    const path = pathOf(issue)
+    const last = path.at(-1)
+    if (last === undefined || !expanded.has(path.join('.')) || typeof issue.input !== 'string')
+      continue
+    const scalar = scalarOf(issue)
+    if (scalar === undefined) continue
+    const parent = path
+      .slice(0, -1)
+      .reduce<unknown>((at, key) => (isRecord(at) ? at[key] : at), typed)
+    if (isRecord(parent)) parent[last] = scalar
+  }
+  return typed
+}
+
+function scalarOf({ type, input }: Issue): number | boolean | undefined {
+  const text = String(input)
+  if (type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true'
+  if (type === 'number' && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
+  return undefined
+}
+
+function problemsOf(
+  issue: Issue,
+  schema: AnySchema,
+  positionOf: (path: Path) => SourcePosition,
+): Problem[] {
+  const path = pathOf(issue)
+  const above = path.slice(0, -1)
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const known = keysAt(schema, above)
+    const given = issue.path?.at(-1)?.input
+    const keys = isRecord(given) ? Object.keys(given) : []
+    return keys
+      .filter((key) => !known.includes(key))
+      .map((key) => unknownKey([...above, key], known, positionOf))
+  }
+  if (issue.type === 'strict_object' && issue.received === 'undefined') {
+    const message = `"${path.join('.')}" is missing`
+    return [{ code: 'CONFIG_INVALID', message, at: positionOf(above) }]
+  }
+  const inner = issue.type === 'union' ? fittingIssues(issue) : []
+  if (inner.length > 0) {
+    return inner.flatMap((one) =>
+      problemsOf(withPath(one, issue), schema, (at) => positionOf(at.length === 0 ? path : at)),
+    )
+  }
+  return [{ code: 'CONFIG_INVALID', ...describeIssue(issue, path), at: positionOf(path) }]
+}
+
+/** Of a union, the issues of the branch that the value was meant for: those that look within it. */
+function fittingIssues(issue: Issue): Issue[] {
+  return (issue.issues ?? []).filter((one) => one.path !== undefined || one.kind !== 'schema')
+}
+
+/** Within a union, paths begin at the union's value. */
+function withPath(inner: Issue, outer: Issue): Issue {
+  const path = [...(outer.path ?? []), ...(inner.path ?? [])]
+  const [first, ...rest] = path
+  return first === undefined ? inner : { ...inner, path: [first, ...rest] }
+}
+
+function unknownKey(
+  path: Path,
+  known: readonly string[],
+  positionOf: (path: Path) => SourcePosition,
+): Problem {
+  const guess = closest(String(path.at(-1)), known)
+  return {
+    code: 'CONFIG_UNKNOWN_KEY',
+    message: `unknown key "${path.join('.')}"`,
+    hint: guess === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${guess}"?`,
+    at: positionOf(path),
+  }
+}
+
+function pathOf(issue: Issue): PathKey[] {
+  return (issue.path ?? []).map((item) => item.key as PathKey)
+}
+
+/** The keys that a strict schema knows at `path`; looks through optional, pipes, arrays and records. */
+function keysAt(schema: unknown, path: Path): string[] {
+  let current = unwrap(schema)
+  for (const key of path) {
+    if (!isRecord(current)) return []
+    if (isRecord(current['entries'])) current = unwrap(current['entries'][key])
+    else if ('item' in current) current = unwrap(current['item'])
+    else if ('value' in current) current = unwrap(current['value'])
+    else return []
+  }
+  return isRecord(current) && isRecord(current['entries']) ? Object.keys(current['entries']) : []
+}
+
+function unwrap(schema: unknown): unknown {
+  let current = schema
+  while (isRecord(current)) {
+    if (isRecord(current['entries'])) return current
+    if (Array.isArray(current['options'])) {
+      const object = current['options']
+        .map(unwrap)
+        .find((one) => isRecord(one) && isRecord(one['entries']))
+      return object ?? current
+    }
+    if (!('wrapped' in current)) return current
+    current = current['wrapped']
+  }
+  return current
+}
+
+function isRecord(value: unknown): value is Record<PathKey, unknown> {
+  return typeof value === 'object' && value !== null
+}

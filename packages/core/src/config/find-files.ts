@@ -1,0 +1,79 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join, parse as parsePath } from 'node:path'
+import { PlaygroundError } from '../errors.js'
+import type { Environment } from './expand.js'
+import type { Home } from './home.js'
+
+export interface ConfigRequest {
+  readonly home: Home
+  readonly env: Environment
+  /** A file that the user named, or the directory it is in; it must exist. */
+  readonly config?: string | undefined
+  /** Overlay name; default `$P2P_PLAYGROUND_ENV`. */
+  readonly environment?: string | undefined
+}
+
+/** What may be laid over each other in one directory. */
+const NAMES = ['daemon', 'controller']
+const SYSTEM_DIR = '/etc/p2p-playground'
+
+/**
+ * The files of one configuration, the base first; none when there are none.
+ * @throws CONFIG_NOT_FOUND when a named file is missing, or no file is there for the environment
+ */
+export function findFiles(name: string, request: ConfigRequest): string[] {
+  const base = findBase(name, request)
+  const exists = existsSync(base)
+  const environment = request.environment ?? request.env['P2P_PLAYGROUND_ENV'] ?? ''
+  if (environment === '') return exists ? [base] : []
+  const { dir, name: stem, ext } = parsePath(base)
+  const overlay = join(dir, `${stem}.${environment}${ext}`)
+  if (existsSync(overlay)) return exists ? [base, overlay] : [overlay]
+  // One of daemon and controller may have nothing of its own to say about an environment, but not both.
+  const others = NAMES.filter((other) => other !== stem)
+  if (others.some((other) => existsSync(join(dir, `${other}.${environment}${ext}`))))
+    return exists ? [base] : []
+  throw new PlaygroundError(
+    'CONFIG_NOT_FOUND',
+    `there is no ${overlay} for environment "${environment}"`,
+    { hint: `${known(dir, ext)}Make that file, or leave out --env and P2P_PLAYGROUND_ENV.` },
+  )
+}
+
+/** The base file that is there, or the one that would be the first to be taken. */
+function findBase(name: string, { home, env, config }: ConfigRequest): string {
+  const file = `${name}.yaml`
+  if (config !== undefined && config !== '') return inDirectory(requireFile(config), file)
+  const named = env['P2P_PLAYGROUND_CONFIG'] ?? ''
+  if (named !== '') {
+    const path = inDirectory(requireFile(named), file)
+    // The variable holds for all commands: where it names the other one's file, ours is beside it.
+    const isOthers = NAMES.some(
+      (other) => other !== name && parsePath(path).base === `${other}.yaml`,
+    )
+    return isOthers ? join(dirname(path), file) : path
+  }
+  const own = join(home.config, file)
+  if ((env['P2P_PLAYGROUND_HOME'] ?? '') !== '') return own
+  return [own, join(SYSTEM_DIR, file)].find((path) => existsSync(path)) ?? own
+}
+
+function requireFile(path: string): string {
+  if (existsSync(path)) return path
+  throw new PlaygroundError('CONFIG_NOT_FOUND', `there is no configuration file ${path}`, {
+    hint: 'Check --config and P2P_PLAYGROUND_CONFIG, or make one with "p2p-playground init".',
+  })
+}
+
+function inDirectory(path: string, file: string): string {
+  return statSync(path).isDirectory() ? join(path, file) : path
+}
+
+function known(dir: string, ext: string): string {
+  if (!existsSync(dir)) return ''
+  const names = readdirSync(dir).flatMap((file) => {
+    const [stem = '', environment, rest] = file.split('.')
+    return NAMES.includes(stem) && `.${rest ?? ''}` === ext ? [environment ?? ''] : []
+  })
+  return names.length === 0 ? '' : `There are ${[...new Set(names)].sort().join(', ')}. `
+}
