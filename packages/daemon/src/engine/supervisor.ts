@@ -59,6 +59,8 @@ export class Supervisor {
     this.#watches.get(formatInstance(key))?.abort()
     this.#watches.delete(formatInstance(key))
     await this.#logs.finish(key)
+    const still = this.#table.get(key)?.handle
+    if (still?.pid !== handle.pid || still.startTicks !== handle.startTicks) return
     const atMs = this.#clock.now()
     const ended = { exit, atMs }
     const asked = record.goal !== 'running' || record.runGeneration < record.generation
