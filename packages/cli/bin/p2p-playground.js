@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --initial-old-space-size=256
 // Runs on old versions of Node too: finds the one that the packages brought along and becomes it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -11,6 +11,9 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP']
 /** Set for the Node that we start, so that one that is too old as well does not start another. */
 const STARTED = 'P2P_PLAYGROUND_STARTED'
 
+/** MiB; keeps packages that pass through from setting off a collection every few megabytes. As in the first line. */
+const HEAP = '--initial-old-space-size=256'
+
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 if (major > 22 || (major === 22 && minor >= 13)) await runHere()
@@ -20,6 +23,8 @@ async function runHere() {
   delete process.env[STARTED]
   const { enableCompileCache } = await import('node:module')
   enableCompileCache()
+  // What colours text takes a CI for a terminal, and decides when it is loaded.
+  if (!process.stdout.isTTY && process.env.FORCE_COLOR === undefined) process.env.NO_COLOR ??= '1'
   const { runCli } = await import('../dist/main.js')
   await runCli(import.meta.url)
 }
@@ -35,7 +40,7 @@ function runOnNewerNode() {
     )
     process.exit(1)
   }
-  const child = spawn(node, process.argv.slice(1), {
+  const child = spawn(node, [HEAP, ...process.argv.slice(1)], {
     stdio: 'inherit',
     env: { ...process.env, [STARTED]: '1' },
   })
