@@ -55,16 +55,18 @@ export async function* deploy(
   signal: AbortSignal,
 ): AsyncGenerator<DeployProgress> {
   const deadlineMs = context.clock.monotonic() + request.timeoutMs
+  // All three at once; where more than one fails, the first here is the one to tell.
+  const selecting = context.fleet.select(request.target, signal)
+  const listing = buildPieceList(request.packagePath, signal)
+  for (const later of [selecting, listing]) later.catch(() => undefined)
   const { id, signed } = await inspectBundle(request.packagePath, { signal })
   if (!signed) {
     throw new PlaygroundError('SIGNATURE_MISSING', `${request.packagePath} is not signed`, {
       hint: `Sign it: p2p-playground sign ${request.packagePath}`,
     })
   }
-  const [list, nodes] = await Promise.all([
-    buildPieceList(request.packagePath, signal),
-    context.fleet.select(request.target, signal),
-  ])
+  const list = await listing
+  const nodes = await selecting
   const ended = new AbortController()
   const timeUp = new AbortController()
   const left = AbortSignal.any([signal, ended.signal])

@@ -1,4 +1,4 @@
-/** Reads exact amounts from a stream of chunks. */
+/** Reads exact amounts from a stream of chunks, each of which may be overwritten by the next. */
 export class ByteReader {
   readonly #input: AsyncIterator<Uint8Array>
   #buffer: Uint8Array = new Uint8Array(0)
@@ -26,17 +26,17 @@ export class ByteReader {
     return taken
   }
 
-  /** Exactly `length` bytes; undefined when the stream ends before. */
+  /** A copy of exactly `length` bytes; undefined when the stream ends before. */
   async exactly(length: number): Promise<Buffer | undefined> {
-    const parts: Uint8Array[] = []
+    const bytes = Buffer.alloc(length)
     let have = 0
     while (have < length) {
       const part = await this.some(length - have)
       if (part === undefined) return undefined
-      parts.push(part)
+      bytes.set(part, have)
       have += part.length
     }
-    return Buffer.concat(parts)
+    return bytes
   }
 
   async close(): Promise<void> {

@@ -8,10 +8,12 @@ const deflate = promisify<Uint8Array, { level: number; finishFlush: number }, Bu
 /** RFC 1952: magic, deflate, no flags, no time, no extra flags, Unix. */
 const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])
 const FLAG_NAME = 0x08
+/** CRC-32 and size. */
+const TRAILER_BYTES = 8
 /** An empty last block with fixed Huffman codes (RFC 1951, 3.2.6). */
 const LAST_BLOCK = Buffer.from([0x03, 0x00])
 const LEVEL = 6
-/** Large, because each output is an event and an allocation. */
+/** Large, because each output is a way to another thread and back, and an allocation. */
 const OUTPUT_BYTES = 256 * 1024
 /** Chunks that are compressed at the same time. */
 const PARALLEL = 4
@@ -33,14 +35,15 @@ export async function* gzipChunks(chunks: AsyncIterable<Uint8Array>): AsyncGener
   }
   for (const last of pending) yield await last
   yield LAST_BLOCK
-  const trailer = Buffer.alloc(8)
+  const trailer = Buffer.alloc(TRAILER_BYTES)
   trailer.writeUInt32LE(crc, 0)
   trailer.writeUInt32LE(sizeBytes % 2 ** 32, 4)
   yield trailer
 }
 
 /**
- * Expands exactly one gzip member that fills the source to its last byte.
+ * Expands exactly one gzip member that fills the source to its last byte. The source may overwrite a chunk when it is asked
+ * for the next.
  * @throws BUNDLE_ENTRY for anything else: another format, a second member, bytes behind the end, a wrong checksum
  */
 export async function* gunzipSingle(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -48,11 +51,10 @@ export async function* gunzipSingle(source: AsyncIterable<Uint8Array>): AsyncGen
   const input = source[Symbol.asyncIterator]()
   const head = await readHeader(input)
   let fed = 0
-  const tail: Uint8Array[] = []
+  let last = Buffer.alloc(0)
   const feeding = feed(input, head.rest, inflate, (chunk) => {
     fed += chunk.length
-    tail.push(chunk)
-    while (tail.length > 2 && total(tail) - (tail[0]?.length ?? 0) >= 65_536) tail.shift()
+    last = Buffer.concat([last, chunk.subarray(-TRAILER_BYTES)]).subarray(-TRAILER_BYTES)
   })
   // Its failure shows as the stream's error below.
   feeding.catch(() => undefined)
@@ -71,15 +73,13 @@ export async function* gunzipSingle(source: AsyncIterable<Uint8Array>): AsyncGen
   } finally {
     inflate.destroy()
   }
-  const behind = fed - inflate.bytesWritten
-  const trailer = Buffer.concat(tail).subarray(-behind)
-  if (behind !== 8) {
+  if (fed - inflate.bytesWritten !== TRAILER_BYTES) {
     throw new PlaygroundError(
       'BUNDLE_ENTRY',
       'app.tar.gz has bytes behind its gzip data, or lacks its checksum',
     )
   }
-  if (trailer.readUInt32LE(0) !== crc || trailer.readUInt32LE(4) !== sizeBytes % 2 ** 32) {
+  if (last.readUInt32LE(0) !== crc || last.readUInt32LE(4) !== sizeBytes % 2 ** 32) {
     throw new PlaygroundError('BUNDLE_ENTRY', 'the gzip checksum of app.tar.gz is wrong')
   }
 }
@@ -127,7 +127,7 @@ async function feed(
   try {
     while (chunk !== undefined && !inflate.destroyed) {
       seen(chunk)
-      if (!inflate.write(chunk)) await drained(inflate)
+      await written(inflate, chunk)
       const next = await input.next()
       chunk = next.done === true ? undefined : next.value
     }
@@ -140,16 +140,17 @@ async function feed(
   }
 }
 
-async function drained(inflate: ReturnType<typeof createInflateRaw>): Promise<void> {
+/** Resolves when the chunk was read, or never will be. */
+async function written(
+  inflate: ReturnType<typeof createInflateRaw>,
+  chunk: Uint8Array,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>()
   const go = (): void => {
     resolve(undefined)
   }
-  inflate.once('drain', go).once('close', go).once('end', go)
+  inflate.once('close', go).once('end', go)
+  inflate.write(chunk, go)
   await promise
-  inflate.off('drain', go).off('close', go).off('end', go)
-}
-
-function total(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  inflate.off('close', go).off('end', go)
 }

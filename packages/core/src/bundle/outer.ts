@@ -32,7 +32,7 @@ export async function readOuter(path: string, visit: OuterVisit): Promise<OuterP
   let signature: Uint8Array | null = null
   let archiveBytes: number | undefined
   try {
-    for await (const entry of readTar(readChunks(path, { reuse: true, signal: visit.signal }))) {
+    for await (const entry of readTar(readChunks(path, visit.signal))) {
       if (entry.type !== 'file') throw outer(`"${entry.path}" is a ${entry.type}`)
       if (entry.path === ARCHIVE_NAME && archiveBytes === undefined) {
         archiveBytes = entry.sizeBytes
@@ -54,32 +54,25 @@ export async function readOuter(path: string, visit: OuterVisit): Promise<OuterP
   return { signature, archiveBytes }
 }
 
-/** The bytes of app.tar.gz within a `.p2p` file that `readOuter` has accepted. */
+/** The bytes of app.tar.gz within a `.p2p` file that `readOuter` has accepted; each chunk is overwritten by the next. */
 export async function* readArchive(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  for await (const entry of readTar(readChunks(path, { reuse: false, signal }))) {
+  for await (const entry of readTar(readChunks(path, signal))) {
     if (entry.path === ARCHIVE_NAME) yield* entry.body
   }
 }
 
-const READ_BYTES = 256 * 1024
+const READ_BYTES = 1024 * 1024
 
-/**
- * A file in chunks. With `reuse` each chunk is overwritten by the next: for a pass that keeps nothing, so that hashing a
- * large package leaves no garbage.
- */
-async function* readChunks(
-  path: string,
-  options: { readonly reuse: boolean; readonly signal: AbortSignal | undefined },
-): AsyncGenerator<Buffer> {
+/** A file in chunks, each overwritten by the next: reading a large package leaves no garbage. */
+async function* readChunks(path: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
   const file = await open(path, 'r')
   try {
-    let buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
     for (;;) {
-      options.signal?.throwIfAborted()
+      signal?.throwIfAborted()
       const { bytesRead } = await file.read(buffer, 0, READ_BYTES)
       if (bytesRead === 0) return
       yield buffer.subarray(0, bytesRead)
-      if (!options.reuse) buffer = Buffer.allocUnsafeSlow(READ_BYTES)
     }
   } finally {
     await file.close()
@@ -110,7 +103,7 @@ async function checkFile(path: string, maxBytes: number): Promise<void> {
 
 async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
-  for await (const part of body) parts.push(part)
+  for await (const part of body) parts.push(Uint8Array.from(part))
   return Buffer.concat(parts)
 }
 
