@@ -90,7 +90,7 @@ export async function loadControllerConfig(
   request: ConfigRequest,
 ): Promise<LoadedControllerConfig> {
   const layers = await readLayers('controller', request)
-  const raw = checkSchema(controllerSchema, layers.value, layers.positionOf)
+  const raw = checkSchema(controllerSchema, layers.value, layers.positionOf, layers)
   const warnings: string[] = []
   const { home } = request
   const p2p = { ...raw.p2p }

@@ -116,9 +116,26 @@ plugins:
     const { config, shown } = await load({ WHO: 'me' })
     expect(config.node.name).toBe('me-here')
     const origins = Object.fromEntries(shown.map((value) => [value.key, value]))
-    expect(origins['node.name']?.origin).toMatch(/daemon\.yaml:1:9 \(\$WHO\) \(\$WHERE\)$/)
+    expect(origins['node.name']?.origin).toMatch(
+      /daemon\.yaml:1:9 \(\$WHO\) \(default of \$WHERE\)$/,
+    )
     expect(origins['p2p.psk']?.value).toBe('********')
     expect(origins['logging.level']?.origin).toBe('default')
+  })
+
+  it('takes a variable for a boolean where one is asked for, and for text elsewhere', async () => {
+    write('daemon.yaml', 'node: { name: "${NAME}" }\np2p: { enable_mdns: "${MDNS}" }\n')
+    const { config } = await load({ NAME: '7', MDNS: 'false' })
+    expect(config.node.name).toBe('7')
+    expect(config.p2p.enableMdns).toBe(false)
+  })
+
+  it('refuses a variable that is no boolean where one is asked for', async () => {
+    write('daemon.yaml', 'p2p: { enable_mdns: "${MDNS}" }\n')
+    await expect(load({ MDNS: 'perhaps' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('must be true or false') as string,
+    })
   })
 
   it('reads the PSK from a swarm.key file beside it', async () => {

@@ -79,7 +79,7 @@ const DAY_MS = 86_400_000
  */
 export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDaemonConfig> {
   const layers = await readLayers('daemon', request)
-  const raw = checkSchema(daemonSchema, layers.value, layers.positionOf)
+  const raw = checkSchema(daemonSchema, layers.value, layers.positionOf, layers)
   const warnings: string[] = []
   warnings.push(...withoutEffect(raw))
   const path = (given: string | undefined, fallback: string): string =>
