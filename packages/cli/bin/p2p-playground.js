@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --initial-old-space-size=256
+#!/usr/bin/env -S node --initial-old-space-size=256 --max-semi-space-size=1
 // Runs on old versions of Node too: finds the one that the packages brought along and becomes it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -11,8 +11,11 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP']
 /** Set for the Node that we start, so that one that is too old as well does not start another. */
 const STARTED = 'P2P_PLAYGROUND_STARTED'
 
-/** MiB; keeps packages that pass through from setting off a collection every few megabytes. As in the first line. */
-const HEAP = '--initial-old-space-size=256'
+/**
+ * As in the first line. MiB: buffers of packages that pass through are freed by small collections, often, instead of
+ * setting off large ones.
+ */
+const HEAP = ['--initial-old-space-size=256', '--max-semi-space-size=1']
 
 const [major, minor] = process.versions.node.split('.').map(Number)
 
@@ -40,7 +43,7 @@ function runOnNewerNode() {
     )
     process.exit(1)
   }
-  const child = spawn(node, [HEAP, ...process.argv.slice(1)], {
+  const child = spawn(node, [...HEAP, ...process.argv.slice(1)], {
     stdio: 'inherit',
     env: { ...process.env, [STARTED]: '1' },
   })

@@ -12,12 +12,14 @@ import type { RunFile } from '@p2p-playground/daemon/run-file'
 
 /**
  * A small young generation and lean code keep an idle daemon small; the large initial limit keeps buffers that pass through
- * from setting off a collection every few megabytes; `releaseMemorySoon` collects when all is quiet.
+ * from setting off a collection every few megabytes; `releaseMemorySoon` collects when all is quiet. It collects on one
+ * thread: others beside it cost a transfer more than they save.
  */
 const NODE_FLAGS = [
   '--max-semi-space-size=1',
   '--optimize-for-size',
   '--initial-old-space-size=256',
+  '--single-threaded-gc',
   '--expose-gc',
 ]
 const READY_MS = 30_000
