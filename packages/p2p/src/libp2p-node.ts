@@ -14,6 +14,22 @@ const MAX_CONNECTIONS = 2000
 const WINDOW_BYTES = 4 * 1024 * 1024
 const IDLE_SOCKET_MS = 10 * 60_000
 
+/**
+ * yamux for many streams. A paused stream may still be sent a whole window, and one that is sent more than its read
+ * buffer holds is reset: so the buffer is larger than the window ever grows.
+ */
+export function boundedYamux(): ReturnType<typeof yamux> {
+  return yamux({
+    maxInboundStreams: 2048,
+    maxOutboundStreams: 2048,
+    streamOptions: {
+      initialStreamWindowSize: WINDOW_BYTES / 4,
+      maxStreamWindowSize: WINDOW_BYTES,
+      maxReadBufferLength: 2 * WINDOW_BYTES,
+    },
+  })
+}
+
 /** TCP with TLS 1.3 and yamux, under pnet when there is a PSK; QUIC v1 when an address asks for it. */
 export async function createNode(options: {
   readonly identity: Identity
@@ -45,17 +61,7 @@ export async function createNode(options: {
     transports,
     ...(psks === undefined ? {} : { connectionProtector: pskProtector(psks) }),
     connectionEncrypters: [tls()],
-    streamMuxers: [
-      yamux({
-        maxInboundStreams: 2048,
-        maxOutboundStreams: 2048,
-        streamOptions: {
-          initialStreamWindowSize: WINDOW_BYTES / 4,
-          maxStreamWindowSize: WINDOW_BYTES,
-          maxReadBufferLength: 2 * WINDOW_BYTES,
-        },
-      }),
-    ],
+    streamMuxers: [boundedYamux()],
     services: {
       identify: admittedOnly(identify(), options.admitted),
       ping: admittedOnly(ping(), options.admitted),

@@ -4,12 +4,12 @@ import type { Libp2p } from '@libp2p/interface'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
-import { yamux } from '@libp2p/yamux'
 import { formatSwarmKey } from '@p2p-playground/core/config'
 import { createLibp2p } from 'libp2p'
 import type { Libp2pOptions } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ByteStream } from './byte-stream.js'
+import { boundedYamux } from './libp2p-node.js'
 import { pskProtector } from './psk-protector.js'
 import { PskRing } from './psk-ring.js'
 
@@ -35,7 +35,7 @@ async function node(connectionProtector: Protector): Promise<Libp2p> {
     transports: [tcp()],
     connectionProtector,
     connectionEncrypters: [tls()],
-    streamMuxers: [yamux()],
+    streamMuxers: [boundedYamux()],
   })
   nodes.push(made)
   await made.handle(PROTOCOL, async (stream) => {
