@@ -38,7 +38,7 @@ export type {
   PluginKinds,
   PluginLifecycle,
 } from './contracts/plugin.js'
-export { DEPLOY_PHASES } from './contracts/control.js'
+export { APP_ACTIONS, DEPLOY_PHASES } from './contracts/control.js'
 export type {
   AppAction,
   AppCommand,
@@ -70,6 +70,16 @@ export { matchesLabels, parseLabelSelector } from './model/labels.js'
 export type { LabelTerm } from './model/labels.js'
 export { PLUGIN_BRAND, definePlugin } from './plugins/define.js'
 export type { BrandedPlugin } from './plugins/define.js'
-export type { EventFilter, NewEvent, ReplayFloor, StateStore } from './contracts/state-store.js'
+export type {
+  EventFilter,
+  NewEvent,
+  ReplayFloor,
+  StateChange,
+  StateStore,
+} from './contracts/state-store.js'
+export { UPDATE_POLICIES, newAppRecord } from './model/app-record.js'
+export type { AppRecord, PendingVersion, Trial, UpdatePolicy } from './model/app-record.js'
+export type { FailureBundle } from './model/failure-bundle.js'
+export { newInstanceRecord } from './model/instance-record.js'
 export type { Goal, InstanceRecord, PackagePresence, RunEnd } from './model/instance-record.js'
 export { systemClock } from './system-clock.js'

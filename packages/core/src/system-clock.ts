@@ -4,7 +4,8 @@ import type { Clock } from './contracts/clock.js'
 /** The real time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  // CLOCK_MONOTONIC, which counts from the boot and so means the same to the next daemon.
+  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
   sleep: async (ms, signal) => {
     try {
       await delay(ms, undefined, signal === undefined ? {} : { signal })

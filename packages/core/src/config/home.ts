@@ -21,6 +21,8 @@ export interface Home {
   readonly stage: string
   readonly incoming: string
   readonly packages: string
+  /** Of what was found damaged. */
+  readonly quarantine: string
   readonly logs: string
   /** Where oclif keeps installed plugins. */
   readonly oclif: string
@@ -63,6 +65,7 @@ export function resolveHome(env: Environment): Home {
     stage: join(data, 'stage'),
     incoming: join(data, 'incoming'),
     packages: join(data, 'packages'),
+    quarantine: join(data, 'quarantine'),
     logs: join(data, 'logs'),
     oclif,
     pluginRoots: [join(data, 'plugins'), oclif],

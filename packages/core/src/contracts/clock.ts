@@ -2,7 +2,7 @@
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. May jump. */
   now(): number
-  /** Monotonic milliseconds; never goes back. Use it for every duration. */
+  /** Boot clock: milliseconds since the machine started, the same in every process; never goes back. Use it for every duration. */
   monotonic(): number
   /** Resolves after `ms` (monotonic); rejects with `signal.reason` when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>

@@ -1,3 +1,4 @@
+import type { FailureBundle } from '../model/failure-bundle.js'
 import type { InstanceStatus } from '../model/instance.js'
 import type { LogEntry } from '../model/log-entry.js'
 import type { NodeInfo, NodeSummary } from '../model/node.js'
@@ -62,13 +63,33 @@ export interface DeployProgress {
   readonly failure: NodeFailure | null
 }
 
-export type AppAction = 'start' | 'stop' | 'restart' | 'remove'
+export const APP_ACTIONS = [
+  'start',
+  'stop',
+  'restart',
+  'remove',
+  /** The version becomes the active one, at once and on trial. */
+  'upgrade',
+  /** Back to a version that is kept, at once and without trial. */
+  'rollback',
+  'tag',
+  'untag',
+] as const
+
+export type AppAction = (typeof APP_ACTIONS)[number]
 
 export interface AppCommand {
   readonly action: AppAction
   readonly app: string
-  /** Missing: the active version (for `remove`: all versions). */
+  /**
+   * A version or a tag. Missing: the active version; for `remove` all versions, for `upgrade` the pending one or `latest`,
+   * for `rollback` the stable one or the one before.
+   */
   readonly version?: string | undefined
+  /** For `tag` and `untag`. */
+  readonly tag?: string | undefined
+  /** For `remove`: overwrite what is deleted. */
+  readonly secure?: boolean | undefined
   readonly target: NodeSelector
 }
 
@@ -103,6 +124,10 @@ export interface VersionRow {
   readonly receivedAtMs: number
   readonly active: boolean
   readonly state: InstanceStatus['state']
+  /** Tags that mean it, the built-in ones too. */
+  readonly tags: readonly string[]
+  /** What waits to happen to it, or why it failed its trial; empty when there is nothing to say. */
+  readonly note: string
 }
 
 /** Everything a node knows of one instance. */
@@ -117,6 +142,9 @@ export interface AppDescription extends AppRow {
     readonly processes: number
   } | null
   readonly lastExit: string
+  readonly tags: readonly string[]
+  /** The last runs that failed, the newest first. */
+  readonly failures: readonly FailureBundle[]
   readonly events: readonly SystemEvent[]
 }
 

@@ -1,4 +1,6 @@
+import type { AppRecord } from '../model/app-record.js'
 import type { EventType, SystemEvent } from '../model/event.js'
+import type { FailureBundle } from '../model/failure-bundle.js'
 import type { InstanceRecord } from '../model/instance-record.js'
 import type { InstanceKey } from '../model/instance.js'
 
@@ -20,18 +22,30 @@ export interface EventFilter {
   readonly tail?: number | undefined
 }
 
+/** One transaction. */
+export interface StateChange {
+  readonly save?: readonly InstanceRecord[]
+  readonly remove?: readonly InstanceKey[]
+  readonly saveApps?: readonly AppRecord[]
+  readonly removeApps?: readonly string[]
+  readonly floor?: ReplayFloor | undefined
+  /** Remembers for good which digest a name@version has. */
+  readonly digest?: { readonly key: InstanceKey; readonly digest: string } | undefined
+  /** Kept for a while; the oldest of an app go. */
+  readonly failure?: FailureBundle | undefined
+  readonly events?: readonly NewEvent[]
+}
+
 /** The node's durable state. Each call is one transaction that has reached the disk when it returns. */
 export interface StateStore {
   instances(): readonly InstanceRecord[]
-  /** Writes all records, the floor and the event together or not at all. */
-  commit(change: {
-    readonly save?: readonly InstanceRecord[]
-    readonly remove?: readonly InstanceKey[]
-    readonly floor?: ReplayFloor | undefined
-    /** Remembers for good which digest a name@version has. */
-    readonly digest?: { readonly key: InstanceKey; readonly digest: string } | undefined
-    readonly events?: readonly NewEvent[]
-  }): readonly SystemEvent[]
+  apps(): readonly AppRecord[]
+  /** What could not be read and was set aside at opening: it is no longer among the instances, but still on disk. */
+  readonly quarantined: readonly { readonly key: InstanceKey; readonly why: string }[]
+  /** Writes everything together or not at all. */
+  commit(change: StateChange): readonly SystemEvent[]
+  /** The newest first. */
+  failures(app: string): readonly FailureBundle[]
   floor(app: string): ReplayFloor | undefined
   /** Digest that name@version had when it was first accepted. */
   digestOf(key: InstanceKey): string | undefined
@@ -40,5 +54,8 @@ export interface StateStore {
   addPeer(address: string): void
   /** Remembers a nonce until `expiresMs`; false when it was there already. */
   claimNonce(nonce: string, nowMs: number, expiresMs: number): boolean
+  /** The boot whose clock the records' times are of; undefined before the first `setBootId`. */
+  bootId(): string | undefined
+  setBootId(bootId: string): void
   close(): void
 }

@@ -50,6 +50,8 @@ export interface InstanceStatus extends InstanceKey {
   readonly state: InstanceState
   /** The version that a bare app name means on this node. */
   readonly active: boolean
+  /** Does what it is for: healthy, or running when it has no health check. */
+  readonly ready: boolean
   readonly pid: number | null
   /** Why it is in this state: last exit, last failed health check, refusal. Empty when there is nothing to say. */
   readonly reason: string
@@ -60,6 +62,10 @@ export interface InstanceStatus extends InstanceKey {
   readonly startedAtMs: number | null
   /** Result of the last health check, or null before the first. */
   readonly healthy: boolean | null
+  /** How often the engine started it again since the last command. */
+  readonly restarts: number
+  /** Why its last run failed; kept while it runs again, empty when none did since the last command. */
+  readonly lastFailure: string
   /** `limits not enforced: WHY`, or empty. */
   readonly limits: string
 }

@@ -5,6 +5,8 @@ import { checkSchema } from '../config/check-schema.js'
 import { parseYaml, sourceText } from '../config/strict-yaml.js'
 import { PlaygroundError } from '../errors.js'
 import type { RestartPolicy } from '../reconcile/restart-policy.js'
+import type { UpdateRules } from '../reconcile/update-rules.js'
+import { UPDATE_POLICIES } from './app-record.js'
 import type { RunLimits } from '../contracts/runtime.js'
 
 /** manifest.yaml of a package, with durations in milliseconds and sizes in bytes. */
@@ -23,7 +25,7 @@ export interface Manifest {
   readonly runtime: string | undefined
   readonly healthCheck: HealthCheckSpec | undefined
   readonly restart: RestartPolicy
-  readonly update: UpdateSpec
+  readonly update: UpdateRules
   readonly scripts: { readonly preStart: string | undefined; readonly postStop: string | undefined }
   /** Names of `env` entries whose values are hidden in every log. */
   readonly secrets: readonly string[]
@@ -38,15 +40,6 @@ export interface HealthCheckSpec {
   readonly startPeriodMs: number
   /** The keys that belong to the plugin. */
   readonly spec: Readonly<Record<string, unknown>>
-}
-
-export interface UpdateSpec {
-  readonly policy: 'immediate' | 'graceful' | 'manual' | undefined
-  readonly maxWaitMs: number | undefined
-  readonly healthyAfterMs: number
-  readonly deadlineMs: number
-  readonly watchMs: number
-  readonly autoRollback: boolean
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
@@ -77,7 +70,7 @@ const restart = v.strictObject({
 })
 
 const update = v.strictObject({
-  policy: v.optional(v.picklist(['immediate', 'graceful', 'manual'])),
+  policy: v.optional(v.picklist(UPDATE_POLICIES)),
   max_wait: v.optional(duration),
   healthy_after: v.optional(duration, '10s'),
   deadline: v.optional(duration, '60s'),

@@ -1,4 +1,4 @@
-import type { ExitStatus } from '../model/instance.js'
+import type { RunEnd } from '../model/instance-record.js'
 
 export interface RestartPolicy {
   readonly policy: 'always' | 'on-failure' | 'never'
@@ -15,17 +15,21 @@ export type RestartDecision =
   | { readonly kind: 'done' }
   | { readonly kind: 'give-up'; readonly reason: string }
 
+/** Ended well: by itself, with status 0. */
+export function endedWell(end: Pick<RunEnd, 'exit' | 'unhealthy'>): boolean {
+  return !end.unhealthy && end.exit.kind === 'exited' && end.exit.code === 0
+}
+
 /**
- * What follows the end of a run. `startsMs` are the starts of this generation, oldest first; a run longer than the
- * window begins the count anew.
+ * What follows the end of a run. `startsMs` are the starts of this generation, oldest first, on the clock of `end`; a run
+ * longer than the window begins the count anew.
  */
 export function decideRestart(
   policy: RestartPolicy,
   startsMs: readonly number[],
-  end: { readonly exit: ExitStatus; readonly atMs: number },
+  end: RunEnd,
 ): RestartDecision {
-  const failed = !(end.exit.kind === 'exited' && end.exit.code === 0)
-  if (policy.policy === 'never' || (policy.policy === 'on-failure' && !failed))
+  if (policy.policy === 'never' || (policy.policy === 'on-failure' && endedWell(end)))
     return { kind: 'done' }
   const recent = startsMs.filter((startMs) => startMs > end.atMs - policy.windowMs)
   if (recent.length >= policy.maxAttempts) {

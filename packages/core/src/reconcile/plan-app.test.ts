@@ -1,0 +1,327 @@
+import { describe, expect, it } from 'vitest'
+import type { AppRecord, Trial, UpdatePolicy } from '../model/app-record.js'
+import type { InstanceRecord } from '../model/instance-record.js'
+import { FAILED, FINISHED, HANDLE, app, planned, record, shown } from './plan.test.support.js'
+import type { Wishes } from './plan.test.support.js'
+
+const RUNS = { handle: HANDLE, runGeneration: 1, state: 'running', wellSinceMs: 0 } as const
+const OLD = record(RUNS)
+const NEW = record({ version: '2.0.0', goal: 'stopped', active: false, generation: 0 })
+
+const pending = (policy: UpdatePolicy, sinceMs = 0): AppRecord =>
+  app({ pending: { version: '2.0.0', policy, sinceMs } })
+
+interface PendingRow {
+  readonly app: AppRecord
+  readonly old?: InstanceRecord | null
+  readonly next?: Partial<InstanceRecord> | null
+  readonly then: readonly string[]
+  readonly wishes?: Wishes
+  readonly atMs?: number
+}
+
+const PENDING: Readonly<Record<string, PendingRow>> = {
+  'an immediate version takes over at once': {
+    app: pending('immediate'),
+    then: ['select 2.0.0'],
+  },
+  'an immediate version takes over from a stopped one': {
+    app: pending('immediate'),
+    old: record({ goal: 'stopped', state: 'stopped' }),
+    then: ['select 2.0.0'],
+  },
+  'a version that is still on its way waits': {
+    app: pending('immediate'),
+    next: { presence: 'absent' },
+    then: ['fetch 2.0.0'],
+  },
+  'the first version of an app takes over, whatever the policy': {
+    app: pending('manual'),
+    old: null,
+    then: ['select 2.0.0'],
+  },
+  'a graceful version waits while the old one runs': { app: pending('graceful'), then: [] },
+  'a graceful version waits while the old one is unhealthy and will be restarted': {
+    app: pending('graceful'),
+    old: record({ ...RUNS, healthy: false, state: 'unhealthy' }),
+    then: ['stop 1.0.0 unhealthy'],
+  },
+  'a graceful version takes over when the old one has crashed': {
+    app: pending('graceful'),
+    old: record({ runGeneration: 1, ended: FAILED, startsMs: [1], state: 'backoff' }),
+    then: ['select 2.0.0'],
+  },
+  'a graceful version takes over when the old one has finished': {
+    app: pending('graceful'),
+    old: record({ runGeneration: 1, ended: FINISHED, state: 'stopped' }),
+    then: ['select 2.0.0'],
+  },
+  'a graceful version takes over when the old one was stopped': {
+    app: pending('graceful'),
+    old: record({ goal: 'stopped', state: 'stopped' }),
+    then: ['select 2.0.0'],
+  },
+  'a graceful version does not cut into a start': {
+    app: pending('graceful'),
+    old: record(),
+    wishes: { busy: true },
+    then: [],
+  },
+  'a graceful version waits for max_wait': {
+    app: pending('graceful', 5000),
+    wishes: { update: { maxWaitMs: 10_000 } },
+    then: ['wait 2.0.0 15000'],
+  },
+  'a graceful version takes over after max_wait': {
+    app: pending('graceful', 5000),
+    wishes: { update: { maxWaitMs: 10_000 } },
+    atMs: 15_000,
+    then: ['select 2.0.0'],
+  },
+  'a manual version waits': { app: pending('manual'), then: [] },
+  'a manual version waits also when the old one has ended': {
+    app: pending('manual'),
+    old: record({ runGeneration: 1, ended: FAILED, startsMs: [9500], state: 'backoff' }),
+    then: ['wait 1.0.0 11000'],
+  },
+  'a pending version that was removed is dropped': {
+    app: pending('graceful'),
+    next: { goal: 'removed' },
+    then: ['drop-pending 2.0.0'],
+  },
+  'a pending version that is gone is dropped': {
+    app: pending('graceful'),
+    next: null,
+    then: ['drop-pending 2.0.0'],
+  },
+  'a version that failed its trial is not selected again': {
+    app: { ...pending('graceful'), badDigests: [NEW.digest] },
+    old: record({ goal: 'stopped', state: 'stopped' }),
+    then: ['drop-pending 2.0.0'],
+  },
+  'a version that failed its trial is taken when somebody says so': {
+    app: { ...pending('immediate'), badDigests: [NEW.digest] },
+    then: ['select 2.0.0'],
+  },
+}
+
+describe('plan of a pending version', () => {
+  it.each(Object.entries(PENDING))('%s', (_name, row) => {
+    const old = row.old === null ? [] : [row.old ?? OLD]
+    const next = row.next === null ? [] : [{ ...NEW, ...row.next }]
+    const given = { app: row.app, nowMs: row.atMs ?? 10_000, wishes: row.wishes ?? {} }
+    expect(planned([...old, ...next], given).map(shown)).toEqual(row.then)
+  })
+})
+
+const PREVIOUS = record({ version: '1.0.0', active: false, goal: 'stopped', state: 'stopped' })
+
+interface TrialRow {
+  readonly trial?: Partial<Trial>
+  readonly app?: Partial<AppRecord>
+  /** The version on trial. */
+  readonly is?: Partial<InstanceRecord>
+  readonly previous?: Partial<InstanceRecord>
+  readonly atMs?: number
+  readonly wishes?: Wishes
+  readonly then: readonly string[]
+}
+
+const crashed = {
+  handle: null,
+  wellSinceMs: null,
+  state: 'backoff',
+  ended: FAILED,
+  startsMs: [9000],
+} as const
+const failed = { ...crashed, state: 'failed', reason: 'exit 1; 3 starts within 600 s' } as const
+const watched = { provedMs: 15_000 }
+
+const TRIAL: Readonly<Record<string, TrialRow>> = {
+  'it waits until it is well for healthy_after': { then: ['wait 2.0.0 15000'] },
+  'it is proved when it was well for healthy_after': { atMs: 15_000, then: ['prove 2.0.0'] },
+  'it waits for its deadline while it is not well': {
+    is: { ...RUNS, wellSinceMs: null },
+    then: ['wait 2.0.0 62000'],
+  },
+  'it may crash before its deadline': {
+    is: crashed,
+    then: ['wait 2.0.0 11000', 'wait 2.0.0 62000'],
+  },
+  'it is rolled back at its deadline': {
+    is: { ...RUNS, wellSinceMs: null },
+    atMs: 62_000,
+    then: ['roll-back 2.0.0 to 1.0.0'],
+  },
+  'being well too late is not enough': {
+    is: { wellSinceMs: 55_000 },
+    atMs: 62_000,
+    then: ['roll-back 2.0.0 to 1.0.0'],
+  },
+  'the deadline counts from the end of start_period': {
+    is: { ...RUNS, wellSinceMs: null },
+    atMs: 62_000,
+    wishes: { startPeriodMs: 30_000 },
+    then: ['wait 2.0.0 92000'],
+  },
+  'it is rolled back as soon as its restart policy gives up': {
+    is: failed,
+    then: ['roll-back 2.0.0 to 1.0.0'],
+  },
+  'a failure of an earlier generation says nothing': {
+    trial: { beganMs: null },
+    is: { ...failed, generation: 2 },
+    then: ['start 2.0.0'],
+  },
+  'it has all the time before its first start': {
+    trial: { beganMs: null },
+    is: { handle: null, runGeneration: 0, state: 'staged', wellSinceMs: null },
+    atMs: 1_000_000,
+    then: ['start 2.0.0'],
+  },
+  'once proved it is watched': { trial: watched, atMs: 20_000, then: ['wait 2.0.0 75000'] },
+  'it passes when nothing happened while it was watched': {
+    trial: watched,
+    atMs: 75_000,
+    then: ['pass 2.0.0'],
+  },
+  'one crash while it is watched rolls it back': {
+    trial: watched,
+    is: crashed,
+    atMs: 20_000,
+    then: ['roll-back 2.0.0 to 1.0.0'],
+  },
+  'a restart by command while it is watched is no failure': {
+    trial: watched,
+    is: { handle: null, wellSinceMs: null, state: 'starting', startsMs: [19_000] },
+    atMs: 20_000,
+    wishes: { busy: true },
+    then: [],
+  },
+  'one that is not well yet after a restart by command does not pass': {
+    trial: watched,
+    is: { wellSinceMs: null, startsMs: [19_000] },
+    atMs: 80_000,
+    then: [],
+  },
+  'being unhealthy while it is watched rolls it back': {
+    trial: watched,
+    is: { wellSinceMs: null, healthy: false, state: 'unhealthy' },
+    atMs: 20_000,
+    then: ['roll-back 2.0.0 to 1.0.0'],
+  },
+  'one that did its work and ended has passed': {
+    is: { ...crashed, ended: FINISHED, state: 'stopped' },
+    then: ['pass 2.0.0'],
+  },
+  'a stop by command ends the trial': {
+    is: { goal: 'stopped' },
+    then: ['drop-trial 2.0.0'],
+  },
+  'another active version ends the trial': {
+    is: { active: false },
+    previous: { active: true },
+    then: ['drop-trial 2.0.0'],
+  },
+  'without auto_rollback the failure is only said': {
+    is: failed,
+    wishes: { update: { autoRollback: false } },
+    then: ['fail-trial 2.0.0'],
+  },
+  'it goes back to the stable version rather than to the one before': {
+    app: { stable: '0.9.0' },
+    is: failed,
+    then: ['roll-back 2.0.0 to 0.9.0'],
+  },
+  'it goes back to the version that the tag stable was given to': {
+    app: { stable: '1.0.0', tags: { stable: '0.9.0' } },
+    is: failed,
+    then: ['roll-back 2.0.0 to 0.9.0'],
+  },
+  'it does not go back to a version that failed its own trial': {
+    app: { stable: '0.9.0', badDigests: ['digest of 0.9.0'] },
+    is: failed,
+    then: ['roll-back 2.0.0 to 1.0.0'],
+  },
+  'it does not go back to a version that is being removed': {
+    is: failed,
+    previous: { goal: 'removed', handle: HANDLE },
+    then: ['roll-back 2.0.0 to null'],
+  },
+  'there may be nothing to go back to': {
+    trial: { previous: null },
+    is: failed,
+    then: ['roll-back 2.0.0 to null'],
+  },
+  'a stable version does not go back to itself': {
+    trial: { previous: null },
+    app: { stable: '2.0.0' },
+    is: failed,
+    then: ['roll-back 2.0.0 to null'],
+  },
+}
+
+describe('plan of a version on trial', () => {
+  it.each(Object.entries(TRIAL))('%s', (_name, row) => {
+    const trial = {
+      version: '2.0.0',
+      previous: '1.0.0',
+      beganMs: 2000,
+      provedMs: null,
+      ...row.trial,
+    }
+    const instances = [
+      record({ version: '0.9.0', active: false, goal: 'stopped', state: 'stopped' }),
+      { ...PREVIOUS, ...row.previous },
+      record({ version: '2.0.0', ...RUNS, wellSinceMs: 5000, ...row.is }),
+    ]
+    const given = { app: app({ trial, ...row.app }), nowMs: row.atMs ?? 10_000 }
+    const actions = planned(instances, { ...given, wishes: row.wishes ?? {} })
+    expect(actions.map(shown)).toEqual(row.then)
+  })
+})
+
+describe('plan of versions to keep', () => {
+  const idle = (version: string, receivedAtMs: number): InstanceRecord =>
+    record({ version, receivedAtMs, active: false, goal: 'stopped', state: 'stopped' })
+  const all = [
+    record({ ...RUNS, version: '6.0.0', wellSinceMs: 5000 }),
+    idle('1.0.0', 100),
+    idle('2.0.0', 200),
+    idle('3.0.0', 300),
+  ]
+  const pruned = (patch: Partial<AppRecord>, instances = all, keepVersions = 3): string[] =>
+    planned(instances, { app: app(patch), wishes: { keepVersions } }).map(shown)
+
+  it('gives up the one that came first', () => {
+    expect(pruned({})).toEqual(['prune 1.0.0'])
+  })
+
+  it('gives up nothing while there are not too many', () => {
+    expect(pruned({}, all, 4)).toEqual([])
+  })
+
+  it.each<[string, Partial<AppRecord>]>([
+    ['the stable one', { stable: '1.0.0' }],
+    ['one with a tag', { tags: { demo: '1.0.0' } }],
+    ['one that holds the tag stable', { tags: { stable: '1.0.0' } }],
+    ['one that waits', { pending: { version: '1.0.0', policy: 'manual', sinceMs: 0 } }],
+    [
+      'one to go back to',
+      { trial: { version: '6.0.0', previous: '1.0.0', beganMs: 9000, provedMs: null } },
+    ],
+  ])('spares %s', (_name, patch) => {
+    expect(pruned(patch)).toContain('prune 2.0.0')
+  })
+
+  it('spares what runs beside the active one', () => {
+    const beside = all.map((one) =>
+      one.version === '1.0.0' ? { ...one, ...RUNS, goal: 'running' as const } : one,
+    )
+    expect(pruned({}, beside)).toEqual(['prune 2.0.0'])
+  })
+
+  it('keeps more than it should when all are needed', () => {
+    expect(pruned({ tags: { a: '1.0.0', b: '2.0.0', c: '3.0.0' } })).toEqual([])
+  })
+})

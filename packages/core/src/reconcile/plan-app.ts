@@ -1,0 +1,150 @@
+import type { AppRecord } from '../model/app-record.js'
+import type { InstanceRecord } from '../model/instance-record.js'
+import type { InstanceKey } from '../model/instance.js'
+import type { AppState } from './edit-app.js'
+import type { RestartPolicy } from './restart-policy.js'
+import { stableOf } from './tags.js'
+import { judgeTrial, rollbackTarget } from './trial.js'
+import type { UpdateRules } from './update-rules.js'
+
+/** What a version's manifest asks of the engine. */
+export interface Policies {
+  readonly restart: RestartPolicy
+  readonly update: UpdateRules
+  readonly startPeriodMs: number
+}
+
+/** A change of what is desired of an app, decided by the engine itself. */
+export type AppEdit =
+  /** The pending version takes over. */
+  | { readonly kind: 'select'; readonly key: InstanceKey }
+  /** The pending version is gone, or failed its trial before. */
+  | { readonly kind: 'drop-pending'; readonly key: InstanceKey }
+  /** The version on trial was well for long enough, and is watched from now on. */
+  | { readonly kind: 'prove'; readonly key: InstanceKey }
+  /** The version on trial is stable. */
+  | { readonly kind: 'pass'; readonly key: InstanceKey }
+  /** A command ended the trial without a verdict. */
+  | { readonly kind: 'drop-trial'; readonly key: InstanceKey }
+  | {
+      readonly kind: 'roll-back'
+      readonly key: InstanceKey
+      readonly to: string | null
+      readonly reason: string
+    }
+  /** It failed its trial, and `auto_rollback` is off: that is only said. */
+  | { readonly kind: 'fail-trial'; readonly key: InstanceKey; readonly reason: string }
+  /** More versions are kept than should be. */
+  | { readonly kind: 'prune'; readonly key: InstanceKey }
+
+/** An edit, or the time at which one may be due; undefined: nothing of the app depends on time alone. */
+export function planApp(
+  state: AppState,
+  options: {
+    readonly policies: (record: InstanceRecord) => Policies
+    readonly busy: (key: InstanceKey) => boolean
+    readonly keepVersions: number
+    readonly nowMs: number
+  },
+):
+  | AppEdit
+  | { readonly kind: 'wait'; readonly key: InstanceKey; readonly atMs: number }
+  | undefined {
+  const trial = planTrial(state, options)
+  if (trial !== undefined && trial.kind !== 'wait') return trial
+  const pending = planPending(state, options)
+  if (pending !== undefined && pending.kind !== 'wait') return pending
+  const surplus = surplusVersion(state, options.keepVersions)
+  if (surplus !== undefined) return { kind: 'prune', key: keyOf(surplus) }
+  if (trial === undefined || pending === undefined) return trial ?? pending
+  return trial.atMs <= pending.atMs ? trial : pending
+}
+
+function planTrial(
+  { app, instances }: AppState,
+  options: Parameters<typeof planApp>[1],
+): ReturnType<typeof planApp> {
+  const { trial } = app
+  if (trial === null) return undefined
+  const key = { app: app.app, version: trial.version }
+  const instance = instances.find((one) => one.version === trial.version)
+  if (instance?.active !== true || instance.goal !== 'running' || instance.presence === 'absent')
+    return { kind: 'drop-trial', key }
+  const { update, startPeriodMs } = options.policies(instance)
+  const verdict = judgeTrial(trial, instance, { update, startPeriodMs, nowMs: options.nowMs })
+  switch (verdict.kind) {
+    case 'wait':
+      return verdict.atMs === Infinity ? undefined : { kind: 'wait', key, atMs: verdict.atMs }
+    case 'proved':
+      return { kind: 'prove', key }
+    case 'passed':
+      return { kind: 'pass', key }
+    case 'failed': {
+      const { reason } = verdict
+      if (!update.autoRollback) return { kind: 'fail-trial', key, reason }
+      return { kind: 'roll-back', key, to: rollbackTarget(app, instances, instance), reason }
+    }
+    default:
+      return verdict satisfies never
+  }
+}
+
+function planPending(
+  { app, instances }: AppState,
+  options: Parameters<typeof planApp>[1],
+): ReturnType<typeof planApp> {
+  const { pending } = app
+  if (pending === null) return undefined
+  const key = { app: app.app, version: pending.version }
+  const next = instances.find((one) => one.version === pending.version)
+  if (next === undefined || next.goal === 'removed') return { kind: 'drop-pending', key }
+  if (next.presence === 'absent') return undefined
+  if (app.badDigests.includes(next.digest) && pending.policy !== 'immediate')
+    return { kind: 'drop-pending', key }
+  const active = instances.find((one) => one.active && one.goal !== 'removed')
+  if (active === undefined || active.version === next.version) return { kind: 'select', key }
+  switch (pending.policy) {
+    case 'immediate':
+      return { kind: 'select', key }
+    case 'graceful': {
+      if (active.handle === null && !options.busy(active)) return { kind: 'select', key }
+      const { maxWaitMs } = options.policies(next).update
+      if (maxWaitMs === undefined) return undefined
+      const atMs = pending.sinceMs + maxWaitMs
+      return options.nowMs >= atMs ? { kind: 'select', key } : { kind: 'wait', key, atMs }
+    }
+    case 'manual':
+      return undefined
+    default:
+      return pending.policy satisfies never
+  }
+}
+
+/** The oldest version that nothing needs, when there are too many. */
+function surplusVersion(
+  { app, instances }: AppState,
+  keepVersions: number,
+): InstanceRecord | undefined {
+  const kept = instances.filter((one) => one.presence === 'present' && one.goal !== 'removed')
+  if (kept.length <= keepVersions) return undefined
+  const needed = neededVersions(app)
+  return kept
+    .filter((one) => !one.active && one.goal === 'stopped' && one.handle === null)
+    .filter((one) => !needed.has(one.version))
+    .sort((a, b) => a.receivedAtMs - b.receivedAtMs)[0]
+}
+
+function neededVersions(app: AppRecord): ReadonlySet<string | null | undefined> {
+  return new Set([
+    app.pending?.version,
+    app.trial?.version,
+    app.trial?.previous,
+    app.stable,
+    stableOf(app),
+    ...Object.values(app.tags),
+  ])
+}
+
+function keyOf(record: InstanceRecord): InstanceKey {
+  return { app: record.app, version: record.version }
+}
