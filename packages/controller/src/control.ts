@@ -91,6 +91,8 @@ export class HostControl implements Control {
         action: command.action,
         app: command.app,
         version: command.version ?? '',
+        tag: command.tag ?? '',
+        secure: command.secure ?? false,
       }
       const { instances } = await client.changeApp(request, { signal, timeoutMs: CALL_MS })
       return instances.map((message) => ({ ...nodeOf(one), ...instanceFromProto(message) }))

@@ -1,5 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect'
-import { PlaygroundError } from '@p2p-playground/core'
+import { PlaygroundError, newInstanceRecord } from '@p2p-playground/core'
 import type {
   AppAction,
   InstanceRecord,
@@ -71,11 +71,19 @@ export function fakeService(state: FakeState): Service {
     async listVersions({ app }) {
       await enter()
       const found = app === '' ? state.instances : ofApp(app)
-      return { versions: found.map((one) => versionToProto(recordOf(one))) }
+      const about = { tags: ['latest'], note: '' }
+      return { versions: found.map((one) => versionToProto(recordOf(one), about)) }
     },
     async describeApp({ app }) {
       await enter()
-      const rest = { manifest: `name: ${app}`, signedBy: 'team', dir: '/apps', lastExit: '' }
+      const rest = {
+        manifest: `name: ${app}`,
+        signedBy: 'team',
+        dir: '/apps',
+        lastExit: '',
+        tags: [],
+        failures: [],
+      }
       const usage = { cpuMs: 1.5, memoryBytes: 4096, processes: 2 }
       const events = state.events.items.filter((event) => event.app === app)
       return {
@@ -157,24 +165,17 @@ async function* batches<Item>(
 }
 
 function after(action: AppAction): InstanceStatus['state'] {
-  return { start: 'running', restart: 'running', stop: 'stopped', remove: 'removing' }[
-    action
-  ] as InstanceStatus['state']
+  if (action === 'stop') return 'stopped'
+  return action === 'remove' ? 'removing' : 'running'
 }
 
 function recordOf(one: InstanceStatus): InstanceRecord {
   return {
-    ...one,
+    ...newInstanceRecord(one, one.digest),
     presence: 'present',
-    goal: 'running',
-    generation: 1,
-    manifest: '',
-    signedBy: 'team',
+    active: one.active,
+    state: one.state,
     sizeBytes: 1234,
     receivedAtMs: 1,
-    handle: null,
-    runGeneration: 1,
-    startsMs: [],
-    ended: null,
   }
 }

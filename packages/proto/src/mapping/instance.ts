@@ -14,6 +14,7 @@ import {
 import type { Description, Instance, Version } from '../gen/p2pplayground/node/v1/node_pb.js'
 import { oneOf, optionalNumber, toNumber } from './check.js'
 import { eventFromProto, eventToProto } from './event.js'
+import { failureFromProto, failureToProto } from './failure.js'
 
 export function instanceToProto(status: InstanceStatus): Instance {
   return create(InstanceSchema, {
@@ -25,6 +26,9 @@ export function instanceToProto(status: InstanceStatus): Instance {
     digest: status.digest,
     ports: status.ports,
     limits: status.limits,
+    ready: status.ready,
+    restarts: status.restarts,
+    lastFailure: status.lastFailure,
     ...(status.pid === null ? {} : { pid: status.pid }),
     ...(status.startedAtMs === null ? {} : { startedAtMs: BigInt(Math.round(status.startedAtMs)) }),
     ...(status.healthy === null ? {} : { healthy: status.healthy }),
@@ -44,10 +48,16 @@ export function instanceFromProto(message: Instance): InstanceStatus {
     startedAtMs: optionalNumber(message.startedAtMs),
     healthy: message.healthy ?? null,
     limits: message.limits,
+    ready: message.ready,
+    restarts: message.restarts,
+    lastFailure: message.lastFailure,
   }
 }
 
-export function versionToProto(record: InstanceRecord): Version {
+export function versionToProto(
+  record: InstanceRecord,
+  about: Pick<VersionRow, 'tags' | 'note'>,
+): Version {
   return create(VersionSchema, {
     app: record.app,
     version: record.version,
@@ -56,6 +66,8 @@ export function versionToProto(record: InstanceRecord): Version {
     receivedAtMs: BigInt(Math.round(record.receivedAtMs)),
     active: record.active,
     state: record.state,
+    tags: [...about.tags],
+    note: about.note,
   })
 }
 
@@ -69,6 +81,8 @@ export function versionFromProto(message: Version, node: string): VersionRow {
     receivedAtMs: toNumber(message.receivedAtMs),
     active: message.active,
     state: oneOf(INSTANCE_STATES, message.state, 'the state'),
+    tags: message.tags,
+    note: message.note,
   }
 }
 
@@ -83,6 +97,8 @@ export function descriptionToProto(
     dir: description.dir,
     lastExit: description.lastExit,
     events: description.events.map(eventToProto),
+    tags: [...description.tags],
+    failures: description.failures.map(failureToProto),
     ...(usage === null
       ? {}
       : {
@@ -103,8 +119,9 @@ export function descriptionFromProto(
     throw new PlaygroundError('INTERNAL', 'a node described nothing')
   }
   const { usage } = message
+  const instance = instanceFromProto(message.instance)
   return {
-    ...instanceFromProto(message.instance),
+    ...instance,
     ...node,
     manifest: message.manifest,
     signedBy: message.signedBy,
@@ -119,5 +136,7 @@ export function descriptionFromProto(
           },
     lastExit: message.lastExit,
     events: message.events.map(eventFromProto),
+    tags: message.tags,
+    failures: message.failures.map((failure) => failureFromProto(failure, instance)),
   }
 }

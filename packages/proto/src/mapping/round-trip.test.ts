@@ -1,6 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import { EVENT_TYPES, INSTANCE_STATES } from '@p2p-playground/core'
+import { EVENT_TYPES, INSTANCE_STATES, newInstanceRecord } from '@p2p-playground/core'
 import { pieceListDigest } from '@p2p-playground/core/bundle'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -36,6 +36,24 @@ const instance = fc.record({
   startedAtMs: maybe(size),
   healthy: maybe(fc.boolean()),
   limits: text,
+  ready: fc.boolean(),
+  restarts: count,
+  lastFailure: text,
+})
+
+const exit = fc.oneof(
+  fc.record({ kind: fc.constant('exited' as const), code: fc.nat(255) }),
+  fc.record({ kind: fc.constant('signaled' as const), signal: text }),
+  fc.record({ kind: fc.constant('unknown' as const), why: text }),
+)
+
+const failure = fc.record({
+  atMs: size,
+  exit: maybe(exit),
+  reason: text,
+  starts: count,
+  health: maybe(fc.record({ healthy: fc.constant(false as const), detail: text })),
+  lines: fc.array(fc.record({ stream: key, line: text }), { maxLength: 3 }),
 })
 
 const event = fc.record({
@@ -158,15 +176,19 @@ describe('models survive the wire', () => {
         usage: maybe(usage),
         lastExit: text,
         events: fc.array(event, { maxLength: 3 }),
+        tags: fc.array(text, { maxLength: 3 }),
+        failures: fc.array(failure, { maxLength: 2 }),
       }),
     )
     fc.assert(
       fc.property(description, ([status, rest]) => {
-        const message = descriptionToProto({ ...status, ...rest })
+        const { app, version } = status
+        const failures = rest.failures.map((one) => ({ app, version, ...one }))
+        const described = { ...status, ...rest, failures }
+        const message = descriptionToProto(described)
         const from = { node: 'web-1', peerId: 'peer' }
         expect(descriptionFromProto(overTheWire(node.DescriptionSchema, message), from)).toEqual({
-          ...status,
-          ...rest,
+          ...described,
           ...from,
         })
       }),
@@ -182,25 +204,12 @@ describe('models survive the wire', () => {
       receivedAtMs: size,
       active: fc.boolean(),
       state,
+      tags: fc.array(text, { maxLength: 3 }),
+      note: text,
     })
     fc.assert(
       fc.property(row, (one) => {
-        const message = versionToProto({
-          ...one,
-          presence: 'present',
-          goal: 'running',
-          generation: 1,
-          manifest: '',
-          signedBy: '',
-          reason: '',
-          handle: null,
-          runGeneration: 0,
-          startedAtMs: null,
-          startsMs: [],
-          ended: null,
-          ports: {},
-          healthy: null,
-        })
+        const message = versionToProto({ ...newInstanceRecord(one, one.digest), ...one }, one)
         const arrived = overTheWire(node.VersionSchema, message)
         expect(versionFromProto(arrived, 'web-1')).toEqual({ ...one, node: 'web-1' })
       }),

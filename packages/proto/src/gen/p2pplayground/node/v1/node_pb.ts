@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file p2pplayground/node/v1/node.proto.
  */
 export const file_p2pplayground_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("CiBwMnBwbGF5Z3JvdW5kL25vZGUvdjEvbm9kZS5wcm90bxIVcDJwcGxheWdyb3VuZC5ub2RlLnYxIkYKB0NvbW1hbmQSFgoOdGFyZ2V0X3BlZXJfaWQYASABKAkSDQoFbm9uY2UYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgDIi0KC0VuZm9yY2VtZW50EhAKCGVuZm9yY2VkGAEgASgIEgwKBG5vdGUYAiABKAkipwEKDlJ1bnRpbWVTdXBwb3J0Ei8KA2NwdRgBIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIyCgZtZW1vcnkYAiABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQSMAoEcGlkcxgDIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudCKWAQoNTm9kZVJlc291cmNlcxIMCgRjcHVzGAEgASgNEhoKEm1lbW9yeV90b3RhbF9ieXRlcxgCIAEoBBIZChFtZW1vcnlfZnJlZV9ieXRlcxgDIAEoBBIYChBkaXNrX3RvdGFsX2J5dGVzGAQgASgEEhcKD2Rpc2tfZnJlZV9ieXRlcxgFIAEoBBINCgVsb2FkMRgGIAEoASLtAwoITm9kZUluZm8SDwoHcGVlcl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEjsKBmxhYmVscxgDIAMoCzIrLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mby5MYWJlbHNFbnRyeRIPCgd2ZXJzaW9uGAQgASgJEhAKCHBsYXRmb3JtGAUgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBiABKAMSEQoJYWRkcmVzc2VzGAcgAygJEj8KCHJ1bnRpbWVzGAggAygLMi0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVJbmZvLlJ1bnRpbWVzRW50cnkSFwoPaGVhbHRoX2NoZWNrZXJzGAkgAygJEgwKBGFwcHMYCiABKA0SEAoIbWF4X2FwcHMYCyABKA0SNwoJcmVzb3VyY2VzGAwgASgLMiQucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVSZXNvdXJjZXMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARpWCg1SdW50aW1lc0VudHJ5EgsKA2tleRgBIAEoCRI0CgV2YWx1ZRgCIAEoCzIlLnAycHBsYXlncm91bmQubm9kZS52MS5SdW50aW1lU3VwcG9ydDoCOAEiEAoOR2V0SW5mb1JlcXVlc3QiQAoPR2V0SW5mb1Jlc3BvbnNlEi0KBG5vZGUYASABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8iEgoQTGlzdFBlZXJzUmVxdWVzdCI/ChFMaXN0UGVlcnNSZXNwb25zZRIqCgVwZWVycxgBIAMoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5QZWVyIjoKBFBlZXISDwoHcGVlcl9pZBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSDgoGc291cmNlGAMgASgJIlIKDkFkZFBlZXJSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIPCgdhZGRyZXNzGAIgASgJIhEKD0FkZFBlZXJSZXNwb25zZSLKAgoISW5zdGFuY2USCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDQoFc3RhdGUYAyABKAkSDgoGYWN0aXZlGAQgASgIEhAKA3BpZBgFIAEoDUgAiAEBEg4KBnJlYXNvbhgGIAEoCRIOCgZkaWdlc3QYByABKAkSOQoFcG9ydHMYCCADKAsyKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UuUG9ydHNFbnRyeRIaCg1zdGFydGVkX2F0X21zGAkgASgDSAGIAQESFAoHaGVhbHRoeRgKIAEoCEgCiAEBEg4KBmxpbWl0cxgLIAEoCRosCgpQb3J0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCBgoEX3BpZEIQCg5fc3RhcnRlZF9hdF9tc0IKCghfaGVhbHRoeSIRCg9MaXN0QXBwc1JlcXVlc3QiRgoQTGlzdEFwcHNSZXNwb25zZRIyCglpbnN0YW5jZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UiIgoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNhcHAYASABKAkiSAoUTGlzdFZlcnNpb25zUmVzcG9uc2USMAoIdmVyc2lvbnMYASADKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuVmVyc2lvbiKCAQoHVmVyc2lvbhILCgNhcHAYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIOCgZkaWdlc3QYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIWCg5yZWNlaXZlZF9hdF9tcxgFIAEoAxIOCgZhY3RpdmUYBiABKAgSDQoFc3RhdGUYByABKAkiIQoSRGVzY3JpYmVBcHBSZXF1ZXN0EgsKA2FwcBgBIAEoCSJPChNEZXNjcmliZUFwcFJlc3BvbnNlEjgKDGRlc2NyaXB0aW9ucxgBIAMoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5EZXNjcmlwdGlvbiLvAQoLRGVzY3JpcHRpb24SMQoIaW5zdGFuY2UYASABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2USEAoIbWFuaWZlc3QYAiABKAkSEQoJc2lnbmVkX2J5GAMgASgJEgsKA2RpchgEIAEoCRIwCgV1c2FnZRgFIAEoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5Vc2FnZUgAiAEBEhEKCWxhc3RfZXhpdBgGIAEoCRIsCgZldmVudHMYByADKAsyHC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRXZlbnRCCAoGX3VzYWdlIkAKBVVzYWdlEg4KBmNwdV9tcxgBIAEoARIUCgxtZW1vcnlfYnl0ZXMYAiABKAQSEQoJcHJvY2Vzc2VzGAMgASgNIi8KCVBpZWNlSW5mbxISCgpzaXplX2J5dGVzGAEgASgNEg4KBmRpZ2VzdBgCIAEoDCKDAQoFT2ZmZXISFgoOcGFja2FnZV9kaWdlc3QYASABKAwSCwoDYXBwGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIwCgZwaWVjZXMYBSADKAsyIC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuUGllY2VJbmZvIrkBCg1EZXBsb3lSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIrCgVvZmZlchgCIAEoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5PZmZlchIPCgdzb3VyY2VzGAMgAygJEhcKD2FsbG93X2Rvd25ncmFkZRgEIAEoCBIMCgR3YWl0GAUgASgIEhIKCnRpbWVvdXRfbXMYBiABKAMikQEKDkRlcGxveVJlc3BvbnNlEg0KBXBoYXNlGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAQSEwoLdG90YWxfYnl0ZXMYAyABKAQSFAoMcmV1c2VkX2J5dGVzGAQgASgEEjEKCGluc3RhbmNlGAUgASgLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlInEKEENoYW5nZUFwcFJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEg4KBmFjdGlvbhgCIAEoCRILCgNhcHAYAyABKAkSDwoHdmVyc2lvbhgEIAEoCSJHChFDaGFuZ2VBcHBSZXNwb25zZRIyCglpbnN0YW5jZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UifwoITG9nRW50cnkSDwoHdGltZV9tcxgBIAEoAxIMCgRub2RlGAIgASgJEgsKA2FwcBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEg4KBnN0cmVhbRgFIAEoCRILCgNzZXEYBiABKAQSDAoEbGluZRgHIAEoCRILCgNjdXQYCCABKAgimwIKEVN0cmVhbUxvZ3NSZXF1ZXN0EgsKA2FwcBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmZvbGxvdxgDIAEoCBIVCghzaW5jZV9tcxgEIAEoA0gAiAEBEhEKBHRhaWwYBSABKA1IAYgBARIOCgZzdHJlYW0YBiABKAkSDAoEZ3JlcBgHIAEoCRJJCglhZnRlcl9zZXEYCCADKAsyNi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QuQWZ0ZXJTZXFFbnRyeRovCg1BZnRlclNlcUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAFCCwoJX3NpbmNlX21zQgcKBV90YWlsIkYKElN0cmVhbUxvZ3NSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxvZ0VudHJ5IsIBCgVFdmVudBILCgNzZXEYASABKAQSDwoHdGltZV9tcxgCIAEoAxIMCgRub2RlGAMgASgJEgwKBHR5cGUYBCABKAkSEAoDYXBwGAUgASgJSACIAQESFAoHdmVyc2lvbhgGIAEoCUgBiAEBEg8KB21lc3NhZ2UYByABKAkSEQoEY29kZRgIIAEoCUgCiAEBEg8KAmJ5GAkgASgJSAOIAQFCBgoEX2FwcEIKCghfdmVyc2lvbkIHCgVfY29kZUIFCgNfYnkiiwEKE1N0cmVhbUV2ZW50c1JlcXVlc3QSDgoGZm9sbG93GAEgASgIEhUKCHNpbmNlX21zGAIgASgDSACIAQESEQoEdGFpbBgDIAEoDUgBiAEBEhYKCWFmdGVyX3NlcRgEIAEoBEgCiAEBQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEIMCgpfYWZ0ZXJfc2VxIkQKFFN0cmVhbUV2ZW50c1Jlc3BvbnNlEiwKBmV2ZW50cxgBIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudCIpCgtFcnJvckRldGFpbBIMCgRjb2RlGAEgASgJEgwKBGhpbnQYAiABKAky1gcKC05vZGVTZXJ2aWNlElgKB0dldEluZm8SJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuR2V0SW5mb1JlcXVlc3QaJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuR2V0SW5mb1Jlc3BvbnNlEl4KCUxpc3RQZWVycxInLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0UGVlcnNSZXF1ZXN0GigucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RQZWVyc1Jlc3BvbnNlElsKCExpc3RBcHBzEiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RBcHBzUmVxdWVzdBonLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0QXBwc1Jlc3BvbnNlEmcKDExpc3RWZXJzaW9ucxIqLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0GisucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlEmQKC0Rlc2NyaWJlQXBwEikucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlc2NyaWJlQXBwUmVxdWVzdBoqLnAycHBsYXlncm91bmQubm9kZS52MS5EZXNjcmliZUFwcFJlc3BvbnNlEmMKClN0cmVhbUxvZ3MSKC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QaKS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1Jlc3BvbnNlMAESaQoMU3RyZWFtRXZlbnRzEioucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUV2ZW50c1JlcXVlc3QaKy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtRXZlbnRzUmVzcG9uc2UwARJXCgZEZXBsb3kSJC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVwbG95UmVxdWVzdBolLnAycHBsYXlncm91bmQubm9kZS52MS5EZXBsb3lSZXNwb25zZTABEl4KCUNoYW5nZUFwcBInLnAycHBsYXlncm91bmQubm9kZS52MS5DaGFuZ2VBcHBSZXF1ZXN0GigucDJwcGxheWdyb3VuZC5ub2RlLnYxLkNoYW5nZUFwcFJlc3BvbnNlElgKB0FkZFBlZXISJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlcXVlc3QaJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("CiBwMnBwbGF5Z3JvdW5kL25vZGUvdjEvbm9kZS5wcm90bxIVcDJwcGxheWdyb3VuZC5ub2RlLnYxIkYKB0NvbW1hbmQSFgoOdGFyZ2V0X3BlZXJfaWQYASABKAkSDQoFbm9uY2UYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgDIi0KC0VuZm9yY2VtZW50EhAKCGVuZm9yY2VkGAEgASgIEgwKBG5vdGUYAiABKAkipwEKDlJ1bnRpbWVTdXBwb3J0Ei8KA2NwdRgBIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIyCgZtZW1vcnkYAiABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQSMAoEcGlkcxgDIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudCKWAQoNTm9kZVJlc291cmNlcxIMCgRjcHVzGAEgASgNEhoKEm1lbW9yeV90b3RhbF9ieXRlcxgCIAEoBBIZChFtZW1vcnlfZnJlZV9ieXRlcxgDIAEoBBIYChBkaXNrX3RvdGFsX2J5dGVzGAQgASgEEhcKD2Rpc2tfZnJlZV9ieXRlcxgFIAEoBBINCgVsb2FkMRgGIAEoASLtAwoITm9kZUluZm8SDwoHcGVlcl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEjsKBmxhYmVscxgDIAMoCzIrLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mby5MYWJlbHNFbnRyeRIPCgd2ZXJzaW9uGAQgASgJEhAKCHBsYXRmb3JtGAUgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBiABKAMSEQoJYWRkcmVzc2VzGAcgAygJEj8KCHJ1bnRpbWVzGAggAygLMi0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVJbmZvLlJ1bnRpbWVzRW50cnkSFwoPaGVhbHRoX2NoZWNrZXJzGAkgAygJEgwKBGFwcHMYCiABKA0SEAoIbWF4X2FwcHMYCyABKA0SNwoJcmVzb3VyY2VzGAwgASgLMiQucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVSZXNvdXJjZXMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARpWCg1SdW50aW1lc0VudHJ5EgsKA2tleRgBIAEoCRI0CgV2YWx1ZRgCIAEoCzIlLnAycHBsYXlncm91bmQubm9kZS52MS5SdW50aW1lU3VwcG9ydDoCOAEiEAoOR2V0SW5mb1JlcXVlc3QiQAoPR2V0SW5mb1Jlc3BvbnNlEi0KBG5vZGUYASABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8iEgoQTGlzdFBlZXJzUmVxdWVzdCI/ChFMaXN0UGVlcnNSZXNwb25zZRIqCgVwZWVycxgBIAMoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5QZWVyIjoKBFBlZXISDwoHcGVlcl9pZBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSDgoGc291cmNlGAMgASgJIlIKDkFkZFBlZXJSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIPCgdhZGRyZXNzGAIgASgJIhEKD0FkZFBlZXJSZXNwb25zZSKBAwoISW5zdGFuY2USCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDQoFc3RhdGUYAyABKAkSDgoGYWN0aXZlGAQgASgIEhAKA3BpZBgFIAEoDUgAiAEBEg4KBnJlYXNvbhgGIAEoCRIOCgZkaWdlc3QYByABKAkSOQoFcG9ydHMYCCADKAsyKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UuUG9ydHNFbnRyeRIaCg1zdGFydGVkX2F0X21zGAkgASgDSAGIAQESFAoHaGVhbHRoeRgKIAEoCEgCiAEBEg4KBmxpbWl0cxgLIAEoCRINCgVyZWFkeRgMIAEoCBIQCghyZXN0YXJ0cxgNIAEoDRIUCgxsYXN0X2ZhaWx1cmUYDiABKAkaLAoKUG9ydHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBQgYKBF9waWRCEAoOX3N0YXJ0ZWRfYXRfbXNCCgoIX2hlYWx0aHkiEQoPTGlzdEFwcHNSZXF1ZXN0IkYKEExpc3RBcHBzUmVzcG9uc2USMgoJaW5zdGFuY2VzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIiIKE0xpc3RWZXJzaW9uc1JlcXVlc3QSCwoDYXBwGAEgASgJIkgKFExpc3RWZXJzaW9uc1Jlc3BvbnNlEjAKCHZlcnNpb25zGAEgAygLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLlZlcnNpb24ingEKB1ZlcnNpb24SCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDgoGZGlnZXN0GAMgASgJEhIKCnNpemVfYnl0ZXMYBCABKAQSFgoOcmVjZWl2ZWRfYXRfbXMYBSABKAMSDgoGYWN0aXZlGAYgASgIEg0KBXN0YXRlGAcgASgJEgwKBHRhZ3MYCCADKAkSDAoEbm90ZRgJIAEoCSIhChJEZXNjcmliZUFwcFJlcXVlc3QSCwoDYXBwGAEgASgJIk8KE0Rlc2NyaWJlQXBwUmVzcG9uc2USOAoMZGVzY3JpcHRpb25zGAEgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlc2NyaXB0aW9uIq8CCgtEZXNjcmlwdGlvbhIxCghpbnN0YW5jZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZRIQCghtYW5pZmVzdBgCIAEoCRIRCglzaWduZWRfYnkYAyABKAkSCwoDZGlyGAQgASgJEjAKBXVzYWdlGAUgASgLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLlVzYWdlSACIAQESEQoJbGFzdF9leGl0GAYgASgJEiwKBmV2ZW50cxgHIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudBIMCgR0YWdzGAggAygJEjAKCGZhaWx1cmVzGAkgAygLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmVCCAoGX3VzYWdlIuMBCgdGYWlsdXJlEg0KBWF0X21zGAEgASgDEg4KBnJlYXNvbhgCIAEoCRIOCgZzdGFydHMYAyABKA0SLgoEZXhpdBgEIAEoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5FeGl0SACIAQESMgoGaGVhbHRoGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkhlYWx0aEgBiAEBEjEKBWxpbmVzGAYgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmVMaW5lQgcKBV9leGl0QgkKB19oZWFsdGgiKwoLRmFpbHVyZUxpbmUSDgoGc3RyZWFtGAEgASgJEgwKBGxpbmUYAiABKAkiKQoGSGVhbHRoEg8KB2hlYWx0aHkYASABKAgSDgoGZGV0YWlsGAIgASgJIkMKBEV4aXQSDgoEY29kZRgBIAEoBUgAEhAKBnNpZ25hbBgCIAEoCUgAEhEKB3Vua25vd24YAyABKAlIAEIGCgRraW5kIkAKBVVzYWdlEg4KBmNwdV9tcxgBIAEoARIUCgxtZW1vcnlfYnl0ZXMYAiABKAQSEQoJcHJvY2Vzc2VzGAMgASgNIi8KCVBpZWNlSW5mbxISCgpzaXplX2J5dGVzGAEgASgNEg4KBmRpZ2VzdBgCIAEoDCKDAQoFT2ZmZXISFgoOcGFja2FnZV9kaWdlc3QYASABKAwSCwoDYXBwGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIwCgZwaWVjZXMYBSADKAsyIC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuUGllY2VJbmZvIrkBCg1EZXBsb3lSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIrCgVvZmZlchgCIAEoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5PZmZlchIPCgdzb3VyY2VzGAMgAygJEhcKD2FsbG93X2Rvd25ncmFkZRgEIAEoCBIMCgR3YWl0GAUgASgIEhIKCnRpbWVvdXRfbXMYBiABKAMikQEKDkRlcGxveVJlc3BvbnNlEg0KBXBoYXNlGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAQSEwoLdG90YWxfYnl0ZXMYAyABKAQSFAoMcmV1c2VkX2J5dGVzGAQgASgEEjEKCGluc3RhbmNlGAUgASgLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIo4BChBDaGFuZ2VBcHBSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIOCgZhY3Rpb24YAiABKAkSCwoDYXBwGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSCwoDdGFnGAUgASgJEg4KBnNlY3VyZRgGIAEoCCJHChFDaGFuZ2VBcHBSZXNwb25zZRIyCglpbnN0YW5jZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UifwoITG9nRW50cnkSDwoHdGltZV9tcxgBIAEoAxIMCgRub2RlGAIgASgJEgsKA2FwcBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEg4KBnN0cmVhbRgFIAEoCRILCgNzZXEYBiABKAQSDAoEbGluZRgHIAEoCRILCgNjdXQYCCABKAgimwIKEVN0cmVhbUxvZ3NSZXF1ZXN0EgsKA2FwcBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmZvbGxvdxgDIAEoCBIVCghzaW5jZV9tcxgEIAEoA0gAiAEBEhEKBHRhaWwYBSABKA1IAYgBARIOCgZzdHJlYW0YBiABKAkSDAoEZ3JlcBgHIAEoCRJJCglhZnRlcl9zZXEYCCADKAsyNi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QuQWZ0ZXJTZXFFbnRyeRovCg1BZnRlclNlcUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAFCCwoJX3NpbmNlX21zQgcKBV90YWlsIkYKElN0cmVhbUxvZ3NSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxvZ0VudHJ5IsIBCgVFdmVudBILCgNzZXEYASABKAQSDwoHdGltZV9tcxgCIAEoAxIMCgRub2RlGAMgASgJEgwKBHR5cGUYBCABKAkSEAoDYXBwGAUgASgJSACIAQESFAoHdmVyc2lvbhgGIAEoCUgBiAEBEg8KB21lc3NhZ2UYByABKAkSEQoEY29kZRgIIAEoCUgCiAEBEg8KAmJ5GAkgASgJSAOIAQFCBgoEX2FwcEIKCghfdmVyc2lvbkIHCgVfY29kZUIFCgNfYnkiiwEKE1N0cmVhbUV2ZW50c1JlcXVlc3QSDgoGZm9sbG93GAEgASgIEhUKCHNpbmNlX21zGAIgASgDSACIAQESEQoEdGFpbBgDIAEoDUgBiAEBEhYKCWFmdGVyX3NlcRgEIAEoBEgCiAEBQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEIMCgpfYWZ0ZXJfc2VxIkQKFFN0cmVhbUV2ZW50c1Jlc3BvbnNlEiwKBmV2ZW50cxgBIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudCIpCgtFcnJvckRldGFpbBIMCgRjb2RlGAEgASgJEgwKBGhpbnQYAiABKAky1gcKC05vZGVTZXJ2aWNlElgKB0dldEluZm8SJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuR2V0SW5mb1JlcXVlc3QaJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuR2V0SW5mb1Jlc3BvbnNlEl4KCUxpc3RQZWVycxInLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0UGVlcnNSZXF1ZXN0GigucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RQZWVyc1Jlc3BvbnNlElsKCExpc3RBcHBzEiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RBcHBzUmVxdWVzdBonLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0QXBwc1Jlc3BvbnNlEmcKDExpc3RWZXJzaW9ucxIqLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0GisucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlEmQKC0Rlc2NyaWJlQXBwEikucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlc2NyaWJlQXBwUmVxdWVzdBoqLnAycHBsYXlncm91bmQubm9kZS52MS5EZXNjcmliZUFwcFJlc3BvbnNlEmMKClN0cmVhbUxvZ3MSKC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QaKS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1Jlc3BvbnNlMAESaQoMU3RyZWFtRXZlbnRzEioucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUV2ZW50c1JlcXVlc3QaKy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtRXZlbnRzUmVzcG9uc2UwARJXCgZEZXBsb3kSJC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVwbG95UmVxdWVzdBolLnAycHBsYXlncm91bmQubm9kZS52MS5EZXBsb3lSZXNwb25zZTABEl4KCUNoYW5nZUFwcBInLnAycHBsYXlncm91bmQubm9kZS52MS5DaGFuZ2VBcHBSZXF1ZXN0GigucDJwcGxheWdyb3VuZC5ub2RlLnYxLkNoYW5nZUFwcFJlc3BvbnNlElgKB0FkZFBlZXISJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlcXVlc3QaJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * Stands in every request that changes something; refused for another target, outside ±5 min, or a second time.
@@ -392,6 +392,21 @@ export type Instance = Message<"p2pplayground.node.v1.Instance"> & {
    * @generated from field: string limits = 11;
    */
   limits: string;
+
+  /**
+   * @generated from field: bool ready = 12;
+   */
+  ready: boolean;
+
+  /**
+   * @generated from field: uint32 restarts = 13;
+   */
+  restarts: number;
+
+  /**
+   * @generated from field: string last_failure = 14;
+   */
+  lastFailure: string;
 };
 
 /**
@@ -503,6 +518,16 @@ export type Version = Message<"p2pplayground.node.v1.Version"> & {
    * @generated from field: string state = 7;
    */
   state: string;
+
+  /**
+   * @generated from field: repeated string tags = 8;
+   */
+  tags: string[];
+
+  /**
+   * @generated from field: string note = 9;
+   */
+  note: string;
 };
 
 /**
@@ -584,6 +609,18 @@ export type Description = Message<"p2pplayground.node.v1.Description"> & {
    * @generated from field: repeated p2pplayground.node.v1.Event events = 7;
    */
   events: Event[];
+
+  /**
+   * @generated from field: repeated string tags = 8;
+   */
+  tags: string[];
+
+  /**
+   * The newest first.
+   *
+   * @generated from field: repeated p2pplayground.node.v1.Failure failures = 9;
+   */
+  failures: Failure[];
 };
 
 /**
@@ -592,6 +629,135 @@ export type Description = Message<"p2pplayground.node.v1.Description"> & {
  */
 export const DescriptionSchema: GenMessage<Description> = /*@__PURE__*/
   messageDesc(file_p2pplayground_node_v1_node, 20);
+
+/**
+ * What is kept of a run that failed.
+ *
+ * @generated from message p2pplayground.node.v1.Failure
+ */
+export type Failure = Message<"p2pplayground.node.v1.Failure"> & {
+  /**
+   * @generated from field: int64 at_ms = 1;
+   */
+  atMs: bigint;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: uint32 starts = 3;
+   */
+  starts: number;
+
+  /**
+   * Absent when it could not be started.
+   *
+   * @generated from field: optional p2pplayground.node.v1.Exit exit = 4;
+   */
+  exit?: Exit | undefined;
+
+  /**
+   * @generated from field: optional p2pplayground.node.v1.Health health = 5;
+   */
+  health?: Health | undefined;
+
+  /**
+   * @generated from field: repeated p2pplayground.node.v1.FailureLine lines = 6;
+   */
+  lines: FailureLine[];
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.Failure.
+ * Use `create(FailureSchema)` to create a new message.
+ */
+export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 21);
+
+/**
+ * @generated from message p2pplayground.node.v1.FailureLine
+ */
+export type FailureLine = Message<"p2pplayground.node.v1.FailureLine"> & {
+  /**
+   * @generated from field: string stream = 1;
+   */
+  stream: string;
+
+  /**
+   * @generated from field: string line = 2;
+   */
+  line: string;
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.FailureLine.
+ * Use `create(FailureLineSchema)` to create a new message.
+ */
+export const FailureLineSchema: GenMessage<FailureLine> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 22);
+
+/**
+ * @generated from message p2pplayground.node.v1.Health
+ */
+export type Health = Message<"p2pplayground.node.v1.Health"> & {
+  /**
+   * @generated from field: bool healthy = 1;
+   */
+  healthy: boolean;
+
+  /**
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.Health.
+ * Use `create(HealthSchema)` to create a new message.
+ */
+export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 23);
+
+/**
+ * How a program ended: exactly one is set.
+ *
+ * @generated from message p2pplayground.node.v1.Exit
+ */
+export type Exit = Message<"p2pplayground.node.v1.Exit"> & {
+  /**
+   * @generated from oneof p2pplayground.node.v1.Exit.kind
+   */
+  kind: {
+    /**
+     * @generated from field: int32 code = 1;
+     */
+    value: number;
+    case: "code";
+  } | {
+    /**
+     * @generated from field: string signal = 2;
+     */
+    value: string;
+    case: "signal";
+  } | {
+    /**
+     * Nothing recorded it; what is known.
+     *
+     * @generated from field: string unknown = 3;
+     */
+    value: string;
+    case: "unknown";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.Exit.
+ * Use `create(ExitSchema)` to create a new message.
+ */
+export const ExitSchema: GenMessage<Exit> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 24);
 
 /**
  * @generated from message p2pplayground.node.v1.Usage
@@ -618,7 +784,7 @@ export type Usage = Message<"p2pplayground.node.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 21);
+  messageDesc(file_p2pplayground_node_v1_node, 25);
 
 /**
  * @generated from message p2pplayground.node.v1.PieceInfo
@@ -642,7 +808,7 @@ export type PieceInfo = Message<"p2pplayground.node.v1.PieceInfo"> & {
  * Use `create(PieceInfoSchema)` to create a new message.
  */
 export const PieceInfoSchema: GenMessage<PieceInfo> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 22);
+  messageDesc(file_p2pplayground_node_v1_node, 26);
 
 /**
  * @generated from message p2pplayground.node.v1.Offer
@@ -683,7 +849,7 @@ export type Offer = Message<"p2pplayground.node.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 23);
+  messageDesc(file_p2pplayground_node_v1_node, 27);
 
 /**
  * @generated from message p2pplayground.node.v1.DeployRequest
@@ -729,7 +895,7 @@ export type DeployRequest = Message<"p2pplayground.node.v1.DeployRequest"> & {
  * Use `create(DeployRequestSchema)` to create a new message.
  */
 export const DeployRequestSchema: GenMessage<DeployRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 24);
+  messageDesc(file_p2pplayground_node_v1_node, 28);
 
 /**
  * @generated from message p2pplayground.node.v1.DeployResponse
@@ -766,7 +932,7 @@ export type DeployResponse = Message<"p2pplayground.node.v1.DeployResponse"> & {
  * Use `create(DeployResponseSchema)` to create a new message.
  */
 export const DeployResponseSchema: GenMessage<DeployResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 25);
+  messageDesc(file_p2pplayground_node_v1_node, 29);
 
 /**
  * @generated from message p2pplayground.node.v1.ChangeAppRequest
@@ -778,7 +944,7 @@ export type ChangeAppRequest = Message<"p2pplayground.node.v1.ChangeAppRequest">
   command?: Command | undefined;
 
   /**
-   * start, stop, restart or remove.
+   * start, stop, restart, remove, upgrade, rollback, tag or untag.
    *
    * @generated from field: string action = 2;
    */
@@ -790,11 +956,25 @@ export type ChangeAppRequest = Message<"p2pplayground.node.v1.ChangeAppRequest">
   app: string;
 
   /**
-   * Empty: the active version; for remove: all versions.
+   * A version or a tag. Empty: the active version; for remove: all versions.
    *
    * @generated from field: string version = 4;
    */
   version: string;
+
+  /**
+   * For tag and untag.
+   *
+   * @generated from field: string tag = 5;
+   */
+  tag: string;
+
+  /**
+   * For remove: overwrite what is deleted.
+   *
+   * @generated from field: bool secure = 6;
+   */
+  secure: boolean;
 };
 
 /**
@@ -802,7 +982,7 @@ export type ChangeAppRequest = Message<"p2pplayground.node.v1.ChangeAppRequest">
  * Use `create(ChangeAppRequestSchema)` to create a new message.
  */
 export const ChangeAppRequestSchema: GenMessage<ChangeAppRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 26);
+  messageDesc(file_p2pplayground_node_v1_node, 30);
 
 /**
  * @generated from message p2pplayground.node.v1.ChangeAppResponse
@@ -819,7 +999,7 @@ export type ChangeAppResponse = Message<"p2pplayground.node.v1.ChangeAppResponse
  * Use `create(ChangeAppResponseSchema)` to create a new message.
  */
 export const ChangeAppResponseSchema: GenMessage<ChangeAppResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 27);
+  messageDesc(file_p2pplayground_node_v1_node, 31);
 
 /**
  * @generated from message p2pplayground.node.v1.LogEntry
@@ -873,7 +1053,7 @@ export type LogEntry = Message<"p2pplayground.node.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 28);
+  messageDesc(file_p2pplayground_node_v1_node, 32);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamLogsRequest
@@ -927,7 +1107,7 @@ export type StreamLogsRequest = Message<"p2pplayground.node.v1.StreamLogsRequest
  * Use `create(StreamLogsRequestSchema)` to create a new message.
  */
 export const StreamLogsRequestSchema: GenMessage<StreamLogsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 29);
+  messageDesc(file_p2pplayground_node_v1_node, 33);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamLogsResponse
@@ -944,7 +1124,7 @@ export type StreamLogsResponse = Message<"p2pplayground.node.v1.StreamLogsRespon
  * Use `create(StreamLogsResponseSchema)` to create a new message.
  */
 export const StreamLogsResponseSchema: GenMessage<StreamLogsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 30);
+  messageDesc(file_p2pplayground_node_v1_node, 34);
 
 /**
  * @generated from message p2pplayground.node.v1.Event
@@ -1001,7 +1181,7 @@ export type Event = Message<"p2pplayground.node.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 31);
+  messageDesc(file_p2pplayground_node_v1_node, 35);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamEventsRequest
@@ -1033,7 +1213,7 @@ export type StreamEventsRequest = Message<"p2pplayground.node.v1.StreamEventsReq
  * Use `create(StreamEventsRequestSchema)` to create a new message.
  */
 export const StreamEventsRequestSchema: GenMessage<StreamEventsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 32);
+  messageDesc(file_p2pplayground_node_v1_node, 36);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamEventsResponse
@@ -1050,7 +1230,7 @@ export type StreamEventsResponse = Message<"p2pplayground.node.v1.StreamEventsRe
  * Use `create(StreamEventsResponseSchema)` to create a new message.
  */
 export const StreamEventsResponseSchema: GenMessage<StreamEventsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 33);
+  messageDesc(file_p2pplayground_node_v1_node, 37);
 
 /**
  * The detail that a failed call carries.
@@ -1074,7 +1254,7 @@ export type ErrorDetail = Message<"p2pplayground.node.v1.ErrorDetail"> & {
  * Use `create(ErrorDetailSchema)` to create a new message.
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 34);
+  messageDesc(file_p2pplayground_node_v1_node, 38);
 
 /**
  * @generated from service p2pplayground.node.v1.NodeService
