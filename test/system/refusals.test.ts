@@ -64,7 +64,7 @@ describe('taken, but not well, with exit code 1', () => {
     const result = await deploy({
       name: 'ill',
       manifest:
-        'ports: { web: 0 }\nhealth_check: { type: tcp, interval: 100ms, retries: 2 }\nrestart: { policy: never }\n',
+        'ports: { web: 0 }\nhealth_check: { type: tcp, interval: 100ms, retries: 2 }\nrestart: { policy: never }\nupdate: { deadline: 2s }\n',
     })
     expect(result.stderr).toMatch(/^Error APP_UNHEALTHY: /m)
     expect(result.code).toBe(1)

@@ -5,6 +5,7 @@ import {
   CLOCK,
   COMMANDS,
   CONFIG,
+  DEPLOYMENTS,
   ENGINE,
   HEALTH_CHECKERS,
   HOME,
@@ -32,16 +33,17 @@ import type { Home } from '@p2p-playground/core/config'
 import type { Host } from '@p2p-playground/p2p'
 import type { DaemonConfig } from './config/index.js'
 import { Commands } from './engine/commands.js'
-import { Engine } from './engine/engine.js'
+import { createEngine } from './engine/create-engine.js'
+import { Deployments } from './engine/deployments.js'
+import type { Engine } from './engine/engine.js'
+import { failpointOf } from './engine/failpoint.js'
 import { Fetcher } from './engine/fetcher.js'
-import { InstanceTable } from './engine/instance-table.js'
-import { Launcher } from './engine/launcher.js'
 import type { NodeTraits } from './engine/launcher.js'
 import { PackageStore } from './engine/package-store.js'
-import { Supervisor } from './engine/supervisor.js'
 import type { LogStore } from './logs/log-store.js'
 import { describeLimits } from './limits.js'
 import { readResources } from './node-info.js'
+import { bootId } from './run-file.js'
 import { CommandGuard } from './service/command-guard.js'
 import { createNodeService } from './service/node-service.js'
 import { VERSION } from './version.js'
@@ -77,6 +79,7 @@ export function compose(foundations: Foundations): DependencyContainer {
   container.register(HEALTH_CHECKERS, { useValue: foundations.healthCheckers })
   container.register(PACKAGE_STORE, { useFactory: instanceCachingFactory(makePackageStore) })
   container.register(ENGINE, { useFactory: instanceCachingFactory(makeEngine) })
+  container.register(DEPLOYMENTS, { useFactory: instanceCachingFactory(makeDeployments) })
   container.register(COMMANDS, { useFactory: instanceCachingFactory(makeCommands) })
   container.register(NODE_SERVICE, { useFactory: instanceCachingFactory(makeNodeService) })
   return container
@@ -90,6 +93,7 @@ function makePackageStore(c: DependencyContainer): PackageStore {
     stage: home.stage,
     incoming: home.incoming,
     packages: home.packages,
+    quarantine: home.quarantine,
   })
 }
 
@@ -105,17 +109,8 @@ function traitsOf(config: DaemonConfig): NodeTraits {
 
 function makeEngine(c: DependencyContainer): Engine {
   const config = c.resolve<DaemonConfig>(CONFIG)
-  const store = c.resolve<StateStore>(STATE_STORE)
-  const logs = c.resolve<LogStore>(LOG_STORE)
   const packages = c.resolve<PackageStore>(PACKAGE_STORE)
-  const runtimes = c.resolve<ReadonlyMap<string, Runtime>>(RUNTIMES)
-  const healthCheckers = c.resolve<ReadonlyMap<string, HealthChecker<unknown>>>(HEALTH_CHECKERS)
   const clock = c.resolve<Clock>(CLOCK)
-  const logger = c.resolve<Logger>(LOGGER)
-  const node = traitsOf(config)
-  const table = new InstanceTable(store)
-  const launcher = new Launcher({ packages, logs, node, runtimes, healthCheckers })
-  const supervisor = new Supervisor({ table, launcher, logs, clock, logger })
   const fetcher = new Fetcher({
     pieces: c.resolve<Host>(HOST),
     packages,
@@ -123,29 +118,39 @@ function makeEngine(c: DependencyContainer): Engine {
     revoked: config.security.revokedKeys,
     clock,
   })
-  return new Engine({
-    table,
-    store,
+  return createEngine({
+    store: c.resolve<StateStore>(STATE_STORE),
     packages,
-    logs,
+    logs: c.resolve<LogStore>(LOG_STORE),
     fetcher,
-    launcher,
-    supervisor,
     clock,
-    logger,
-    node,
-    runtimes: new Set(runtimes.keys()),
-    healthCheckers: new Set(healthCheckers.keys()),
+    logger: c.resolve<Logger>(LOGGER),
+    node: traitsOf(config),
+    runtimes: c.resolve<ReadonlyMap<string, Runtime>>(RUNTIMES),
+    healthCheckers: c.resolve<ReadonlyMap<string, HealthChecker<unknown>>>(HEALTH_CHECKERS),
     maxApps: config.runtime.maxApps,
+    keepVersions: config.runtime.keepVersions,
+    updatePolicy: config.runtime.updatePolicy,
+    bootId: bootId(),
+    failpoint: failpointOf(process.env),
+  })
+}
+
+function makeDeployments(c: DependencyContainer): Deployments {
+  const { maxApps, updatePolicy } = c.resolve<DaemonConfig>(CONFIG).runtime
+  return new Deployments({
+    engine: c.resolve<Engine>(ENGINE),
+    store: c.resolve<StateStore>(STATE_STORE),
+    clock: c.resolve<Clock>(CLOCK),
+    maxApps,
+    updatePolicy,
   })
 }
 
 function makeCommands(c: DependencyContainer): Commands {
   return new Commands({
     engine: c.resolve<Engine>(ENGINE),
-    store: c.resolve<StateStore>(STATE_STORE),
     clock: c.resolve<Clock>(CLOCK),
-    maxApps: c.resolve<DaemonConfig>(CONFIG).runtime.maxApps,
   })
 }
 
@@ -157,6 +162,7 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
   return createNodeService({
     host,
     commands: c.resolve<Commands>(COMMANDS),
+    deployments: c.resolve<Deployments>(DEPLOYMENTS),
     table: engine.table,
     launcher: engine.launcher,
     packages: c.resolve<PackageStore>(PACKAGE_STORE),

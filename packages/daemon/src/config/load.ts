@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import type { RunLimits, SourcePosition } from '@p2p-playground/core'
+import type { RunLimits, SourcePosition, UpdatePolicy } from '@p2p-playground/core'
 import {
   checkSchema,
   modernAddresses,
@@ -33,6 +33,8 @@ export interface DaemonConfig {
     readonly appDir: string
     readonly logDir: string
     readonly maxApps: number
+    readonly keepVersions: number
+    readonly updatePolicy: UpdatePolicy
     readonly defaultLimits: RunLimits
   }
   readonly logging: {
@@ -106,6 +108,8 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
       appDir: path(raw.runtime.app_dir, request.home.apps),
       logDir: path(raw.runtime.log_dir, request.home.logs),
       maxApps: raw.runtime.max_apps,
+      keepVersions: raw.runtime.keep_versions,
+      updatePolicy: raw.runtime.update_policy,
       defaultLimits: {
         cpuCores: raw.runtime.default_limits.cpu,
         memoryBytes: raw.runtime.default_limits.memory,
@@ -134,9 +138,7 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
 function withoutEffect(raw: v.InferOutput<typeof daemonSchema>): string[] {
   const set: [string, boolean][] = [
     ['p2p.relay', raw.p2p.relay !== undefined],
-    ['runtime.keep_versions', raw.runtime.keep_versions !== undefined],
     ['runtime.sandbox', raw.runtime.sandbox !== undefined && raw.runtime.sandbox !== 'off'],
-    ['runtime.update_policy', (raw.runtime.update_policy ?? 'immediate') !== 'immediate'],
     ['runtime.user', raw.runtime.user !== undefined],
     ['logging.sinks', raw.logging.sinks !== undefined],
   ]

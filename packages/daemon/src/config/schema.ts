@@ -1,3 +1,4 @@
+import { UPDATE_POLICIES } from '@p2p-playground/core'
 import * as v from 'valibot'
 import {
   byteSize,
@@ -79,7 +80,11 @@ export const daemonSchema = v.strictObject({
       ),
       max_apps: v.optional(v.pipe(count, v.description('Apps that this node takes.')), 10),
       keep_versions: v.optional(
-        v.pipe(count, v.description('Versions kept per app; has no effect in this version.')),
+        v.pipe(
+          count,
+          v.description('Versions kept per app, with those that something needs beside.'),
+        ),
+        5,
       ),
       sandbox: v.optional(
         v.pipe(
@@ -89,9 +94,10 @@ export const daemonSchema = v.strictObject({
       ),
       update_policy: v.optional(
         v.pipe(
-          v.picklist(['immediate', 'graceful', 'manual']),
-          v.description('How new versions take over; has no effect in this version.'),
+          v.picklist(UPDATE_POLICIES),
+          v.description('When a new version takes over, where its manifest does not say.'),
         ),
+        'immediate',
       ),
       default_limits: v.optional(limits, {}),
       user: v.optional(

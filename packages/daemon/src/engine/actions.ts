@@ -1,27 +1,27 @@
 import { asPlaygroundError, errorMessage, formatInstance } from '@p2p-playground/core'
 import type {
   Clock,
-  EventType,
   InstanceKey,
   InstanceRecord,
   Logger,
-  NewEvent,
+  StateChange,
   StateStore,
+  UpdatePolicy,
 } from '@p2p-playground/core'
-import type { Action } from '@p2p-playground/core/reconcile'
+import type { Action, InstanceAction } from '@p2p-playground/core/reconcile'
 import { parseManifest } from '@p2p-playground/core/manifest'
+import type { Manifest } from '@p2p-playground/core/manifest'
 import { rm } from 'node:fs/promises'
 import { admit, admitCreatedAt, checkRunnable, raisedFloor } from './admission.js'
+import type { OnFailpoint } from './failpoint.js'
 import type { FetchProgress, FetchedPackage, Fetcher, FetchJob } from './fetcher.js'
+import { instanceEvent } from './instance-event.js'
 import type { InstanceTable } from './instance-table.js'
 import type { Launcher, NodeTraits } from './launcher.js'
 import type { LogStore } from '../logs/log-store.js'
 import type { PackageStore } from './package-store.js'
 import { releaseMemorySoon } from '../release-memory.js'
-import type { Supervisor } from './supervisor.js'
-
-/** How long an app has between SIGTERM and SIGKILL. */
-const STOP_GRACE_MS = 10_000
+import type { Runs } from './runs.js'
 
 export interface FetchOutcome {
   readonly progress: FetchProgress | null
@@ -35,73 +35,72 @@ export interface ActionDependencies {
   readonly logs: LogStore
   readonly fetcher: Fetcher
   readonly launcher: Launcher
-  readonly supervisor: Supervisor
+  readonly runs: Runs
   readonly clock: Clock
   readonly logger: Logger
   readonly node: NodeTraits
   readonly runtimes: ReadonlySet<string>
   readonly healthCheckers: ReadonlySet<string>
   readonly maxApps: number
+  /** Of versions whose manifest names none. */
+  readonly updatePolicy: UpdatePolicy
+  readonly failpoint: OnFailpoint
 }
 
-/** Carries out what the plan asks for. Each action can be repeated after a crash. */
+/** Carries out what the plan asks for of an instance. Each action can be repeated after a crash. */
 export class Actions {
   /** Jobs of the fetches that are wanted, by instance; a fetch without a job is given up. */
   readonly jobs = new Map<string, FetchJob>()
   /** How each fetch stands or how it failed. */
   readonly fetches = new Map<string, FetchOutcome>()
+  /** Of the removals that shall overwrite what they delete, by instance. */
+  readonly secureRemovals = new Set<string>()
   readonly #deps: ActionDependencies
 
   constructor(dependencies: ActionDependencies) {
     this.#deps = dependencies
   }
 
-  async apply(action: Exclude<Action, { kind: 'wait' }>, signal: AbortSignal): Promise<void> {
-    const record = this.#deps.table.get(action.key)
+  async apply(action: InstanceAction, signal: AbortSignal): Promise<void> {
+    const { table, runs } = this.#deps
+    const record = table.get(action.key)
     if (record === undefined) return
     switch (action.kind) {
       case 'fetch':
         return this.#fetch(record, signal)
       case 'start':
-        return this.#start(record, signal)
+        return runs.start(record, signal)
       case 'stop':
-        return this.#stop(record)
+        return runs.stop(record, action.unhealthy)
+      case 'post-stop':
+        return runs.postStop(record, signal)
       case 'remove':
         return this.#remove(record)
       case 'fail':
-        this.#deps.table.update(record, {
-          state: 'failed',
-          reason: `${record.reason}; ${action.reason}`,
-        })
+        table.update(record, { state: 'failed', reason: `${record.reason}; ${action.reason}` })
         return
       default:
         action satisfies never
     }
   }
 
-  hasHealthCheck(record: InstanceRecord): boolean {
-    return this.#deps.launcher.manifestOf(record).healthCheck !== undefined
-  }
-
-  /** An event of this node about an instance. */
-  event(type: EventType, key: InstanceKey, message: string, extra?: Partial<NewEvent>): NewEvent {
-    const timeMs = this.#deps.clock.now()
-    return {
-      timeMs,
-      type,
-      app: key.app,
-      version: key.version,
-      message,
-      code: null,
-      by: null,
-      ...extra,
+  /** Says that an action failed for a reason of ours; the loop tries it again later. */
+  reportFailure(action: Exclude<Action, { kind: 'wait' }>, error: unknown): void {
+    const { logger, table } = this.#deps
+    const fields = { action: action.kind, instance: formatInstance(action.key) }
+    logger.error('action-failed', { ...fields, error: errorMessage(error) })
+    try {
+      table.update(action.key, { reason: `${action.kind}: ${errorMessage(error)}` })
+    } catch (worse) {
+      // A full disk keeps this from being written as well; it is in the log.
+      logger.error('reason-not-recorded', { ...fields, error: errorMessage(worse) })
     }
   }
 
   async #fetch(record: InstanceRecord, signal: AbortSignal): Promise<void> {
     const name = formatInstance(record)
     const job = this.jobs.get(name)
-    const { table } = this.#deps
+    const { table, clock } = this.#deps
     if (job === undefined) {
       table.commit({ remove: [record] })
       return
@@ -117,157 +116,128 @@ export class Actions {
       if (signal.aborted) throw error
       this.fetches.set(name, { progress: this.fetches.get(name)?.progress ?? null, error })
       const { code, message } = asPlaygroundError(error)
-      const refused = this.event('refused', record, `${name} refused: ${message}`, {
-        code,
-        by: job.by,
-      })
-      table.commit({ remove: [record], events: [refused] })
+      const what = { message: `${name} refused: ${message}`, code, by: job.by }
+      table.commit({ remove: [record], events: [instanceEvent(clock, 'refused', record, what)] })
     } finally {
       releaseMemorySoon()
       this.jobs.delete(name)
     }
   }
 
-  /** The package is good: into place, and in one transaction into the state. */
+  /** The package is good: into place, and in one transaction into the state. The plan decides when it takes over. */
   async #accept(record: InstanceRecord, job: FetchJob, fetched: FetchedPackage): Promise<void> {
-    const { table, store, packages, clock, node } = this.#deps
+    const { packages, failpoint } = this.#deps
+    const manifest = await this.#admitted(record, job, fetched)
+    failpoint('install-staged')
+    await packages.install({ ...fetched, key: record, digest: record.digest })
+    failpoint('install-in-place')
+    this.#commitInstall(record, { job, fetched, manifest })
+    failpoint('install-committed')
+  }
+
+  async #admitted(
+    record: InstanceRecord,
+    job: FetchJob,
+    fetched: FetchedPackage,
+  ): Promise<Manifest> {
+    const { table, store, node, runtimes, healthCheckers, failpoint } = this.#deps
     const context = {
       instances: table.list(),
       store,
       maxApps: this.#deps.maxApps,
       allowDowngrade: job.allowDowngrade,
+      badDigests: table.app(record.app).badDigests,
     }
     try {
       admit(job.id, context)
       admitCreatedAt(job.id, fetched.createdAtMs, context)
-      const manifest = parseManifest(
-        fetched.manifestText,
-        `${formatInstance(record)}/manifest.yaml`,
-      )
-      checkRunnable(manifest, {
-        platform: node.platform,
-        defaultRuntime: node.defaultRuntime,
-        runtimes: this.#deps.runtimes,
-        healthCheckers: this.#deps.healthCheckers,
-      })
+      const file = `${formatInstance(record)}/manifest.yaml`
+      const manifest = parseManifest(fetched.manifestText, file)
+      checkRunnable(manifest, { ...node, runtimes, healthCheckers })
+      failpoint('install-admitted')
+      return manifest
     } catch (error) {
       await rm(fetched.stageDir, { recursive: true, force: true })
       await rm(fetched.partPath, { force: true })
       throw error
     }
-    await packages.install({ ...fetched, key: record, digest: record.digest })
-    const others = table
-      .ofApp(record.app)
-      .filter((other) => other.version !== record.version && other.active)
-      .map((other) => ({ ...other, active: false, goal: 'stopped' as const }))
-    const current = table.get(record) ?? record
-    const accepted: InstanceRecord = {
-      ...current,
-      presence: 'present',
-      active: true,
-      manifest: fetched.manifestText,
-      signedBy: fetched.signedBy,
-      receivedAtMs: clock.now(),
-      state: 'staged',
-      reason: '',
-    }
+  }
+
+  #commitInstall(
+    record: InstanceRecord,
+    from: {
+      readonly job: FetchJob
+      readonly fetched: FetchedPackage
+      readonly manifest: Manifest
+    },
+  ): void {
+    const { table, store, clock } = this.#deps
+    const { job, fetched, manifest } = from
+    const { policy = this.#deps.updatePolicy } = manifest.update
+    const pending = { version: record.version, policy, sinceMs: clock.monotonic() }
+    const message = `${formatInstance(record)} accepted, signed by ${fetched.signedBy}`
     table.commit({
-      save: [...others, accepted],
+      save: [
+        {
+          ...(table.get(record) ?? record),
+          presence: 'present',
+          manifest: fetched.manifestText,
+          signedBy: fetched.signedBy,
+          receivedAtMs: clock.now(),
+          state: 'staged',
+          reason: '',
+        },
+      ],
+      saveApps: [{ ...table.app(record.app), pending }],
       floor: raisedFloor(job.id, fetched.createdAtMs, store.floor(record.app)),
       digest: { key: record, digest: record.digest },
-      events: [
-        this.event(
-          'deployed',
-          record,
-          `${formatInstance(record)} accepted, signed by ${fetched.signedBy}`,
-          {
-            by: job.by,
-          },
-        ),
-      ],
+      events: [instanceEvent(clock, 'deployed', record, { message, by: job.by })],
     })
-  }
-
-  async #start(record: InstanceRecord, signal: AbortSignal): Promise<void> {
-    const { table, launcher, clock } = this.#deps
-    const now = clock.now()
-    const fresh = record.runGeneration < record.generation
-    const starting: Partial<InstanceRecord> = {
-      state: 'starting',
-      reason: '',
-      runGeneration: record.generation,
-      startsMs: fresh ? [now] : [...record.startsMs, now].slice(-100),
-      ended: null,
-      healthy: null,
-    }
-    table.update(record, starting)
-    try {
-      const { spec, ports } = await launcher.prepare(record)
-      const handle = await launcher.runtimeOf(record).start(spec, signal)
-      const running = { handle, ports, state: 'running' as const, startedAtMs: clock.now() }
-      table.update(
-        record,
-        running,
-        this.event('started', record, `${formatInstance(record)} runs as ${String(handle.pid)}`),
-      )
-      const current = table.get(record)
-      if (current !== undefined) this.#deps.supervisor.watch(current, handle)
-    } catch (error) {
-      const { code, message } = asPlaygroundError(error, 'APP_START')
-      table.update(
-        record,
-        {
-          state: 'failed',
-          reason: message,
-          ended: { exit: { kind: 'unknown', why: message }, atMs: clock.now() },
-        },
-        this.event('exited', record, `${formatInstance(record)} did not start: ${message}`, {
-          code,
-        }),
-      )
-    }
-  }
-
-  async #stop(record: InstanceRecord): Promise<void> {
-    const { table, launcher, supervisor } = this.#deps
-    if (record.handle === null) return
-    table.update(record, { state: 'stopping' })
-    const exit = await launcher.runtimeOf(record).stop(record.handle, STOP_GRACE_MS)
-    await supervisor.recordEnd(record, record.handle, exit)
   }
 
   async #remove(record: InstanceRecord): Promise<void> {
-    const { table, packages, logs } = this.#deps
+    const { table, packages, logs, clock, failpoint } = this.#deps
+    const name = formatInstance(record)
     table.update(record, { state: 'removing' })
+    failpoint('remove-intended')
     await logs.remove(record.app, record.version)
-    const shared = table
-      .list()
-      .some(
-        (other) =>
-          other !== record && other.digest === record.digest && other.version !== record.version,
-      )
-    await packages.remove(record, shared ? null : record.digest)
-    const removed = this.event('removed', record, `${formatInstance(record)} removed`)
-    table.commit({ remove: [record], events: [removed], ...this.#nextActive(record) })
-  }
-
-  /** When the active version goes, the newest one that stays takes its place. */
-  #nextActive(record: InstanceRecord): { save?: InstanceRecord[] } {
-    if (!record.active) return {}
-    const next = this.#deps.table
-      .ofApp(record.app)
-      .filter((other) => other.version !== record.version && other.goal !== 'removed')
-      .sort((a, b) => b.receivedAtMs - a.receivedAtMs)[0]
-    return next === undefined ? {} : { save: [{ ...next, active: true }] }
-  }
-
-  /** Says that an action failed for a reason of ours; the loop tries it again later. */
-  reportFailure(action: Action, error: unknown): void {
-    this.#deps.logger.error('action-failed', {
-      action: action.kind,
-      instance: formatInstance(action.key),
-      error: errorMessage(error),
+    failpoint('remove-log-gone')
+    const others = table.list().filter((other) => formatInstance(other) !== name)
+    const isShared = others.some((other) => other.digest === record.digest)
+    await packages.remove(record, {
+      digest: isShared ? null : record.digest,
+      overwrite: this.secureRemovals.has(name),
     })
-    this.#deps.table.update(action.key, { reason: `${action.kind}: ${errorMessage(error)}` })
+    failpoint('remove-files-gone')
+    const left = others.filter((other) => other.app === record.app)
+    table.commit({
+      remove: [record],
+      ...(left.length === 0 ? { removeApps: [record.app] } : this.#withoutVersion(record, left)),
+      events: [instanceEvent(clock, 'removed', record, { message: `${name} removed` })],
+    })
+    this.secureRemovals.delete(name)
+    failpoint('remove-committed')
+  }
+
+  /** When the active version goes, the newest one that stays takes its place; the tags of what goes go with it. */
+  #withoutVersion(
+    { app: name, version, active }: InstanceKey & { readonly active: boolean },
+    left: readonly InstanceRecord[],
+  ): Pick<StateChange, 'save' | 'saveApps'> {
+    const app = this.#deps.table.app(name)
+    const tags = Object.entries(app.tags).filter(([, tagged]) => tagged !== version)
+    const next = left
+      .filter((other) => other.goal !== 'removed' && other.presence === 'present')
+      .sort((a, b) => b.receivedAtMs - a.receivedAtMs)[0]
+    return {
+      saveApps: [
+        {
+          ...app,
+          tags: Object.fromEntries(tags),
+          stable: app.stable === version ? null : app.stable,
+        },
+      ],
+      ...(active && next !== undefined ? { save: [{ ...next, active: true }] } : {}),
+    }
   }
 }

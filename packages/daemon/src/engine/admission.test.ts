@@ -20,6 +20,7 @@ function context(options: {
   apps?: string[]
   maxApps?: number
   allowDowngrade?: boolean
+  badDigests?: string[]
 }): AdmissionContext {
   const list = { digest: new Uint8Array(32), sizeBytes: 1, pieces: [] }
   return {
@@ -35,6 +36,7 @@ function context(options: {
     store: { floor: () => options.floor, digestOf: () => options.digest },
     maxApps: options.maxApps ?? 10,
     allowDowngrade: options.allowDowngrade ?? false,
+    badDigests: options.badDigests ?? [],
   }
 }
 

@@ -9,11 +9,13 @@ export interface AdmissionContext {
   readonly store: Pick<StateStore, 'floor' | 'digestOf'>
   readonly maxApps: number
   readonly allowDowngrade: boolean
+  /** Digests of this app that failed their trial here. */
+  readonly badDigests: readonly string[]
 }
 
 /**
  * May this package come to this node? Asked before a byte is sent, and again once it is verified.
- * @throws APP_VERSION_EXISTS, APP_DOWNGRADE, APP_LIMIT
+ * @throws APP_VERSION_EXISTS, APP_CONDEMNED, APP_DOWNGRADE, APP_LIMIT
  */
 export function admit(id: BundleId, context: AdmissionContext): void {
   const known = context.store.digestOf(id)
@@ -24,6 +26,13 @@ export function admit(id: BundleId, context: AdmissionContext): void {
       {
         hint: 'A version never changes its content: raise "version" in manifest.yaml and pack again.',
       },
+    )
+  }
+  if (context.badDigests.includes(id.digest)) {
+    throw new PlaygroundError(
+      'APP_CONDEMNED',
+      `${formatInstance(id)} failed its trial on this node and is not tried again by itself`,
+      { hint: `Try it on purpose with "p2p-playground app upgrade ${formatInstance(id)}".` },
     )
   }
   const floor = context.store.floor(id.app)

@@ -1,20 +1,17 @@
-import { PlaygroundError, asPlaygroundError, formatInstance } from '@p2p-playground/core'
+import { PlaygroundError, formatInstance } from '@p2p-playground/core'
 import type {
   AppAction,
+  AppRecord,
   Clock,
-  InstanceKey,
   InstanceRecord,
   NewEvent,
-  StateStore,
+  StateChange,
 } from '@p2p-playground/core'
 import { matchesScope } from '@p2p-playground/core/bundle'
-import { admit } from './admission.js'
+import { BUILT_IN_TAGS, activate, stableOf, tagsOf } from '@p2p-playground/core/reconcile'
+import { compare } from 'semver'
 import type { Engine } from './engine.js'
-import { wantedRecord } from './fetcher.js'
-import type { FetchJob } from './fetcher.js'
-
-/** An app without a health check counts as ready once it has run for that long. */
-const READY_AFTER_MS = 500
+import { instanceEvent } from './instance-event.js'
 
 /** Who asks, as the handshake of its connection proved. */
 export interface Asker {
@@ -23,93 +20,46 @@ export interface Asker {
   readonly apps: readonly string[]
 }
 
-export interface DeployOptions {
-  readonly wait: boolean
-  readonly timeoutMs: number
+/** What is asked of one app on this node. */
+export interface AppOrder {
+  readonly action: AppAction
+  readonly app: string
+  /** A version or a tag. */
+  readonly version: string | undefined
+  readonly tag?: string | undefined
+  readonly secure?: boolean | undefined
 }
 
-export interface DeployView {
-  readonly phase: 'offer' | 'transfer' | 'verify' | 'start' | 'done'
-  readonly doneBytes: number
-  readonly reusedBytes: number
-  readonly record: InstanceRecord | null
-}
+const TAG = /^[a-z][a-z0-9-]{0,30}$/
 
-/** What people and controllers ask of a node. Each command edits desired state and then watches the engine get there. */
+/** What people and controllers ask of apps. Each command edits desired state and then watches the engine get there. */
 export class Commands {
   readonly #engine: Engine
-  readonly #store: StateStore
   readonly #clock: Clock
-  readonly #maxApps: number
 
-  constructor(options: {
-    readonly engine: Engine
-    readonly store: StateStore
-    readonly clock: Clock
-    readonly maxApps: number
-  }) {
+  constructor(options: { readonly engine: Engine; readonly clock: Clock }) {
     this.#engine = options.engine
-    this.#store = options.store
     this.#clock = options.clock
-    this.#maxApps = options.maxApps
   }
 
-  /**
-   * Takes an offered package and starts it; yields how it stands until it is accepted, or with `wait` until it is ready.
-   * @throws any refusal; APP_START, APP_UNHEALTHY, APP_WAIT_TIMEOUT
-   */
-  async *deploy(
-    job: FetchJob,
-    asker: Asker,
-    options: DeployOptions,
-    signal: AbortSignal,
-  ): AsyncGenerator<DeployView> {
-    this.#admit(job, asker)
-    yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, record: null }
-    this.#want(job)
-    const limit = new AbortController()
-    const ends = AbortSignal.any([signal, limit.signal])
-    void this.#clock.sleep(options.timeoutMs, ends).then(
-      () => {
-        limit.abort()
-      },
-      () => undefined,
-    )
-    try {
-      yield* this.#watchFetch(job, ends)
-      yield* this.#watchStart(job.id, options.wait, ends)
-    } catch (error) {
-      if (!limit.signal.aborted || signal.aborted) throw error
-      throw this.#timedOut(job.id, options.timeoutMs)
-    } finally {
-      limit.abort()
-    }
-  }
-
-  /** Starts, stops, restarts or removes; resolves when the engine has done it. @throws APP_NOT_FOUND */
-  async change(
-    command: {
-      readonly action: AppAction
-      readonly app: string
-      readonly version: string | undefined
-    },
-    asker: Asker,
-    signal: AbortSignal,
-  ): Promise<InstanceRecord[]> {
-    checkScope(command.app, asker)
-    const records = this.#targets(command)
+  /** Changes what is wanted; resolves when the engine has done it. @throws APP_NOT_FOUND, USAGE, APP_START */
+  async change(order: AppOrder, asker: Asker, signal: AbortSignal): Promise<InstanceRecord[]> {
+    checkScope(order.app, asker)
     const { table } = this.#engine
-    table.commit({ save: records.map((record) => edited(record, command.action)) })
-    await this.#engine.settled(records, signal)
-    const after = records.flatMap((record) => table.get(record) ?? [])
+    const versions = table.ofApp(order.app).filter((record) => record.presence === 'present')
+    if (versions.length === 0) {
+      throw new PlaygroundError('APP_NOT_FOUND', `there is no app "${order.app}" on this node`)
+    }
+    const { change, targets } = this.#edit(order, versions, asker)
+    table.commit(change)
+    await this.#engine.settled([...targets, ...versions.filter((one) => one.active)], signal)
+    const after = targets.flatMap((record) => table.get(record) ?? [])
     const failed = after.find((record) => record.state === 'failed' && record.goal === 'running')
     if (failed !== undefined) {
       throw new PlaygroundError(
         'APP_START',
         `${formatInstance(failed)} did not start: ${failed.reason}`,
-        {
-          hint: `See "p2p-playground logs ${failed.app}".`,
-        },
+        { hint: `See "p2p-playground logs ${failed.app}".` },
       )
     }
     return after
@@ -117,198 +67,93 @@ export class Commands {
 
   /** Writes down that a command was refused. */
   refused(app: string | null, error: PlaygroundError, by: string): void {
-    const event: NewEvent = {
-      timeMs: this.#clock.now(),
-      type: 'refused',
-      app,
-      version: null,
-      message: error.message,
-      code: error.code,
-      by,
-    }
-    this.#engine.table.record(event)
+    this.#engine.table.record(refusal(this.#clock, app, error, by))
   }
 
-  /** Before a byte is asked for; a refusal is an event of this node. */
-  #admit(job: FetchJob, asker: Asker): void {
-    try {
-      checkScope(job.id.app, asker)
-      admit(job.id, {
-        instances: this.#engine.table.list(),
-        store: this.#store,
-        maxApps: this.#maxApps,
-        allowDowngrade: job.allowDowngrade,
-      })
-    } catch (error) {
-      this.refused(job.id.app, asPlaygroundError(error), asker.peerId)
-      throw error
-    }
-  }
-
-  #want(job: FetchJob): void {
-    const { table, actions } = this.#engine
-    const name = formatInstance(job.id)
-    const known = table.get(job.id)
-    actions.fetches.delete(name)
-    if (known?.presence === 'present') {
-      table.commit({
-        save: [...this.#replaced(known), { ...edited(known, 'start'), active: true }],
-      })
-      return
-    }
-    // The same offer again, by whoever: the one that is under way serves both.
-    if (known !== undefined && actions.jobs.has(name)) return
-    actions.jobs.set(name, job)
-    table.commit({ save: [wantedRecord(job)] })
-  }
-
-  /** The active versions that make way for `next`. */
-  #replaced(next: InstanceRecord): InstanceRecord[] {
-    return this.#engine.table
-      .ofApp(next.app)
-      .filter((other) => other.version !== next.version && other.active)
-      .map((other) => ({ ...other, active: false, goal: 'stopped' as const }))
-  }
-
-  async *#watchFetch(job: FetchJob, signal: AbortSignal): AsyncGenerator<DeployView> {
-    const { table, actions } = this.#engine
-    const name = formatInstance(job.id)
-    for (;;) {
-      const seen = table.changed.count
-      const record = table.get(job.id)
-      if (record?.presence === 'present') return
-      const outcome = actions.fetches.get(name)
-      if (outcome?.error) throw outcome.error as Error
-      if (record === undefined) {
-        throw new PlaygroundError('TRANSFER_SOURCE', `${name} was given up before it arrived`)
+  #edit(
+    order: AppOrder,
+    versions: readonly InstanceRecord[],
+    asker: Asker,
+  ): { readonly change: StateChange; readonly targets: readonly InstanceRecord[] } {
+    const app = this.#engine.table.app(order.app)
+    const named =
+      order.version === undefined ? undefined : findVersion(app, versions, order.version)
+    const active = versions.filter((record) => record.active)
+    switch (order.action) {
+      case 'start':
+      case 'stop':
+      case 'restart':
+      case 'remove': {
+        const { action } = order
+        const targets = named ? [named] : action === 'remove' ? versions : active
+        if (order.secure === true)
+          for (const one of targets) this.#engine.actions.secureRemovals.add(formatInstance(one))
+        return { change: { save: targets.map((record) => edited(record, action)) }, targets }
       }
-      if (outcome?.progress) yield { ...outcome.progress, record }
-      await table.changed.after(seen, signal)
-    }
-  }
-
-  async *#watchStart(
-    key: InstanceKey,
-    wait: boolean,
-    signal: AbortSignal,
-  ): AsyncGenerator<DeployView> {
-    const { table } = this.#engine
-    const sizeBytes = table.get(key)?.sizeBytes ?? 0
-    const reusedBytes =
-      this.#engine.actions.fetches.get(formatInstance(key))?.progress?.reusedBytes ?? 0
-    const view = { doneBytes: sizeBytes, reusedBytes }
-    let shown: string | undefined
-    for (;;) {
-      const seen = table.changed.count
-      const record = table.get(key) ?? null
-      if (record === null)
-        throw new PlaygroundError('APP_NOT_FOUND', `${formatInstance(key)} was removed`)
-      const readiness = wait ? this.#readiness(record) : { ready: true, checkAgainMs: undefined }
-      if (readiness.ready) {
-        yield { phase: 'done', ...view, record }
-        return
+      case 'upgrade': {
+        const next = named ?? newestOf(app, versions)
+        return { change: this.#upgrade(app, next), targets: [next] }
       }
-      if (record.state !== shown) yield { phase: 'start', ...view, record }
-      shown = record.state
-      await this.#nextLook(seen, readiness.checkAgainMs, signal)
-    }
-  }
-
-  async #nextLook(
-    seen: number,
-    checkAgainMs: number | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const round = new AbortController()
-    const ends = AbortSignal.any([signal, round.signal])
-    const waits = [this.#engine.table.changed.after(seen, ends)]
-    if (checkAgainMs !== undefined) waits.push(this.#clock.sleep(checkAgainMs, ends))
-    try {
-      await Promise.race(waits)
-    } finally {
-      round.abort()
-      await Promise.allSettled(waits)
-    }
-  }
-
-  #readiness(record: InstanceRecord): { ready: boolean; checkAgainMs: number | undefined } {
-    const name = formatInstance(record)
-    const logs = `See "p2p-playground logs ${record.app}".`
-    switch (record.state) {
-      case 'healthy':
-        return { ready: true, checkAgainMs: undefined }
-      case 'unhealthy':
-        throw new PlaygroundError('APP_UNHEALTHY', `${name} is unhealthy: ${record.reason}`, {
-          hint: logs,
-        })
-      case 'failed':
-        throw new PlaygroundError('APP_START', `${name} failed: ${record.reason}`, { hint: logs })
-      case 'stopped':
+      case 'rollback': {
+        const target = named ?? rollbackDefault(app, versions)
+        return { change: this.#rollback(app, versions, { target, asker }), targets: [target] }
+      }
+      case 'tag':
+      case 'untag':
         return {
-          ready: record.ended !== null && record.runGeneration === record.generation,
-          checkAgainMs: undefined,
+          change: this.#tag(app, order, { named: named ?? active[0], asker }),
+          targets: versions,
         }
-      case 'running': {
-        if (this.#engine.actions.hasHealthCheck(record))
-          return { ready: false, checkAgainMs: undefined }
-        const leftMs = READY_AFTER_MS - (this.#clock.now() - (record.startedAtMs ?? 0))
-        return leftMs <= 0
-          ? { ready: true, checkAgainMs: undefined }
-          : { ready: false, checkAgainMs: leftMs }
-      }
-      case 'staged':
-      case 'starting':
-      case 'backoff':
-      case 'stopping':
-      case 'removing':
-        return { ready: false, checkAgainMs: undefined }
       default:
-        return record.state satisfies never
+        return order.action satisfies never
     }
   }
 
-  #timedOut(key: InstanceKey, timeoutMs: number): PlaygroundError {
-    const record = this.#engine.table.get(key)
-    const state =
-      record === undefined
-        ? 'gone'
-        : record.presence === 'absent'
-          ? 'still on its way'
-          : record.state
-    const why = record?.reason ? ` (${record.reason})` : ''
-    return new PlaygroundError(
-      'APP_WAIT_TIMEOUT',
-      `${formatInstance(key)} was not ready within ${String(timeoutMs / 1000)} s: ${state}${why}`,
-      {
-        hint: `It goes on. Look with "p2p-playground app list", or give more time with --timeout.`,
-      },
-    )
+  #upgrade(app: AppRecord, next: InstanceRecord): StateChange {
+    if (next.active) return { save: [edited(next, 'start')] }
+    const pending = {
+      version: next.version,
+      policy: 'immediate' as const,
+      sinceMs: this.#clock.monotonic(),
+    }
+    return { saveApps: [{ ...app, pending }] }
   }
 
-  #targets(command: {
-    readonly action: AppAction
-    readonly app: string
-    readonly version: string | undefined
-  }): InstanceRecord[] {
-    const all = this.#engine.table
-      .ofApp(command.app)
-      .filter((record) => record.presence === 'present')
-    if (all.length === 0) {
-      throw new PlaygroundError('APP_NOT_FOUND', `there is no app "${command.app}" on this node`)
+  #rollback(
+    app: AppRecord,
+    instances: readonly InstanceRecord[],
+    { target, asker }: { readonly target: InstanceRecord; readonly asker: Asker },
+  ): StateChange {
+    const options = { start: true, trial: false, nowMs: this.#clock.monotonic() }
+    const edit = activate({ app, instances }, target.version, options)
+    const message = `back to ${formatInstance(target)} by command`
+    const event = instanceEvent(this.#clock, 'rollback', target, { message, by: asker.peerId })
+    return { save: edit.save, saveApps: [edit.app], events: [event] }
+  }
+
+  #tag(
+    app: AppRecord,
+    { action, tag = '' }: AppOrder,
+    { named, asker }: { readonly named: InstanceRecord | undefined; readonly asker: Asker },
+  ): StateChange {
+    if (!TAG.test(tag) || (tag !== 'stable' && BUILT_IN_TAGS.some((one) => one === tag))) {
+      throw new PlaygroundError('USAGE', `"${tag}" cannot be given as a tag`, {
+        hint: 'A tag is lower-case letters, digits and dashes, and neither "latest" nor "dev".',
+      })
     }
-    if (command.version !== undefined) {
-      const record = all.find((one) => one.version === command.version)
-      if (record !== undefined) return [record]
-      throw new PlaygroundError(
-        'APP_NOT_FOUND',
-        `${command.app} has no version ${command.version} on this node`,
-        {
-          hint: `It has: ${all.map((one) => one.version).join(', ')}.`,
-        },
-      )
+    const { [tag]: before, ...others } = app.tags
+    if (action === 'untag' && before === undefined) {
+      throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no tag "${tag}" that was given`)
     }
-    if (command.action === 'remove') return all
-    return all.filter((record) => record.active)
+    if (named === undefined) throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no version`)
+    const isGiven = action === 'tag'
+    const message = isGiven
+      ? `${formatInstance(named)} has the tag ${tag}`
+      : `${app.app} has no longer the tag ${tag}`
+    return {
+      saveApps: [{ ...app, tags: isGiven ? { ...others, [tag]: named.version } : others }],
+      events: [instanceEvent(this.#clock, 'tagged', named, { message, by: asker.peerId })],
+    }
   }
 }
 
@@ -320,17 +165,32 @@ export function checkScope(app: string, asker: Asker): void {
   })
 }
 
-function edited(record: InstanceRecord, action: AppAction): InstanceRecord {
+/** The event of a refusal. */
+export function refusal(
+  clock: Clock,
+  app: string | null,
+  { message, code }: PlaygroundError,
+  by: string,
+): NewEvent {
+  return { timeMs: clock.now(), type: 'refused', app, version: null, message, code, by }
+}
+
+/** A record after a command. */
+export function edited(
+  record: InstanceRecord,
+  action: 'start' | 'stop' | 'restart' | 'remove',
+): InstanceRecord {
   switch (action) {
     case 'start':
       if (record.goal === 'running' && record.handle !== null) return record
-      return { ...record, goal: 'running', generation: record.generation + 1 }
+      return wanted(record)
     case 'restart':
-      return { ...record, goal: 'running', generation: record.generation + 1 }
+      return wanted(record)
     case 'stop':
       return {
         ...record,
         goal: 'stopped',
+        condemned: '',
         ...(record.handle === null ? { state: 'stopped' as const, reason: '' } : {}),
       }
     case 'remove':
@@ -338,4 +198,48 @@ function edited(record: InstanceRecord, action: AppAction): InstanceRecord {
     default:
       return action satisfies never
   }
+}
+
+function wanted(record: InstanceRecord): InstanceRecord {
+  return { ...record, goal: 'running', generation: record.generation + 1, condemned: '' }
+}
+
+/** @throws APP_NOT_FOUND with what there is */
+function findVersion(
+  app: AppRecord,
+  versions: readonly InstanceRecord[],
+  text: string,
+): InstanceRecord {
+  const tags = tagsOf(app, versions)
+  const found = versions.find((one) => one.version === (tags[text] ?? text))
+  if (found !== undefined) return found
+  const known = Object.entries(tags).map(([tag, version]) => `${tag} (${version})`)
+  throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no version ${text} on this node`, {
+    hint: `It has: ${versions.map((one) => one.version).join(', ')}; tags: ${known.join(', ') || 'none'}.`,
+  })
+}
+
+function newestOf(app: AppRecord, versions: readonly InstanceRecord[]): InstanceRecord {
+  return findVersion(app, versions, app.pending?.version ?? 'latest')
+}
+
+/** The stable version; else the one that was replaced; else the highest below the active one. */
+function rollbackDefault(app: AppRecord, versions: readonly InstanceRecord[]): InstanceRecord {
+  const active = versions.find((one) => one.active)
+  const below = versions
+    .map((one) => one.version)
+    .filter((version) => active !== undefined && compare(version, active.version) < 0)
+    .sort(compare)
+    .at(-1)
+  const wanted = [stableOf(app), app.trial?.previous, below]
+    .map((version) => versions.find((one) => one.version === version))
+    .find((one) => one !== undefined && one.version !== active?.version)
+  if (wanted !== undefined) return wanted
+  throw new PlaygroundError(
+    'APP_NOT_FOUND',
+    `${app.app} has no version to go back to on this node`,
+    {
+      hint: `See "p2p-playground app versions ${app.app}".`,
+    },
+  )
 }

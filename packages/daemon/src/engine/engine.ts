@@ -1,55 +1,58 @@
-import { errorMessage, formatInstance, systemCode } from '@p2p-playground/core'
-import type { Clock, InstanceKey, Logger } from '@p2p-playground/core'
-import { plan } from '@p2p-playground/core/reconcile'
-import type { Action } from '@p2p-playground/core/reconcile'
-import { Actions } from './actions.js'
-import type { ActionDependencies } from './actions.js'
+import { formatInstance } from '@p2p-playground/core'
+import type { Clock, InstanceKey } from '@p2p-playground/core'
+import { isEdit, plan } from '@p2p-playground/core/reconcile'
+import type { Action, InstanceAction } from '@p2p-playground/core/reconcile'
+import type { Actions } from './actions.js'
+import type { AppEdits } from './app-edits.js'
 import { Bell } from './bell.js'
+import { boot } from './boot.js'
+import type { BootDependencies } from './boot.js'
 
 /** Before an action that failed for a reason of ours is tried again. */
 const RETRY_MS = 5000
+
+export interface EngineDependencies extends BootDependencies {
+  readonly actions: Actions
+  readonly edits: AppEdits
+  /** Versions of an app that are kept. */
+  readonly keepVersions: number
+}
 
 /**
  * The loop: looks at what is desired and observed, asks the plan for the difference, and carries it out. Commands only
  * edit the table; everything else follows from here.
  */
 export class Engine {
-  readonly actions: Actions
-  readonly #deps: ActionDependencies
+  readonly #deps: EngineDependencies
   readonly #clock: Clock
-  readonly #logger: Logger
   readonly #busy = new Map<string, Promise<void>>()
+  /** Boot clock. */
   readonly #notBefore = new Map<string, number>()
   readonly #stopping = new AbortController()
   readonly #idle = new Bell()
   #loop: Promise<void> | undefined
 
-  constructor(dependencies: ActionDependencies) {
+  constructor(dependencies: EngineDependencies) {
     this.#deps = dependencies
     this.#clock = dependencies.clock
-    this.#logger = dependencies.logger
-    this.actions = new Actions(dependencies)
   }
 
-  get table(): ActionDependencies['table'] {
+  get actions(): Actions {
+    return this.#deps.actions
+  }
+
+  get table(): EngineDependencies['table'] {
     return this.#deps.table
   }
 
-  get launcher(): ActionDependencies['launcher'] {
+  get launcher(): EngineDependencies['launcher'] {
     return this.#deps.launcher
   }
 
   /** Brings disk and state together, takes running apps over, and begins the loop. */
   async start(): Promise<void> {
     if (this.#loop !== undefined) return
-    await this.#deps.packages.prepare()
-    const { table, packages } = this.#deps
-    // Whoever offered these is gone; what arrived of them stays for the next offer.
-    const absent = table.list().filter((record) => record.presence === 'absent')
-    if (absent.length > 0) table.commit({ remove: absent })
-    const swept = await packages.sweep(table.list())
-    for (const path of swept) this.#logger.warn('swept', { path })
-    await this.#adoptAll()
+    await boot(this.#deps, this.#stopping.signal)
     this.#loop = this.#run(this.#stopping.signal)
   }
 
@@ -80,16 +83,13 @@ export class Engine {
   }
 
   #plan(): Action[] {
-    const nowMs = this.#clock.now()
     return plan({
       instances: this.table.list(),
+      apps: this.table.apps,
       busy: (key) => this.busy(key),
-      restartPolicy: (key) => {
-        const record = this.table.get(key)
-        if (record === undefined) throw new Error(`no record of ${formatInstance(key)}`)
-        return this.#deps.launcher.manifestOf(record).restart
-      },
-      nowMs,
+      policies: (record) => this.#deps.launcher.policiesOf(record),
+      keepVersions: this.#deps.keepVersions,
+      nowMs: this.#clock.monotonic(),
     })
   }
 
@@ -101,7 +101,7 @@ export class Engine {
       const ends = AbortSignal.any([signal, round.signal])
       const waits = [this.table.changed.after(seen, ends)]
       if (wakeMs !== undefined)
-        waits.push(this.#clock.sleep(Math.max(wakeMs - this.#clock.now(), 1), ends))
+        waits.push(this.#clock.sleep(Math.max(wakeMs - this.#clock.monotonic(), 1), ends))
       await Promise.race(waits.map((wait) => wait.catch(ignoreAbort(ends))))
       round.abort()
     }
@@ -109,28 +109,37 @@ export class Engine {
 
   /** Begins what can begin; gives the time of the next thing that must wait. */
   #beginAll(signal: AbortSignal): number | undefined {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonic()
     let wakeMs: number | undefined
     for (const action of this.#plan()) {
       const notBefore =
         action.kind === 'wait' ? action.atMs : this.#notBefore.get(formatInstance(action.key))
       if (notBefore !== undefined && notBefore > now)
         wakeMs = Math.min(wakeMs ?? notBefore, notBefore)
+      else if (isEdit(action)) this.#edit(action)
       else if (action.kind !== 'wait') this.#begin(action, signal)
     }
     this.#idle.ring()
     return wakeMs
   }
 
-  #begin(action: Exclude<Action, { kind: 'wait' }>, signal: AbortSignal): void {
+  #edit(action: Parameters<AppEdits['apply']>[0]): void {
+    const name = formatInstance(action.key)
+    this.#notBefore.delete(name)
+    try {
+      this.#deps.edits.apply(action)
+    } catch (error) {
+      this.#retryLater(action, error)
+    }
+  }
+
+  #begin(action: InstanceAction, signal: AbortSignal): void {
     const name = formatInstance(action.key)
     this.#notBefore.delete(name)
     const work = this.actions
       .apply(action, signal)
       .catch((error: unknown) => {
-        if (signal.aborted) return
-        this.#notBefore.set(name, this.#clock.now() + RETRY_MS)
-        this.actions.reportFailure(action, error)
+        if (!signal.aborted) this.#retryLater(action, error)
       })
       .finally(() => {
         this.#busy.delete(name)
@@ -139,33 +148,10 @@ export class Engine {
     this.#busy.set(name, work)
   }
 
-  async #adoptAll(): Promise<void> {
-    const { table, launcher, logs, supervisor } = this.#deps
-    for (const record of table.list()) {
-      const { handle } = record
-      if (handle === null) {
-        if (record.state === 'starting') table.update(record, { state: 'staged', runGeneration: 0 })
-        continue
-      }
-      try {
-        const runtime = launcher.runtimeOf(record)
-        const manifest = launcher.manifestOf(record)
-        const secrets = manifest.secrets.flatMap((name) => manifest.env[name] ?? [])
-        await logs.open(record, { secrets })
-        const adopted = await runtime.adopt(handle)
-        this.#logger.info(adopted ? 'adopted' : 'ended-meanwhile', {
-          instance: formatInstance(record),
-          pid: handle.pid,
-        })
-        supervisor.watch(record, handle)
-      } catch (error) {
-        this.#logger.error('adopt-failed', {
-          instance: formatInstance(record),
-          error: errorMessage(error),
-          code: systemCode(error),
-        })
-      }
-    }
+  #retryLater(action: Exclude<Action, { kind: 'wait' }>, error: unknown): void {
+    this.#notBefore.set(formatInstance(action.key), this.#clock.monotonic() + RETRY_MS)
+    this.actions.reportFailure(action, error)
+    this.table.changed.ring()
   }
 }
 

@@ -1,4 +1,9 @@
-import { PlaygroundError, asPlaygroundError, formatInstance } from '@p2p-playground/core'
+import {
+  PlaygroundError,
+  asPlaygroundError,
+  formatInstance,
+  newInstanceRecord,
+} from '@p2p-playground/core'
 import type { Clock, InstanceRecord } from '@p2p-playground/core'
 import { unpackBundle } from '@p2p-playground/core/bundle'
 import type { BundleId, PieceList, TrustedKey } from '@p2p-playground/core/bundle'
@@ -93,6 +98,21 @@ export class Fetcher {
     }
   }
 
+  /** Verifies the package of a version that was accepted before, and unpacks it into a stage; gives that. */
+  async unpackAgain(record: InstanceRecord, signal: AbortSignal): Promise<string> {
+    const bundle = await unpackBundle({
+      path: this.#packages.packagePath(record.digest),
+      trusted: this.#trusted,
+      revoked: this.#revoked,
+      nowMs: this.#clock.now(),
+      stageRoot: this.#packages.paths.stage,
+      signal,
+    })
+    if (bundle.id.digest === record.digest) return bundle.stageDir
+    await rm(bundle.stageDir, { recursive: true, force: true })
+    throw new PlaygroundError('STATE_CORRUPT', 'it holds another package than its name says')
+  }
+
   async #verify(
     job: FetchJob,
     path: string,
@@ -128,26 +148,10 @@ export class Fetcher {
 
 /** The record of an app version that is wanted but not here yet. */
 export function wantedRecord(job: FetchJob): InstanceRecord {
+  const { id, list } = job
   return {
-    app: job.id.app,
-    version: job.id.version,
-    digest: job.id.digest,
-    presence: 'absent',
-    goal: 'running',
-    generation: 1,
-    active: false,
-    manifest: '',
-    signedBy: '',
-    sizeBytes: job.list.sizeBytes,
-    receivedAtMs: 0,
-    state: 'staged',
+    ...newInstanceRecord(id, id.digest),
+    sizeBytes: list.sizeBytes,
     reason: 'on its way',
-    handle: null,
-    runGeneration: 0,
-    startedAtMs: null,
-    startsMs: [],
-    ended: null,
-    ports: {},
-    healthy: null,
   }
 }

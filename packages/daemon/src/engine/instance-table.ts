@@ -1,34 +1,28 @@
-import { formatInstance } from '@p2p-playground/core'
+import { formatInstance, newAppRecord } from '@p2p-playground/core'
 import type {
+  AppRecord,
   InstanceKey,
   InstanceRecord,
-  InstanceStatus,
   NewEvent,
-  ReplayFloor,
+  StateChange,
   StateStore,
   SystemEvent,
 } from '@p2p-playground/core'
 import { Bell } from './bell.js'
 
-export interface TableChange {
-  readonly save?: readonly InstanceRecord[]
-  readonly remove?: readonly InstanceKey[]
-  readonly floor?: ReplayFloor
-  readonly digest?: { readonly key: InstanceKey; readonly digest: string }
-  readonly events?: readonly NewEvent[]
-}
-
-/** The instances of this node in memory, always equal to what the store has on disk. */
+/** The instances and apps of this node in memory, always equal to what the store has on disk. */
 export class InstanceTable {
   /** Rings after each change. */
   readonly changed = new Bell()
   readonly #store: StateStore
   readonly #records = new Map<string, InstanceRecord>()
+  readonly #apps = new Map<string, AppRecord>()
   readonly #listeners = new Set<(event: SystemEvent) => void>()
 
   constructor(store: StateStore) {
     this.#store = store
     for (const record of store.instances()) this.#records.set(formatInstance(record), record)
+    for (const app of store.apps()) this.#apps.set(app.app, app)
   }
 
   list(): InstanceRecord[] {
@@ -43,11 +37,22 @@ export class InstanceTable {
     return this.list().filter((record) => record.app === app)
   }
 
+  /** What is kept of each app as a whole. */
+  get apps(): ReadonlyMap<string, AppRecord> {
+    return this.#apps
+  }
+
+  app(name: string): AppRecord {
+    return this.#apps.get(name) ?? newAppRecord(name)
+  }
+
   /** Writes the change to disk, then shows it. */
-  commit(change: TableChange): void {
+  commit(change: StateChange): void {
     const events = this.#store.commit(change)
     for (const record of change.save ?? []) this.#records.set(formatInstance(record), record)
     for (const key of change.remove ?? []) this.#records.delete(formatInstance(key))
+    for (const app of change.saveApps ?? []) this.#apps.set(app.app, app)
+    for (const app of change.removeApps ?? []) this.#apps.delete(app)
     for (const event of events) for (const listener of this.#listeners) listener(event)
     this.changed.ring()
   }
@@ -69,22 +74,5 @@ export class InstanceTable {
   onEvent(listener: (event: SystemEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
-  }
-}
-
-/** A record as others see it. `limits` says what the runtime does not enforce. */
-export function statusOf(record: InstanceRecord, limits: string): InstanceStatus {
-  return {
-    app: record.app,
-    version: record.version,
-    state: record.state,
-    active: record.active,
-    pid: record.handle?.pid ?? null,
-    reason: record.reason,
-    digest: record.digest,
-    ports: record.ports,
-    startedAtMs: record.startedAtMs,
-    healthy: record.healthy,
-    limits,
   }
 }

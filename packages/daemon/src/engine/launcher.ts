@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, formatInstance } from '@p2p-playground/core'
@@ -11,12 +12,14 @@ import type {
 } from '@p2p-playground/core'
 import { parseManifest } from '@p2p-playground/core/manifest'
 import type { Manifest } from '@p2p-playground/core/manifest'
+import type { Policies } from '@p2p-playground/core/reconcile'
 import type { LogStore } from '../logs/log-store.js'
 import { entrypointFor } from './admission.js'
+import { asDiskError } from './disk-full.js'
 import { expand, expandAll } from './expand.js'
 import type { ExpansionContext } from './expand.js'
 import type { PackageStore } from './package-store.js'
-import { choosePorts, portVariables } from './ports.js'
+import { portVariables } from './ports.js'
 import { bindCheck } from './prober.js'
 import type { ProbePlan } from './prober.js'
 
@@ -29,6 +32,9 @@ export interface NodeTraits {
   /** For apps that ask for none. */
   readonly defaultLimits: RunLimits
 }
+
+/** Scripts of a package that run before a start and after an end. */
+export type HookName = 'pre-start' | 'post-stop'
 
 /** The search path of apps; nothing of the daemon's own environment reaches them. */
 const APP_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -65,6 +71,16 @@ export class Launcher {
     return manifest
   }
 
+  /** What the plan needs to know of a version whose package is here. */
+  policiesOf(record: InstanceRecord): Policies {
+    const { restart, update, healthCheck } = this.manifestOf(record)
+    return { restart, update, startPeriodMs: healthCheck?.startPeriodMs ?? 0 }
+  }
+
+  hasHealthCheck(record: InstanceRecord): boolean {
+    return record.presence === 'present' && this.manifestOf(record).healthCheck !== undefined
+  }
+
   /** The runtime that runs it, or that would. */
   runtimeNameOf(record: InstanceRecord): string {
     return record.handle?.runtime ?? this.manifestOf(record).runtime ?? this.#node.defaultRuntime
@@ -80,32 +96,84 @@ export class Launcher {
     })
   }
 
-  /** Chooses ports and prepares directories and logs. @throws APP_START */
-  async prepare(record: InstanceRecord): Promise<{ spec: RunSpec; ports: Record<string, number> }> {
+  /** Opens the instance's log, which hides its secrets. */
+  async openLog(record: InstanceRecord): ReturnType<LogStore['open']> {
+    const { secrets, env } = this.manifestOf(record)
+    const context = this.#context(record, record.ports)
+    const texts = secrets.flatMap((name) => {
+      const value = env[name]
+      return value === undefined ? [] : [expand(value, context)]
+    })
+    return this.#logs.open(record, { secrets: texts })
+  }
+
+  /** Prepares directories and the log of a run; the record has its ports already. @throws APP_START, STATE_DISK */
+  async prepare(record: InstanceRecord): Promise<RunSpec> {
     const manifest = this.manifestOf(record)
-    const ports = await choosePorts(manifest.ports, record.ports)
-    const context = this.#context(record, ports)
+    const context = this.#context(record, record.ports)
+    const program = entrypointFor(manifest, this.#node.platform)
+    const args = manifest.args.map((arg) => expand(arg, context))
+    const log = await this.openLog(record)
+    return this.#specOf(record, { program, args, env: {}, ...log, runDir: 'run' })
+  }
+
+  /** The script of a hook, in the package; undefined when there is none. */
+  hookOf(record: InstanceRecord, hook: HookName): string | undefined {
+    const { scripts } = this.manifestOf(record)
+    const named = hook === 'pre-start' ? scripts.preStart : scripts.postStop
+    const script = named ?? `scripts/${hook}.sh`
+    const exists = existsSync(join(this.#packages.filesDir(record), script))
+    return named !== undefined || exists ? script : undefined
+  }
+
+  /** A hook runs as the program does, but writes to a file of its own. @throws APP_START, STATE_DISK */
+  async prepareHook(record: InstanceRecord, hook: HookName, script: string): Promise<RunSpec> {
+    const outputPath = join(this.#packages.versionDir(record), hook, 'output')
+    return this.#specOf(record, {
+      program: script,
+      args: [],
+      env: { P2P_PLAYGROUND_HOOK: hook },
+      stdoutPath: outputPath,
+      stderrPath: outputPath,
+      runDir: hook,
+    })
+  }
+
+  async #specOf(
+    record: InstanceRecord,
+    run: {
+      readonly program: string
+      readonly args: readonly string[]
+      readonly env: Readonly<Record<string, string>>
+      readonly stdoutPath: string
+      readonly stderrPath: string
+      /** Below the version's directory; made anew. */
+      readonly runDir: string
+    },
+  ): Promise<RunSpec> {
+    const manifest = this.manifestOf(record)
+    const context = this.#context(record, record.ports)
     const files = this.#packages.filesDir(record)
-    const env = this.#environment(manifest, context)
-    const runDir = this.#packages.runDir(record)
-    await rm(runDir, { recursive: true, force: true })
-    await mkdir(runDir, { recursive: true, mode: 0o700 })
-    const secrets = manifest.secrets.flatMap((name) => env[name] ?? [])
-    const log = await this.#logs.open(record, { secrets })
-    const program = join(files, entrypointFor(manifest, this.#node.platform))
+    const program = join(files, run.program)
+    const runDir = join(this.#packages.versionDir(record), run.runDir)
+    try {
+      await rm(runDir, { recursive: true, force: true })
+      await mkdir(runDir, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      throw asDiskError(error, runDir)
+    }
     await chmod(program, 0o755)
-    const spec: RunSpec = {
+    return {
       instance: formatInstance(record),
-      command: [program, ...manifest.args.map((arg) => expand(arg, context))],
+      command: [program, ...run.args],
       workDir:
         manifest.workDir === undefined ? files : join(files, expand(manifest.workDir, context)),
-      env,
-      stdoutPath: log.stdoutPath,
-      stderrPath: log.stderrPath,
+      env: { ...this.#environment(manifest, context), ...run.env },
+      stdoutPath: run.stdoutPath,
+      stderrPath: run.stderrPath,
       runDir,
       limits: limitsOf(manifest, this.#node.defaultLimits),
     }
-    return { spec, ports }
   }
 
   /** How to check a running instance, or undefined when its manifest asks for no check. */

@@ -14,6 +14,7 @@ beforeEach(async () => {
     stage: join(root, 'stage'),
     incoming: join(root, 'incoming'),
     packages: join(root, 'packages'),
+    quarantine: join(root, 'quarantine'),
   })
   await store.prepare()
 })
@@ -50,15 +51,15 @@ describe('PackageStore', () => {
 
   it('removes a version with its package, twice without harm', async () => {
     await installed('one')
-    await store.remove(KEY, 'abc')
-    await store.remove(KEY, 'abc')
+    await store.remove(KEY, { digest: 'abc', overwrite: false })
+    await store.remove(KEY, { digest: 'abc', overwrite: false })
     expect(existsSync(join(root, 'apps', 'web'))).toBe(false)
     expect(existsSync(store.packagePath('abc'))).toBe(false)
   })
 
   it('keeps the package file of a digest that another version shares', async () => {
     await installed('one')
-    await store.remove(KEY, null)
+    await store.remove(KEY, { digest: null, overwrite: false })
     expect(existsSync(store.packagePath('abc'))).toBe(true)
   })
 
@@ -68,7 +69,7 @@ describe('PackageStore', () => {
     mkdirSync(join(root, 'apps', 'web', '2.0.0'))
     writeFileSync(join(root, 'packages', 'unknown.p2p'), '')
     writeFileSync(store.partPath(new Uint8Array([9])), 'half')
-    const swept = await store.sweep([{ ...KEY, digest: 'abc' }])
+    const swept = await store.sweep([{ ...KEY, digest: 'abc' }], [])
     expect(swept.map((path) => path.slice(root.length + 1)).sort()).toEqual([
       'apps/web/2.0.0',
       'packages/unknown.p2p',

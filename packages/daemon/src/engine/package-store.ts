@@ -1,13 +1,19 @@
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, formatBytes, systemCode } from '@p2p-playground/core'
 import type { InstanceKey } from '@p2p-playground/core'
+import { asDiskError } from './disk-full.js'
+import { overwrite, overwriteTree } from './erase.js'
+
+const MANIFEST_NAME = 'manifest.yaml'
 
 export interface PackagePaths {
   readonly apps: string
   readonly stage: string
   readonly incoming: string
   readonly packages: string
+  /** Of what is damaged. */
+  readonly quarantine: string
 }
 
 /** Where packages are: arriving, staged, in place. Whatever is not in the state is swept at boot. */
@@ -84,28 +90,64 @@ export class PackageStore {
         await syncDirectory(dir)
       }
     } catch (error) {
-      if (systemCode(error) !== 'ENOSPC') throw error
-      throw new PlaygroundError('STATE_DISK', `no space left for ${versionDir}`, { cause: error })
+      throw asDiskError(error, versionDir)
     }
   }
 
-  /** Removes a version's files; `digest` is its package file unless another version shares it. */
-  async remove(key: InstanceKey, digest: string | null): Promise<void> {
+  /** Removes a version's files, overwritten when asked. */
+  async remove(
+    key: InstanceKey,
+    options: {
+      /** Of its package file; null while another version shares it. */
+      readonly digest: string | null
+      readonly overwrite: boolean
+    },
+  ): Promise<void> {
+    const packagePath = options.digest === null ? undefined : this.packagePath(options.digest)
+    if (options.overwrite) await overwriteAll(this.versionDir(key), packagePath)
     await this.#discard(this.versionDir(key))
     const appDir = join(this.paths.apps, key.app)
     if ((await namesIn(appDir)).length === 0) await rm(appDir, { recursive: true, force: true })
-    if (digest !== null) await rm(this.packagePath(digest), { force: true })
+    if (packagePath !== undefined) await rm(packagePath, { force: true })
   }
 
-  /** Deletes what a killed daemon left behind. Gives the paths that it deleted. */
-  async sweep(known: readonly (InstanceKey & { readonly digest: string })[]): Promise<string[]> {
+  /** What is wrong with a version's files; undefined when they are as they should be. */
+  async damageOf(record: InstanceKey & { readonly manifest: string }): Promise<string | undefined> {
+    const path = join(this.filesDir(record), MANIFEST_NAME)
+    const text = await readFile(path, 'utf8').catch(ignoreMissing)
+    if (text === undefined) return 'its files are gone'
+    return text === record.manifest ? undefined : 'its manifest.yaml was changed'
+  }
+
+  /** Puts a staged tree in the place of a version's files; what its runs keep stays. */
+  async replaceFiles(key: InstanceKey, stageDir: string): Promise<void> {
+    await this.#discard(this.filesDir(key))
+    await mkdir(this.versionDir(key), { recursive: true, mode: 0o755 })
+    await rename(stageDir, this.filesDir(key))
+    await syncDirectory(this.versionDir(key))
+  }
+
+  /** Moves what is left of a damaged version out of the way; gives the place. */
+  async setAside(key: InstanceKey): Promise<string> {
+    const place = join(this.paths.quarantine, `${key.app}-${key.version}-${crypto.randomUUID()}`)
+    await mkdir(this.paths.quarantine, { recursive: true, mode: 0o700 })
+    await mkdir(this.versionDir(key), { recursive: true, mode: 0o755 })
+    await rename(this.versionDir(key), place)
+    return place
+  }
+
+  /** Deletes what a killed daemon left behind, but spares some. Gives the paths that it deleted. */
+  async sweep(
+    known: readonly (InstanceKey & { readonly digest: string })[],
+    spared: readonly InstanceKey[],
+  ): Promise<string[]> {
     const swept: string[] = []
     const drop = async (path: string): Promise<void> => {
       await rm(path, { recursive: true, force: true })
       swept.push(path)
     }
     for (const name of await namesIn(this.paths.stage)) await drop(join(this.paths.stage, name))
-    const dirs = new Set(known.map((key) => this.versionDir(key)))
+    const dirs = new Set([...known, ...spared].map((key) => this.versionDir(key)))
     for (const app of await namesIn(this.paths.apps)) {
       const versions = await namesIn(join(this.paths.apps, app))
       for (const version of versions) {
@@ -127,6 +169,11 @@ export class PackageStore {
     await rename(dir, trash)
     await rm(trash, { recursive: true, force: true })
   }
+}
+
+async function overwriteAll(dir: string, file: string | undefined): Promise<void> {
+  await overwriteTree(dir).catch(ignoreMissing)
+  if (file !== undefined) await overwrite(file).catch(ignoreMissing)
 }
 
 async function namesIn(dir: string): Promise<string[]> {

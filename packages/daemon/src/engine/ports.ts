@@ -1,26 +1,81 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { PlaygroundError, formatInstance } from '@p2p-playground/core'
+import type { InstanceKey, InstanceRecord } from '@p2p-playground/core'
 
-/**
- * Gives each named port a number: the one asked for, or for 0 a free one. A number that the instance had before is
- * kept while it is free, so that a restart does not move it.
- */
-export async function choosePorts(
-  wanted: Readonly<Record<string, number>>,
-  before: Readonly<Record<string, number>>,
-): Promise<Record<string, number>> {
-  const chosen: Record<string, number> = {}
-  for (const [name, port] of Object.entries(wanted)) {
-    if (port !== 0) {
-      chosen[name] = port
-      continue
-    }
-    const taken = new Set(Object.values(chosen))
-    const previous = before[name]
-    const keep = previous !== undefined && !taken.has(previous) && (await isFree(previous))
-    chosen[name] = keep ? previous : await freePort(taken)
+/** The port numbers that the instances of this node have. */
+export class PortBook {
+  readonly #instances: () => readonly InstanceRecord[]
+  /** Chosen, but not in a record yet. */
+  readonly #reserved = new Map<string, Set<number>>()
+
+  constructor(instances: () => readonly InstanceRecord[]) {
+    this.#instances = instances
   }
-  return chosen
+
+  /**
+   * Gives each named port a number: the one asked for, or for 0 a free one. A number that the instance had before is kept
+   * while it is free, so that a restart does not move it. `done` is called once the numbers are in its record.
+   * @throws APP_PORT when another instance that runs has the number that is asked for
+   */
+  async choose(
+    record: InstanceRecord,
+    wanted: Readonly<Record<string, number>>,
+  ): Promise<{ readonly ports: Record<string, number>; done(): void }> {
+    const name = formatInstance(record)
+    const own = new Set<number>()
+    this.#reserved.set(name, own)
+    const done = (): void => {
+      this.#reserved.delete(name)
+    }
+    const ports: Record<string, number> = {}
+    try {
+      for (const [port, number] of Object.entries(wanted)) {
+        ports[port] =
+          number === 0
+            ? await this.#free(record, record.ports[port])
+            : this.#fixed(record, port, number)
+        own.add(ports[port])
+      }
+      return { ports, done }
+    } catch (error) {
+      done()
+      throw error
+    }
+  }
+
+  #fixed(key: InstanceKey, port: string, number: number): number {
+    const holder = this.#others(key).find(
+      (other) => other.handle !== null && Object.values(other.ports).includes(number),
+    )
+    if (holder === undefined) return number
+    throw new PlaygroundError(
+      'APP_PORT',
+      `port ${String(number)} ("${port}") of ${formatInstance(key)} is used by ${formatInstance(holder)}`,
+      { hint: 'Stop that one, or ask for a free port with 0 in "ports" of manifest.yaml.' },
+    )
+  }
+
+  async #free(key: InstanceKey, before: number | undefined): Promise<number> {
+    if (before !== undefined && !this.#isTaken(key, before) && (await isFree(before))) return before
+    for (;;) {
+      const port = await listenOnce(0)
+      // No await between the look and the reservation by the caller.
+      if (port !== undefined && !this.#isTaken(key, port)) return port
+    }
+  }
+
+  #isTaken(key: InstanceKey, port: number): boolean {
+    return (
+      [...this.#reserved.values()].some((ports) => ports.has(port)) ||
+      this.#others(key).some((other) => Object.values(other.ports).includes(port))
+    )
+  }
+
+  #others(key: InstanceKey): InstanceRecord[] {
+    const name = formatInstance(key)
+    return this.#instances().filter((other) => formatInstance(other) !== name)
+  }
 }
 
 /** `PORT_NAME` for each, and `PORT` when there is only one. */
@@ -34,13 +89,6 @@ export function portVariables(ports: Readonly<Record<string, number>>): Record<s
   )
   const only = entries.length === 1 ? entries[0] : undefined
   return only === undefined ? variables : { ...variables, PORT: String(only[1]) }
-}
-
-async function freePort(taken: ReadonlySet<number>): Promise<number> {
-  for (;;) {
-    const port = await listenOnce(0)
-    if (port !== undefined && !taken.has(port)) return port
-  }
 }
 
 async function isFree(port: number): Promise<boolean> {

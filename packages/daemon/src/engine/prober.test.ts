@@ -14,12 +14,14 @@ let running: Promise<void>
 let reports: string[]
 let answer: HealthResult | Error | 'hang'
 let asked: number
+let isHeard: boolean
 
 beforeEach(() => {
   clock = new FakeClock()
   stop = new AbortController()
   reports = []
   asked = 0
+  isHeard = true
 })
 
 afterEach(async () => {
@@ -40,8 +42,9 @@ function begin(plan: Partial<ProbePlan> = {}): void {
     if (answer instanceof Error) throw answer
     return Promise.resolve(answer)
   }
-  const report = (healthy: boolean, detail: string): void => {
+  const report = (healthy: boolean, detail: string): boolean => {
     reports.push(`${healthy ? 'healthy' : 'unhealthy'} ${detail}`.trim())
+    return isHeard
   }
   running = probe({ plan: { ...PLAN, ...plan }, clock, check, report }, stop.signal)
 }
@@ -55,6 +58,19 @@ describe('probe', () => {
     await clock.advance(5000)
     expect(reports).toEqual(['healthy'])
     expect(asked).toBe(6)
+  })
+
+  it('says again what was not heard', async () => {
+    answer = WELL
+    isHeard = false
+    begin()
+    await clock.advance(60)
+    expect(reports.length).toBeGreaterThan(1)
+    isHeard = true
+    await clock.advance(1000)
+    const said = reports.length
+    await clock.advance(5000)
+    expect(reports).toHaveLength(said)
   })
 
   it('asks often until the app answers, and does not count these failures', async () => {

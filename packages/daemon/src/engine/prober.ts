@@ -23,7 +23,10 @@ export async function probe(
     readonly plan: ProbePlan
     readonly clock: Clock
     readonly check: (signal: AbortSignal) => Promise<HealthResult>
-    readonly report: (healthy: boolean, detail: string) => void
+    /** False: it was not heard, and is said again after the next check. */
+    readonly report: (healthy: boolean, detail: string) => boolean
+    /** Told every result, counted or not. */
+    readonly observe?: (result: HealthResult) => void
   },
   signal: AbortSignal,
 ): Promise<void> {
@@ -42,17 +45,15 @@ export async function probe(
     }
     const result = await checkOnce(options, signal)
     if (signal.aborted) return
+    options.observe?.(result)
     if (result.healthy) {
       failures = 0
-      if (last !== true) options.report(true, result.detail ?? '')
-      last = true
+      if (last === true || options.report(true, result.detail ?? '')) last = true
     } else if (last === true || clock.monotonic() >= countFromMs) {
       failures += 1
       countFromMs = clock.monotonic() + plan.intervalMs
-      if (failures >= plan.retries && last !== false) {
-        options.report(false, result.detail)
-        last = false
-      }
+      const isDue = failures >= plan.retries && last !== false
+      if (isDue && options.report(false, result.detail)) last = false
     }
     const untilCountMs = Math.max(countFromMs - clock.monotonic(), 1)
     pauseMs = last === null ? Math.min(pauseMs * 1.5, untilCountMs) : plan.intervalMs

@@ -1,17 +1,32 @@
-import { errorMessage, formatExit, formatInstance } from '@p2p-playground/core'
+import { errorMessage, formatInstance } from '@p2p-playground/core'
 import type {
   Clock,
   ExitStatus,
+  HealthResult,
   InstanceKey,
   InstanceRecord,
+  LogEntry,
   Logger,
+  RunEnd,
   RunHandle,
 } from '@p2p-playground/core'
-import { decideRestart } from '@p2p-playground/core/reconcile'
 import type { InstanceTable } from './instance-table.js'
 import type { Launcher } from './launcher.js'
 import type { LogStore } from '../logs/log-store.js'
 import { probe } from './prober.js'
+import { afterEnd, endEvent, failureOf } from './run-end.js'
+
+/** Lines of a run that failed that are kept. */
+const KEPT_LINES = 200
+/** Before what cannot be written down, for want of space, is tried again. */
+const RETRY_MS = 1000
+
+/** One run that is watched. */
+interface Watch {
+  readonly stop: AbortController
+  /** Of the last check, also while it does not count yet. */
+  health: HealthResult | null
+}
 
 /** Watches running instances: how they end, and whether they are healthy. */
 export class Supervisor {
@@ -20,7 +35,7 @@ export class Supervisor {
   readonly #logs: LogStore
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #watches = new Map<string, AbortController>()
+  readonly #watches = new Map<string, Watch>()
 
   constructor(options: {
     readonly table: InstanceTable
@@ -39,114 +54,164 @@ export class Supervisor {
   /** Watches the run that the record's handle names until it ends or `unwatchAll` is called. */
   watch(record: InstanceRecord, handle: RunHandle): void {
     const name = formatInstance(record)
-    this.#watches.get(name)?.abort()
-    const watch = new AbortController()
+    this.#watches.get(name)?.stop.abort()
+    const watch = { stop: new AbortController(), health: null }
     this.#watches.set(name, watch)
-    void this.#awaitEnd(record, handle, watch)
-    void this.#probe(record, handle, watch.signal)
+    void this.#awaitEnd(record, handle, watch.stop.signal)
+    void this.#probe(record, handle, watch)
   }
 
   /** Lets go of all instances; they go on running. */
   unwatchAll(): void {
-    for (const watch of this.#watches.values()) watch.abort()
+    for (const watch of this.#watches.values()) watch.stop.abort()
     this.#watches.clear()
   }
 
-  /** Writes down how a run ended, once, whoever sees it first. */
+  /** Writes down how a run ended, once, whoever sees it first. @throws STATE_DISK, and nothing is written down */
   async recordEnd(key: InstanceKey, handle: RunHandle, exit: ExitStatus): Promise<void> {
-    const record = this.#table.get(key)
-    if (record?.handle?.pid !== handle.pid || record.handle.startTicks !== handle.startTicks) return
-    this.#watches.get(formatInstance(key))?.abort()
-    this.#watches.delete(formatInstance(key))
+    if (!this.#isRunning(key, handle)) return
     await this.#logs.finish(key)
-    const still = this.#table.get(key)?.handle
-    if (still?.pid !== handle.pid || still.startTicks !== handle.startTicks) return
-    const atMs = this.#clock.now()
-    const ended = { exit, atMs }
+    const lines = await this.#lastLines(key)
+    const record = this.#table.get(key)
+    if (record === undefined || !this.#isRunning(key, handle)) return
     const asked = record.goal !== 'running' || record.runGeneration < record.generation
-    const after = asked ? { state: 'stopped' as const, reason: '' } : this.#afterExit(record, ended)
-    this.#table.update(
-      key,
-      { handle: null, healthy: null, ended, ...after },
-      {
-        timeMs: atMs,
-        type: asked ? 'stopped' : 'exited',
-        app: key.app,
-        version: key.version,
-        message: `${formatInstance(key)} ended: ${formatExit(exit)}`,
-        code: null,
-        by: null,
-      },
-    )
+    const unhealthy = !asked && record.stopsUnhealthy
+    this.commitEnd(record, { exit, atMs: this.#clock.monotonic(), unhealthy }, { asked, lines })
+    this.#watches.get(formatInstance(key))?.stop.abort()
+    this.#watches.delete(formatInstance(key))
   }
 
-  #afterExit(
+  /** The end of a run, or of a start that came to nothing, in one transaction with what is kept of a failure. */
+  commitEnd(
     record: InstanceRecord,
-    ended: { readonly exit: ExitStatus; readonly atMs: number },
-  ): Pick<InstanceRecord, 'state' | 'reason'> {
-    const reason = formatExit(ended.exit)
-    const decision = decideRestart(
-      this.#launcher.manifestOf(record).restart,
-      record.startsMs,
-      ended,
-    )
-    switch (decision.kind) {
-      case 'restart':
-        return { state: 'backoff', reason }
-      case 'give-up':
-        return { state: 'failed', reason: `${reason}; ${decision.reason}` }
-      case 'done':
-        return ended.exit.kind === 'exited' && ended.exit.code === 0
-          ? { state: 'stopped', reason }
-          : { state: 'failed', reason }
-      default:
-        return decision satisfies never
+    ended: RunEnd,
+    about: {
+      readonly asked: boolean
+      readonly lines: readonly LogEntry[]
+      /** Why it ended, where its exit status does not say it all. */
+      readonly cause?: string
+    },
+  ): void {
+    const { asked, lines, cause } = about
+    const { restart } = this.#launcher.manifestOf(record)
+    const end = { record, ended, asked, restart, cause }
+    const atMs = this.#clock.now()
+    const health = this.#watches.get(formatInstance(record))?.health ?? null
+    this.#table.commit({
+      save: [
+        {
+          ...record,
+          handle: null,
+          healthy: null,
+          wellSinceMs: null,
+          stopsUnhealthy: false,
+          ended,
+          postStopDue: this.#launcher.hookOf(record, 'post-stop') !== undefined,
+          ...afterEnd(end),
+        },
+      ],
+      failure: failureOf(end, { atMs, health, lines }),
+      events: [endEvent(end, atMs)],
+    })
+  }
+
+  async #lastLines({ app, version }: InstanceKey): Promise<LogEntry[]> {
+    const lines: LogEntry[] = []
+    for await (const batch of this.#logs.query({ app, version, tail: KEPT_LINES }))
+      lines.push(...batch)
+    return lines
+  }
+
+  #isRunning(key: InstanceKey, handle: RunHandle): boolean {
+    const known = this.#table.get(key)?.handle
+    return known?.pid === handle.pid && known.startTicks === handle.startTicks
+  }
+
+  async #awaitEnd(record: InstanceRecord, handle: RunHandle, signal: AbortSignal): Promise<void> {
+    const exit = await this.#exitOf(record, handle, signal)
+    while (!signal.aborted) {
+      try {
+        await this.recordEnd(record, handle, exit)
+        return
+      } catch (error) {
+        this.#logger.error('end-not-recorded', {
+          instance: formatInstance(record),
+          error: errorMessage(error),
+        })
+        await this.#clock.sleep(RETRY_MS, signal).catch(ignoreAbort(signal))
+      }
     }
   }
 
-  async #awaitEnd(
+  async #exitOf(
     record: InstanceRecord,
     handle: RunHandle,
-    watch: AbortController,
-  ): Promise<void> {
+    signal: AbortSignal,
+  ): Promise<ExitStatus> {
     try {
-      const exit = await this.#launcher.runtimeOf({ ...record, handle }).wait(handle, watch.signal)
-      await this.recordEnd(record, handle, exit)
+      return await this.#launcher.runtimeOf({ ...record, handle }).wait(handle, signal)
     } catch (error) {
-      if (watch.signal.aborted) return
-      this.#logger.error('wait-failed', {
-        instance: formatInstance(record),
-        error: errorMessage(error),
-      })
-      await this.recordEnd(record, handle, { kind: 'unknown', why: errorMessage(error) })
+      if (!signal.aborted) {
+        this.#logger.error('wait-failed', {
+          instance: formatInstance(record),
+          error: errorMessage(error),
+        })
+      }
+      return { kind: 'unknown', why: errorMessage(error) }
     }
   }
 
-  async #probe(record: InstanceRecord, handle: RunHandle, signal: AbortSignal): Promise<void> {
-    const report = (healthy: boolean, detail: string): void => {
-      if (!signal.aborted) this.#reportHealth(record, healthy, detail)
+  async #probe(record: InstanceRecord, handle: RunHandle, watch: Watch): Promise<void> {
+    const { signal } = watch.stop
+    const report = (healthy: boolean, detail: string): boolean =>
+      signal.aborted || this.#reportHealth(record, healthy, detail)
+    const observe = (result: HealthResult): void => {
+      watch.health = result
     }
     try {
       const health = await this.#launcher.healthOf({ ...record, handle }, handle.pid)
-      if (health !== undefined) await probe({ ...health, clock: this.#clock, report }, signal)
+      if (health !== undefined)
+        await probe({ ...health, clock: this.#clock, report, observe }, signal)
     } catch (error) {
       report(false, errorMessage(error))
     }
   }
 
-  #reportHealth(key: InstanceKey, healthy: boolean, detail: string): void {
-    this.#table.update(
-      key,
-      { healthy, state: healthy ? 'healthy' : 'unhealthy', reason: healthy ? '' : detail },
-      {
-        timeMs: this.#clock.now(),
-        type: 'health',
-        app: key.app,
-        version: key.version,
-        message: `${formatInstance(key)} is ${healthy ? 'healthy' : `unhealthy: ${detail}`}`,
-        code: healthy ? null : 'APP_UNHEALTHY',
-        by: null,
-      },
-    )
+  /** False when it could not be written down. */
+  #reportHealth(key: InstanceKey, healthy: boolean, detail: string): boolean {
+    try {
+      this.#table.update(
+        key,
+        {
+          healthy,
+          wellSinceMs: healthy ? this.#clock.monotonic() : null,
+          state: healthy ? 'healthy' : 'unhealthy',
+          reason: healthy ? '' : detail,
+          ...(healthy ? {} : { lastFailure: `unhealthy: ${detail}` }),
+        },
+        {
+          timeMs: this.#clock.now(),
+          type: 'health',
+          app: key.app,
+          version: key.version,
+          message: `${formatInstance(key)} is ${healthy ? 'healthy' : `unhealthy: ${detail}`}`,
+          code: healthy ? null : 'APP_UNHEALTHY',
+          by: null,
+        },
+      )
+      return true
+    } catch (error) {
+      this.#logger.error('health-not-recorded', {
+        instance: formatInstance(key),
+        error: errorMessage(error),
+      })
+      return false
+    }
+  }
+}
+
+function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!signal.aborted) throw error
   }
 }

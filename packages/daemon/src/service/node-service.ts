@@ -1,13 +1,15 @@
-import { PlaygroundError, asPlaygroundError, formatExit } from '@p2p-playground/core'
+import { APP_ACTIONS, PlaygroundError, asPlaygroundError, formatExit } from '@p2p-playground/core'
 import type {
   AppAction,
   Clock,
   InstanceRecord,
+  InstanceStatus,
   NodeInfo,
   Role,
   StateStore,
 } from '@p2p-playground/core'
 import { checkPieceList } from '@p2p-playground/core/bundle'
+import { tagsOf } from '@p2p-playground/core/reconcile'
 import { callerOf } from '@p2p-playground/p2p'
 import type { Caller, Host } from '@p2p-playground/p2p'
 import {
@@ -21,8 +23,9 @@ import {
 import type { node } from '@p2p-playground/proto'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import type { Commands } from '../engine/commands.js'
-import { statusOf } from '../engine/instance-table.js'
+import type { Deployments } from '../engine/deployments.js'
 import type { InstanceTable } from '../engine/instance-table.js'
+import { noteOf, statusOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
 import type { PackageStore } from '../engine/package-store.js'
 import type { LogStore } from '../logs/log-store.js'
@@ -32,6 +35,7 @@ import { streamEvents, streamLogs } from './streams.js'
 export interface NodeServiceDependencies {
   readonly host: Host
   readonly commands: Commands
+  readonly deployments: Deployments
   readonly table: InstanceTable
   readonly launcher: Launcher
   readonly packages: PackageStore
@@ -52,8 +56,13 @@ type Service = ServiceImpl<typeof node.NodeService>
 /** NodeService over the engine: checks who asks, hands on, and puts the answer into messages. */
 export function createNodeService(deps: NodeServiceDependencies): Service {
   const { table, commands, store, launcher } = deps
-  const show = (record: InstanceRecord): node.Instance =>
-    instanceToProto(statusOf(record, deps.limitsOf(record)))
+  const status = (record: InstanceRecord): InstanceStatus =>
+    statusOf(record, {
+      app: table.app(record.app),
+      hasHealthCheck: launcher.hasHealthCheck(record),
+      limits: deps.limitsOf(record),
+    })
+  const show = (record: InstanceRecord): node.Instance => instanceToProto(status(record))
 
   return {
     async getInfo(_request, context) {
@@ -77,7 +86,14 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     listVersions(request, context) {
       observe(context)
       const records = request.app === '' ? table.list() : requireApp(request.app)
-      return { versions: records.filter(isPresent).map((record) => versionToProto(record)) }
+      const versions = records.filter(isPresent).map((record) => {
+        const app = table.app(record.app)
+        return versionToProto(record, {
+          tags: tagsOfVersion(record, table),
+          note: noteOf(record, app),
+        })
+      })
+      return { versions }
     },
     async describeApp(request, context) {
       observe(context)
@@ -85,13 +101,17 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       const events = store.events({ app: request.app, tail: 50 })
       const descriptions = records.map(async (record) =>
         descriptionToProto({
-          ...statusOf(record, deps.limitsOf(record)),
+          ...status(record),
           manifest: record.manifest,
           signedBy: record.signedBy,
           dir: deps.packages.filesDir(record),
           usage:
             record.handle === null ? null : await launcher.runtimeOf(record).usage(record.handle),
           lastExit: record.ended === null ? '' : formatExit(record.ended.exit),
+          tags: tagsOfVersion(record, table),
+          failures: store
+            .failures(record.app)
+            .filter((failure) => failure.version === record.version),
           events: events.filter(
             (event) => event.version === record.version || event.version === null,
           ),
@@ -121,7 +141,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
         }
         const timeoutMs = Math.min(Number(request.timeoutMs), MAX_DEPLOY_MS)
         const options = { wait: request.wait, timeoutMs }
-        for await (const view of commands.deploy(job, caller, options, context.signal)) {
+        for await (const view of deps.deployments.deploy(job, caller, options, context.signal)) {
           yield {
             phase: view.phase,
             doneBytes: BigInt(view.doneBytes),
@@ -140,6 +160,8 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
         action: appAction(request.action),
         app: request.app,
         version: request.version === '' ? undefined : request.version,
+        tag: request.tag,
+        secure: request.secure,
       }
       const records = await commands.change(command, caller, context.signal)
       return { instances: records.map(show) }
@@ -200,7 +222,13 @@ function isPresent(record: InstanceRecord): boolean {
   return record.presence === 'present'
 }
 
+function tagsOfVersion(record: InstanceRecord, table: InstanceTable): string[] {
+  const tags = tagsOf(table.app(record.app), table.ofApp(record.app))
+  return Object.entries(tags).flatMap(([tag, version]) => (version === record.version ? [tag] : []))
+}
+
 function appAction(text: string): AppAction {
-  if (text === 'start' || text === 'stop' || text === 'restart' || text === 'remove') return text
+  const action = APP_ACTIONS.find((one) => one === text)
+  if (action !== undefined) return action
   throw new PlaygroundError('USAGE', `"${text}" is no action on an app`)
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { newInstanceRecord } from '@p2p-playground/core'
 import type { InstanceRecord, NewEvent } from '@p2p-playground/core'
 import { SqliteStateStore } from './sqlite-state-store.js'
 
@@ -18,9 +19,7 @@ afterEach(() => {
 })
 
 const RECORD: InstanceRecord = {
-  app: 'web',
-  version: '1.0.0',
-  digest: 'd1',
+  ...newInstanceRecord({ app: 'web', version: '1.0.0' }, 'd1'),
   presence: 'present',
   goal: 'running',
   generation: 1,

@@ -1,34 +1,25 @@
 import { DatabaseSync } from 'node:sqlite'
-import { PlaygroundError, errorMessage } from '@p2p-playground/core'
+import { PlaygroundError } from '@p2p-playground/core'
 import type {
+  AppRecord,
   EventFilter,
   EventType,
+  FailureBundle,
   InstanceKey,
   InstanceRecord,
   NewEvent,
   ReplayFloor,
+  StateChange,
   StateStore,
   SystemEvent,
 } from '@p2p-playground/core'
-
-const SCHEMA_VERSION = 1
-
-const SCHEMA = `
-  CREATE TABLE instances (app TEXT, version TEXT, record TEXT NOT NULL, PRIMARY KEY (app, version)) WITHOUT ROWID;
-  CREATE TABLE floors (app TEXT PRIMARY KEY, version TEXT NOT NULL, created_at_ms INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE digests (app TEXT, version TEXT, digest TEXT NOT NULL, PRIMARY KEY (app, version)) WITHOUT ROWID;
-  CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, type TEXT NOT NULL, app TEXT, version TEXT,
-    message TEXT NOT NULL, code TEXT, by TEXT
-  );
-  CREATE TABLE peers (address TEXT PRIMARY KEY) WITHOUT ROWID;
-  CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE INDEX nonces_by_expiry ON nonces (expires_ms);
-  PRAGMA user_version = ${String(SCHEMA_VERSION)};
-`
+import { setAsideUnreadable, toAppRecord, toRecord } from './rows.js'
+import { SCHEMA_VERSION, migrate } from './schema.js'
+import { corrupt, stateError } from './state-error.js'
 
 /** Events kept; older ones go. */
 const MAX_EVENTS = 10_000
+const MAX_FAILURES_PER_APP = 10
 
 /**
  * StateStore in one SQLite file (WAL, synchronous FULL). The file stays locked while it is open, which is what keeps a
@@ -38,6 +29,7 @@ export class SqliteStateStore implements StateStore {
   readonly #db: DatabaseSync
   readonly #node: string
   readonly #path: string
+  readonly quarantined: readonly { readonly key: InstanceKey; readonly why: string }[]
 
   /** @throws STATE_LOCKED, STATE_CORRUPT, STATE_DISK */
   constructor(options: { readonly path: string; readonly node: string }) {
@@ -52,19 +44,17 @@ export class SqliteStateStore implements StateStore {
       this.#db.exec(
         'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL',
       )
-      this.#db.exec('BEGIN IMMEDIATE')
-      const version = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version'])
-      if (version === 0) this.#db.exec(SCHEMA)
-      this.#db.exec('COMMIT')
-      if (version > SCHEMA_VERSION) {
+      const found = migrate(this.#db)
+      if (found > SCHEMA_VERSION) {
         throw new PlaygroundError(
           'STATE_CORRUPT',
           `${options.path} was written by a newer version`,
-          {
-            hint: 'Install that version again, or give this one a home of its own.',
-          },
+          { hint: 'Install that version again, or give this one a home of its own.' },
         )
       }
+      const check = String(Object.values(this.#db.prepare('PRAGMA quick_check(1)').get() ?? {})[0])
+      if (check !== 'ok') throw corrupt(options.path, check)
+      this.quarantined = setAsideUnreadable(this.#db)
     } catch (error) {
       this.#db.close()
       throw stateError(error, options.path)
@@ -74,21 +64,27 @@ export class SqliteStateStore implements StateStore {
   instances(): readonly InstanceRecord[] {
     return this.#run(() =>
       this.#db
-        .prepare('SELECT record FROM instances ORDER BY app, version')
+        .prepare('SELECT app, version, record FROM instances ORDER BY app, version')
         .all()
-        .map((row) => parseRecord(row['record'], this.#path)),
+        .map((row) => toRecord(row)),
     )
   }
 
-  commit(change: Parameters<StateStore['commit']>[0]): readonly SystemEvent[] {
+  apps(): readonly AppRecord[] {
+    return this.#run(() =>
+      this.#db
+        .prepare('SELECT app, record FROM apps ORDER BY app')
+        .all()
+        .map((row) => toAppRecord(row)),
+    )
+  }
+
+  commit(change: StateChange): readonly SystemEvent[] {
     return this.#run(() => {
       this.#db.exec('BEGIN IMMEDIATE')
       try {
-        const save = this.#db.prepare('INSERT OR REPLACE INTO instances VALUES (?, ?, ?)')
-        for (const record of change.save ?? [])
-          save.run(record.app, record.version, JSON.stringify(record))
-        const remove = this.#db.prepare('DELETE FROM instances WHERE app = ? AND version = ?')
-        for (const key of change.remove ?? []) remove.run(key.app, key.version)
+        this.#saveRecords(change)
+        if (change.failure !== undefined) this.#insertFailure(change.failure)
         if (change.floor !== undefined) {
           const { app, version, createdAtMs } = change.floor
           this.#db
@@ -172,8 +168,54 @@ export class SqliteStateStore implements StateStore {
     })
   }
 
+  failures(app: string): readonly FailureBundle[] {
+    return this.#run(() =>
+      this.#db
+        .prepare('SELECT bundle FROM failures WHERE app = ? ORDER BY id DESC')
+        .all(app)
+        .map((row) => JSON.parse(String(row['bundle'])) as FailureBundle),
+    )
+  }
+
+  bootId(): string | undefined {
+    return this.#run(() => {
+      const row = this.#db.prepare("SELECT value FROM meta WHERE key = 'boot'").get()
+      return row === undefined ? undefined : String(row['value'])
+    })
+  }
+
+  setBootId(bootId: string): void {
+    this.#run(() => this.#db.prepare("INSERT OR REPLACE INTO meta VALUES ('boot', ?)").run(bootId))
+  }
+
   close(): void {
     if (this.#db.isOpen) this.#db.close()
+  }
+
+  #saveRecords(change: StateChange): void {
+    const save = this.#db.prepare('INSERT OR REPLACE INTO instances VALUES (?, ?, ?)')
+    for (const record of change.save ?? [])
+      save.run(record.app, record.version, JSON.stringify(record))
+    const remove = this.#db.prepare('DELETE FROM instances WHERE app = ? AND version = ?')
+    for (const key of change.remove ?? []) remove.run(key.app, key.version)
+    const saveApp = this.#db.prepare('INSERT OR REPLACE INTO apps VALUES (?, ?)')
+    for (const app of change.saveApps ?? []) saveApp.run(app.app, JSON.stringify(app))
+    for (const app of change.removeApps ?? []) {
+      this.#db.prepare('DELETE FROM apps WHERE app = ?').run(app)
+      this.#db.prepare('DELETE FROM failures WHERE app = ?').run(app)
+    }
+  }
+
+  #insertFailure(bundle: FailureBundle): void {
+    this.#db
+      .prepare('INSERT INTO failures (app, bundle) VALUES (?, ?)')
+      .run(bundle.app, JSON.stringify(bundle))
+    this.#db
+      .prepare(
+        `DELETE FROM failures WHERE app = ?1 AND id NOT IN
+         (SELECT id FROM failures WHERE app = ?1 ORDER BY id DESC LIMIT ?2)`,
+      )
+      .run(bundle.app, MAX_FAILURES_PER_APP)
   }
 
   #insertEvent(event: NewEvent): SystemEvent {
@@ -208,44 +250,5 @@ export class SqliteStateStore implements StateStore {
     } catch (error) {
       throw stateError(error, this.#path)
     }
-  }
-}
-
-function parseRecord(text: unknown, path: string): InstanceRecord {
-  try {
-    return JSON.parse(String(text)) as InstanceRecord
-  } catch (cause) {
-    throw new PlaygroundError('STATE_CORRUPT', `an instance in ${path} cannot be read`, { cause })
-  }
-}
-
-/** SQLite's result codes (https://sqlite.org/rescode.html) as ours. */
-function stateError(error: unknown, path: string): unknown {
-  const code =
-    typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined
-  if (typeof code !== 'number') return error
-  switch (code & 0xff) {
-    case 5: // SQLITE_BUSY
-    case 6: // SQLITE_LOCKED
-      return new PlaygroundError('STATE_LOCKED', `another daemon uses ${path}`, {
-        hint: 'Stop it with "p2p-playground daemon stop", or start this one with another --home.',
-        cause: error,
-      })
-    case 8: // SQLITE_READONLY
-    case 10: // SQLITE_IOERR
-    case 13: // SQLITE_FULL
-    case 14: // SQLITE_CANTOPEN
-      return new PlaygroundError('STATE_DISK', `cannot write ${path}: ${errorMessage(error)}`, {
-        hint: 'Look for a full disk or missing permissions there.',
-        cause: error,
-      })
-    case 11: // SQLITE_CORRUPT
-    case 26: // SQLITE_NOTADB
-      return new PlaygroundError('STATE_CORRUPT', `${path} is damaged: ${errorMessage(error)}`, {
-        hint: 'Move the file away and start again: packages and apps stay on disk and can be deployed again.',
-        cause: error,
-      })
-    default:
-      return new PlaygroundError('INTERNAL', `SQLite: ${errorMessage(error)}`, { cause: error })
   }
 }

@@ -1,0 +1,59 @@
+import type {
+  Clock,
+  HealthChecker,
+  Logger,
+  Runtime,
+  StateStore,
+  UpdatePolicy,
+} from '@p2p-playground/core'
+import type { LogStore } from '../logs/log-store.js'
+import { Actions } from './actions.js'
+import { AppEdits } from './app-edits.js'
+import { Engine } from './engine.js'
+import type { OnFailpoint } from './failpoint.js'
+import type { Fetcher } from './fetcher.js'
+import { HookRunner } from './hook-runner.js'
+import { InstanceTable } from './instance-table.js'
+import { Launcher } from './launcher.js'
+import type { NodeTraits } from './launcher.js'
+import type { PackageStore } from './package-store.js'
+import { PortBook } from './ports.js'
+import { Runs } from './runs.js'
+import { Supervisor } from './supervisor.js'
+
+export interface EngineOptions {
+  readonly store: StateStore
+  readonly packages: PackageStore
+  readonly logs: LogStore
+  readonly fetcher: Fetcher
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly node: NodeTraits
+  readonly runtimes: ReadonlyMap<string, Runtime>
+  readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+  readonly maxApps: number
+  readonly keepVersions: number
+  /** Of versions whose manifest names none. */
+  readonly updatePolicy: UpdatePolicy
+  /** Of the machine, as it runs now. */
+  readonly bootId: string
+  readonly failpoint: OnFailpoint
+}
+
+/** An engine with its parts; nothing happens before `start`. */
+export function createEngine(options: EngineOptions): Engine {
+  const table = new InstanceTable(options.store)
+  const launcher = new Launcher(options)
+  const parts = { ...options, table, launcher }
+  const supervisor = new Supervisor(parts)
+  const hooks = new HookRunner(parts)
+  const ports = new PortBook(() => table.list())
+  const runs = new Runs({ ...parts, supervisor, hooks, ports })
+  const actions = new Actions({
+    ...parts,
+    runs,
+    runtimes: new Set(options.runtimes.keys()),
+    healthCheckers: new Set(options.healthCheckers.keys()),
+  })
+  return new Engine({ ...parts, supervisor, hooks, actions, edits: new AppEdits(parts) })
+}

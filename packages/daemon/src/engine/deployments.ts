@@ -1,0 +1,211 @@
+import { PlaygroundError, asPlaygroundError, formatInstance } from '@p2p-playground/core'
+import type {
+  Clock,
+  InstanceKey,
+  InstanceRecord,
+  StateStore,
+  UpdatePolicy,
+} from '@p2p-playground/core'
+import { admit } from './admission.js'
+import { checkScope, edited, refusal } from './commands.js'
+import type { Asker } from './commands.js'
+import type { Engine } from './engine.js'
+import { wantedRecord } from './fetcher.js'
+import type { FetchJob } from './fetcher.js'
+import { readinessOf } from './readiness.js'
+import type { Readiness } from './readiness.js'
+
+export interface DeployOptions {
+  readonly wait: boolean
+  readonly timeoutMs: number
+}
+
+export interface DeployView {
+  readonly phase: 'offer' | 'transfer' | 'verify' | 'start' | 'done'
+  readonly doneBytes: number
+  readonly reusedBytes: number
+  readonly record: InstanceRecord | null
+}
+
+/** Takes offered packages, and watches the engine bring them to run. */
+export class Deployments {
+  readonly #engine: Engine
+  readonly #store: StateStore
+  readonly #clock: Clock
+  readonly #maxApps: number
+  readonly #updatePolicy: UpdatePolicy
+
+  constructor(options: {
+    readonly engine: Engine
+    readonly store: StateStore
+    readonly clock: Clock
+    readonly maxApps: number
+    readonly updatePolicy: UpdatePolicy
+  }) {
+    this.#engine = options.engine
+    this.#store = options.store
+    this.#clock = options.clock
+    this.#maxApps = options.maxApps
+    this.#updatePolicy = options.updatePolicy
+  }
+
+  /**
+   * Takes an offered package, which then takes over as its update policy says; yields how it stands until it is accepted,
+   * or with `wait` until it is ready, or waits for its turn.
+   * @throws any refusal; APP_START, APP_UNHEALTHY, APP_ROLLED_BACK, APP_WAIT_TIMEOUT
+   */
+  async *deploy(
+    job: FetchJob,
+    asker: Asker,
+    options: DeployOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<DeployView> {
+    this.#admit(job, asker)
+    yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, record: null }
+    this.#want(job)
+    const limit = new AbortController()
+    const ends = AbortSignal.any([signal, limit.signal])
+    void this.#clock.sleep(options.timeoutMs, ends).then(
+      () => {
+        limit.abort()
+      },
+      () => undefined,
+    )
+    try {
+      yield* this.#watchFetch(job, ends)
+      yield* this.#watchStart(job.id, options.wait, ends)
+    } catch (error) {
+      if (!limit.signal.aborted || signal.aborted) throw error
+      throw this.#timedOut(job.id, options.timeoutMs)
+    } finally {
+      limit.abort()
+    }
+  }
+
+  /** Before a byte is asked for; a refusal is an event of this node. */
+  #admit(job: FetchJob, asker: Asker): void {
+    const { table } = this.#engine
+    try {
+      checkScope(job.id.app, asker)
+      admit(job.id, {
+        instances: table.list(),
+        store: this.#store,
+        maxApps: this.#maxApps,
+        allowDowngrade: job.allowDowngrade,
+        badDigests: table.app(job.id.app).badDigests,
+      })
+    } catch (error) {
+      table.record(refusal(this.#clock, job.id.app, asPlaygroundError(error), asker.peerId))
+      throw error
+    }
+  }
+
+  #want(job: FetchJob): void {
+    const { table, actions, launcher } = this.#engine
+    const name = formatInstance(job.id)
+    const known = table.get(job.id)
+    actions.fetches.delete(name)
+    if (known?.presence === 'present') {
+      if (known.active) {
+        table.commit({ save: [edited(known, 'start')] })
+        return
+      }
+      const { policy = this.#updatePolicy } = launcher.manifestOf(known).update
+      const pending = { version: known.version, policy, sinceMs: this.#clock.monotonic() }
+      table.commit({
+        save: known.goal === 'removed' ? [{ ...known, goal: 'stopped' }] : [],
+        saveApps: [{ ...table.app(known.app), pending }],
+      })
+      return
+    }
+    // The same offer again, by whoever: the one that is under way serves both.
+    if (known !== undefined && actions.jobs.has(name)) return
+    actions.jobs.set(name, job)
+    table.commit({ save: [wantedRecord(job)] })
+  }
+
+  async *#watchFetch(job: FetchJob, signal: AbortSignal): AsyncGenerator<DeployView> {
+    const { table, actions } = this.#engine
+    const name = formatInstance(job.id)
+    for (;;) {
+      const seen = table.changed.count
+      const record = table.get(job.id)
+      if (record?.presence === 'present') return
+      const outcome = actions.fetches.get(name)
+      if (outcome?.error) throw outcome.error as Error
+      if (record === undefined) {
+        throw new PlaygroundError('TRANSFER_SOURCE', `${name} was given up before it arrived`)
+      }
+      if (outcome?.progress) yield { ...outcome.progress, record }
+      await table.changed.after(seen, signal)
+    }
+  }
+
+  async *#watchStart(
+    key: InstanceKey,
+    wait: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<DeployView> {
+    const { table } = this.#engine
+    const doneBytes = table.get(key)?.sizeBytes ?? 0
+    const fetched = this.#engine.actions.fetches.get(formatInstance(key))?.progress
+    const view = { doneBytes, reusedBytes: fetched?.reusedBytes ?? 0 }
+    let shown: string | undefined
+    for (;;) {
+      const seen = table.changed.count
+      const record = table.get(key)
+      if (record === undefined)
+        throw new PlaygroundError('APP_NOT_FOUND', `${formatInstance(key)} was removed`)
+      const readiness = wait ? this.#readinessOf(record) : ({ kind: 'ready' } as const)
+      if (readiness.kind === 'ready') {
+        yield { phase: 'done', ...view, record }
+        return
+      }
+      if (record.state !== shown) yield { phase: 'start', ...view, record }
+      shown = record.state
+      await this.#nextLook(seen, readiness.againMs, signal)
+    }
+  }
+
+  #readinessOf(record: InstanceRecord): Readiness {
+    const { table, launcher } = this.#engine
+    return readinessOf(record, {
+      app: table.app(record.app),
+      active: table.ofApp(record.app).find((one) => one.active),
+      hasHealthCheck: launcher.hasHealthCheck(record),
+      nowMs: this.#clock.monotonic(),
+    })
+  }
+
+  async #nextLook(seen: number, againMs: number | undefined, signal: AbortSignal): Promise<void> {
+    const round = new AbortController()
+    const ends = AbortSignal.any([signal, round.signal])
+    const waits = [this.#engine.table.changed.after(seen, ends)]
+    if (againMs !== undefined) waits.push(this.#clock.sleep(againMs, ends))
+    try {
+      await Promise.race(waits)
+    } finally {
+      round.abort()
+      await Promise.allSettled(waits)
+    }
+  }
+
+  #timedOut(key: InstanceKey, timeoutMs: number): PlaygroundError {
+    const record = this.#engine.table.get(key)
+    const state =
+      record === undefined
+        ? 'gone'
+        : record.presence === 'absent'
+          ? 'still on its way'
+          : record.state
+    const detail = record === undefined ? '' : record.reason || record.lastFailure
+    const why = detail === '' ? '' : ` (${detail})`
+    return new PlaygroundError(
+      'APP_WAIT_TIMEOUT',
+      `${formatInstance(key)} was not ready within ${String(timeoutMs / 1000)} s: ${state}${why}`,
+      {
+        hint: `It goes on. Look with "p2p-playground app list", or give more time with --timeout.`,
+      },
+    )
+  }
+}
