@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import type { AppAction } from '@p2p-playground/core'
+import type { AppAction, AppCommand, AppRow } from '@p2p-playground/core'
 import { appTable } from './app-table.js'
 import { parseAppTarget } from './app-target.js'
 import { BaseCommand, nodeFlags } from './base-command.js'
@@ -7,26 +7,39 @@ import type { ConfigFlags, TargetFlags } from './base-command.js'
 
 export const appArgs = {
   app: Args.string({
-    description: 'App, or app@version; without a version the active one.',
+    description: 'App, or app@version, or app@tag; without a version the active one.',
     required: true,
   }),
 }
 
-/** What start, stop, restart and remove have in common. */
+/** The flags that all of them take. */
+type ChangeFlags = ConfigFlags &
+  TargetFlags & { readonly json: boolean; readonly timeout?: string | undefined }
+
+/** What commands that change an app have in common. */
 export abstract class AppChangeCommand extends BaseCommand {
+  /** For `NAME` or `NAME@VERSION`; shows what became of it. */
   protected async change(
     action: AppAction,
     text: string,
-    flags: ConfigFlags &
-      TargetFlags & { readonly json: boolean; readonly timeout?: string | undefined },
+    flags: ChangeFlags & { readonly secure?: boolean },
   ): Promise<void> {
-    const control = await this.control(flags)
-    const command = { action, ...parseAppTarget(text), target: this.selector(flags) }
-    const { items, failures } = await control.changeApp(command, this.signal)
-    await this.appFailures(failures, flags)
+    const { secure } = flags
+    const items = await this.order({ action, ...parseAppTarget(text), secure }, flags)
     if (flags.json) this.printJson(items)
     else if (action === 'remove') this.log(`removed ${text}`)
     else this.log(await appTable(items))
+  }
+
+  protected async order(
+    order: Omit<AppCommand, 'target'>,
+    flags: ChangeFlags,
+  ): Promise<readonly AppRow[]> {
+    const control = await this.control(flags)
+    const command = { ...order, target: this.selector(flags) }
+    const { items, failures } = await control.changeApp(command, this.signal)
+    await this.appFailures(failures, flags)
+    return items
   }
 }
 

@@ -13,7 +13,15 @@ export async function appTable(rows: readonly AppRow[]): Promise<string> {
       .map(([name, port]) => `${name}=${String(port)}`)
       .join(','),
     row.pid === null ? '' : age(row.startedAtMs),
-    harmless([row.reason, row.limits].filter((text) => text !== '').join('; ')),
+    harmless(reasonOf(row)),
   ])
   return table(['NODE', 'APP', 'VERSION', 'STATE', 'PID', 'PORTS', 'UP', 'REASON'], cells)
+}
+
+/** Why it is as it is; else how it failed last, and how often it was started again. */
+function reasonOf(row: AppRow): string {
+  const restarts = row.restarts === 0 ? '' : `${String(row.restarts)} restarts`
+  const last = row.lastFailure === '' ? '' : `last failure: ${row.lastFailure}`
+  const why = row.reason === '' ? last : row.reason
+  return [why, restarts, row.limits].filter((text) => text !== '').join('; ')
 }

@@ -40,6 +40,13 @@ export const timeoutFlag = Flags.string({
   helpValue: '60s',
 })
 
+/** Longer than the trial of a version lasts by default, so that its outcome is told. */
+export const deployTimeoutFlag = Flags.string({
+  description: 'Limit of the whole command.',
+  default: '2m',
+  helpValue: '2m',
+})
+
 /** The flags that say which configuration holds. */
 export interface ConfigFlags {
   readonly config?: string | undefined

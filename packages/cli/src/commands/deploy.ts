@@ -1,12 +1,12 @@
 import { Args, Flags } from '@oclif/core'
-import { BaseCommand, nodeFlags, timeoutFlag } from '../base-command.js'
+import { BaseCommand, deployTimeoutFlag, nodeFlags } from '../base-command.js'
 import { GRACE_MS, judge, packageOf, runDeploy } from '../deploy-action.js'
 import { findSigningKey } from '../signing.js'
 
 export default class Deploy extends BaseCommand {
   static override summary = 'Bring a package to nodes and start it there.'
   static override description =
-    'All nodes by default. A directory is packed and signed first. Exit codes: 0 ready everywhere, 3 on some, 5 not in time, 6 refused, 1 otherwise.'
+    'All nodes by default. A directory is packed and signed first. Exit codes: 0 ready everywhere, 3 on some, 4 failed and rolled back, 5 not in time, 6 refused, 1 otherwise.'
   static override examples = [
     '<%= config.bin %> deploy hello-1.0.0.p2p',
     '<%= config.bin %> deploy examples/hello-js --nodes node-1,node-2',
@@ -22,7 +22,7 @@ export default class Deploy extends BaseCommand {
       default: true,
       allowNo: true,
     }),
-    timeout: timeoutFlag,
+    timeout: deployTimeoutFlag,
     'allow-downgrade': Flags.boolean({ description: 'Also an older version than the nodes had.' }),
     key: Flags.string({
       char: 'k',

@@ -1,7 +1,10 @@
 import { Args } from '@oclif/core'
-import type { AppDescription } from '@p2p-playground/core'
+import type { AppDescription, FailureBundle } from '@p2p-playground/core'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
 import { clockTime, harmless, paint, paintState } from '../../format.js'
+
+/** Of a failed run; --json has all that is kept. */
+const SHOWN_LINES = 20
 
 export default class AppDescribe extends BaseCommand {
   static override summary = 'Show everything that the nodes know of an app.'
@@ -32,6 +35,7 @@ function describe(item: AppDescription, formatBytes: (bytes: number) => string):
     `state      ${paintState(item.state)}${item.reason === '' ? '' : `  ${harmless(item.reason)}`}`,
     `pid        ${item.pid === null ? '-' : String(item.pid)}`,
     `started    ${item.startedAtMs === null ? '-' : clockTime(item.startedAtMs)}`,
+    `ready      ${item.ready ? 'yes' : 'no'}${item.restarts === 0 ? '' : `, started again ${String(item.restarts)} times`}`,
     `last exit  ${item.lastExit === '' ? '-' : harmless(item.lastExit)}`,
     `ports      ${
       Object.entries(item.ports)
@@ -40,9 +44,11 @@ function describe(item: AppDescription, formatBytes: (bytes: number) => string):
     }`,
     `usage      ${usage === null ? '-' : `${formatBytes(usage.memoryBytes)}, ${(usage.cpuMs / 1000).toFixed(1)} s CPU, ${String(usage.processes)} processes`}`,
     `limits     ${item.limits === '' ? 'as asked' : harmless(item.limits)}`,
+    `tags       ${item.tags.join(', ') || '-'}`,
     `signed by  ${harmless(item.signedBy)}`,
     `digest     ${item.digest}`,
     `files      ${harmless(item.dir)}`,
+    ...item.failures.slice(0, 1).flatMap(failureLines),
     'events',
     ...item.events
       .slice(-10)
@@ -53,4 +59,16 @@ function describe(item: AppDescription, formatBytes: (bytes: number) => string):
     '',
   ]
   return lines.join('\n')
+}
+
+/** The last failure, with the end of what it wrote. */
+function failureLines(failure: FailureBundle): string[] {
+  const { health, lines } = failure
+  return [
+    `last failure  ${clockTime(failure.atMs)}  ${harmless(failure.reason)}, after start ${String(failure.starts)}`,
+    ...(health === null ? [] : [`  health   ${harmless(health.detail ?? 'well')}`]),
+    ...lines
+      .slice(-SHOWN_LINES)
+      .map(({ stream, line }) => `  ${stream.padEnd(8)} ${harmless(line)}`),
+  ]
 }

@@ -1,3 +1,4 @@
+import { Flags } from '@oclif/core'
 import { AppChangeCommand, appArgs, nodeFlags } from '../../app-command.js'
 
 export default class AppRemove extends AppChangeCommand {
@@ -7,9 +8,13 @@ export default class AppRemove extends AppChangeCommand {
   static override examples = [
     '<%= config.bin %> app remove hello',
     '<%= config.bin %> app remove hello@1.0.0 --node node-1',
+    '<%= config.bin %> app remove hello --secure',
   ]
   static override args = appArgs
-  static override flags = nodeFlags
+  static override flags = {
+    ...nodeFlags,
+    secure: Flags.boolean({ description: 'Overwrite the files before they are deleted.' }),
+  }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AppRemove)

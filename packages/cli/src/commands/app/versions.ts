@@ -28,9 +28,14 @@ export default class AppVersions extends BaseCommand {
       formatBytes(row.sizeBytes),
       age(row.receivedAtMs),
       row.digest.slice(0, 12),
+      row.tags.join(','),
+      harmless(row.note),
     ])
     this.log(
-      await table(['NODE', 'APP', 'VERSION', '', 'STATE', 'SIZE', 'RECEIVED', 'DIGEST'], rows),
+      await table(
+        ['NODE', 'APP', 'VERSION', '', 'STATE', 'SIZE', 'RECEIVED', 'DIGEST', 'TAGS', 'NOTE'],
+        rows,
+      ),
     )
   }
 }

@@ -1,0 +1,19 @@
+import { AppChangeCommand, appArgs, nodeFlags } from '../../app-command.js'
+
+export default class AppUpgrade extends AppChangeCommand {
+  static override summary = 'Make another version the active one, at once.'
+  static override description =
+    'Without a version: the one that waits for its turn, else the highest release. It is on trial: a node goes back by itself when it fails. A version that failed before is tried again.'
+  static override examples = [
+    '<%= config.bin %> app upgrade hello',
+    '<%= config.bin %> app upgrade hello@1.2.0 --node node-1',
+    '<%= config.bin %> app upgrade hello@dev',
+  ]
+  static override args = appArgs
+  static override flags = nodeFlags
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(AppUpgrade)
+    await this.change('upgrade', args.app, flags)
+  }
+}
