@@ -65,3 +65,22 @@ test('without following, every failure counts and an error is one', async () => 
   expect(failures).toHaveLength(1)
   expect(warnings).toEqual([])
 })
+
+test('lines that were dropped are warned of', async () => {
+  const dropped = (source: string, lines: number): Followed<Item> => ({
+    kind: 'dropped',
+    dropped: { node: 'a', source, lines },
+  })
+  const items = [dropped('web@1.0.0', 4711), dropped('daemon', 1), dropped('event', 2)]
+  for (const follow of [true, false]) {
+    expect(await run([...items, item('a')], follow)).toMatchObject({
+      shown: 1,
+      failures: [],
+      warnings: [
+        'a: 4711 lines were dropped from web@1.0.0 (cap of size or age)',
+        "a: 1 line was dropped from the daemon's log (cap of size or age)",
+        'a: 2 lines were dropped from the events (cap of size or age)',
+      ],
+    })
+  }
+})

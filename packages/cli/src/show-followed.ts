@@ -1,8 +1,8 @@
-import type { Followed, NodeFailure } from '@p2p-playground/core'
+import type { DroppedLines, Followed, NodeFailure } from '@p2p-playground/core'
 
 /**
  * Shows items as they come. Gives the failures that are left to judge, at most one per node; while following, a node
- * that is away is only warned of, once until it is back.
+ * that is away is only warned of, once until it is back. Lines that are gone are warned of, too.
  */
 export async function showFollowed<Item extends { readonly node: string }>(
   source: AsyncIterable<Followed<Item>>,
@@ -24,6 +24,10 @@ export async function showFollowed<Item extends { readonly node: string }>(
         options.show(followed.item)
         continue
       }
+      if (followed.kind === 'dropped') {
+        options.warn(droppedText(followed.dropped))
+        continue
+      }
       const { failure } = followed
       if (!options.follow || failure.code !== 'NODE_UNREACHABLE')
         failures.set(failure.peerId, failure)
@@ -37,4 +41,10 @@ export async function showFollowed<Item extends { readonly node: string }>(
     if (!(options.follow && options.signal.aborted)) throw error
   }
   return { shown, failures: [...failures.values()] }
+}
+
+function droppedText({ node, source, lines }: DroppedLines): string {
+  const of = source === 'event' ? 'the events' : source === 'daemon' ? "the daemon's log" : source
+  const count = lines === 1 ? '1 line was' : `${String(lines)} lines were`
+  return `${node}: ${count} dropped from ${of} (cap of size or age)`
 }

@@ -123,7 +123,7 @@ export class HostControl implements Control {
 
   async *logs(query: LogQuery, signal: AbortSignal): AsyncGenerator<Followed<LogEntry>> {
     const nodes = await this.#fleet.select(query.target, signal)
-    const cursor = (): LogCursor => new LogCursor(query)
+    const cursor = (one: KnownNode): LogCursor => new LogCursor(query, nodeOf(one).node)
     const stream = { ...this.#streamOf(nodes, query), cursor, compare: compareEntries }
     yield* streamFleet(stream, signal)
   }

@@ -1,4 +1,4 @@
-import type { EventQuery, SystemEvent } from '@p2p-playground/core'
+import type { DroppedLines, EventQuery, SystemEvent } from '@p2p-playground/core'
 import { eventFromProto } from '@p2p-playground/proto'
 import type { NodeClient } from './survey.js'
 
@@ -32,6 +32,10 @@ export class EventCursor {
     for await (const { events } of client.streamEvents(request, { signal })) {
       yield this.#take(events.map(eventFromProto))
     }
+  }
+
+  takeDropped(): readonly DroppedLines[] {
+    return []
   }
 
   #since(): { sinceMs?: bigint } {

@@ -1,4 +1,4 @@
-import type { Followed, LogEntry, NodeFailure } from '@p2p-playground/core'
+import type { DroppedLines, Followed, LogEntry, LogQuery, NodeFailure } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fastClock } from './testing/fast-clock.js'
@@ -32,6 +32,7 @@ class Follower {
   readonly lines: string[] = []
   readonly entries: LogEntry[] = []
   readonly failures: NodeFailure[] = []
+  readonly dropped: DroppedLines[] = []
   readonly stop = new AbortController()
   ended: Promise<void> = Promise.resolve()
 
@@ -43,6 +44,7 @@ class Follower {
   async #drain(stream: AsyncIterable<Followed<LogEntry>>): Promise<void> {
     for await (const followed of stream) {
       if (followed.kind === 'failure') this.failures.push(followed.failure)
+      else if (followed.kind === 'dropped') this.dropped.push(followed.dropped)
       else {
         this.entries.push(followed.item)
         this.lines.push(followed.item.line)
@@ -64,7 +66,7 @@ class Follower {
 }
 
 async function follow(
-  query: { readonly tail?: number; readonly target?: { readonly nodes?: string[] } } = {},
+  query: Partial<LogQuery> = {},
   options: { readonly known?: readonly string[]; readonly times?: number } = {},
 ): Promise<Follower> {
   const known = options.known ?? [one.addressAt(proxy.port)]
@@ -152,13 +154,63 @@ describe('following logs', () => {
     await follower.has(...stored, '4', '5', 'the other version again')
   })
 
-  it('loses no line when the clock of the node is set back', async () => {
-    one.write('1', { timeMs: 100_000 })
-    const follower = await follow({ tail: 1 })
-    await follower.has('1')
+  it.each([-3_600_000, 3_600_000])(
+    'loses no line when the clock of the node is set by %i ms',
+    async (byMs) => {
+      one.write('0', { timeMs: 99_999_000 })
+      one.write('1', { timeMs: 100_000_000 })
+      const follower = await follow({ tail: 1 })
+      await follower.has('1')
+      proxy.cut()
+      one.write('2', { timeMs: 100_000_000 + byMs })
+      await follower.has('1', '2')
+      proxy.cut()
+      one.write('3', { timeMs: 100_000_000 })
+      await follower.has('1', '2', '3')
+    },
+  )
+
+  it('goes on behind a cut in each kind and each app', async () => {
+    one.install('other')
+    one.write('app 1')
+    one.write('other 1', { app: 'other', version: '2.0.0' })
+    one.say('daemon 1')
+    const expected = ['app 1', 'other 1', 'daemon 1']
+    const follower = await follow({ app: undefined, kinds: ['app', 'daemon'] })
+    await follower.has(...expected)
+    for (const round of ['2', '3', '4']) {
+      proxy.cut()
+      one.say(`daemon ${round}`)
+      one.write(`app ${round}`)
+      one.write(`other ${round}`, { app: 'other', version: '2.0.0' })
+      expected.push(`daemon ${round}`, `app ${round}`, `other ${round}`)
+      await follower.has(...expected)
+    }
+  })
+
+  it('follows a log that was removed and begins anew', async () => {
+    one.write('a')
+    one.write('b')
+    const follower = await follow()
+    await follower.has('a', 'b')
+    one.state.log.items.length = 0
+    one.write('c')
     proxy.cut()
-    one.write('2', { timeMs: 90_000 })
-    await follower.has('1', '2')
+    await follower.has('a', 'b', 'c')
+  })
+
+  it('says what is gone, of what was stored and of what came while it was away', async () => {
+    one.state.dropped.push({ source: 'web@1.0.0', lines: 7n })
+    one.write('a', { seq: 8 })
+    const follower = await follow()
+    await follower.has('a')
+    expect(follower.dropped).toEqual([{ node: 'one', source: 'web@1.0.0', lines: 7 }])
+    one.state.dropped.push({ source: 'web@1.0.0', lines: 3n })
+    proxy.cut()
+    await vi.waitFor(() => {
+      expect(follower.dropped).toHaveLength(2)
+    }, UNTIL)
+    expect(follower.dropped[1]).toEqual({ node: 'one', source: 'web@1.0.0', lines: 3 })
   })
 
   it('waits for a node that is down from the beginning', async () => {
@@ -252,7 +304,8 @@ it('events go on behind a cut without gap or repeat', async () => {
       { target: {}, follow: true, tail: 1 },
       stop.signal,
     )) {
-      messages.push(followed.kind === 'item' ? followed.item.message : followed.failure.code)
+      if (followed.kind === 'item') messages.push(followed.item.message)
+      else messages.push(followed.kind)
     }
   }
   const reading = read()

@@ -1,5 +1,5 @@
 import { asPlaygroundError } from '@p2p-playground/core'
-import type { Clock, Followed } from '@p2p-playground/core'
+import type { Clock, DroppedLines, Followed } from '@p2p-playground/core'
 import { followNode, isPassing, whileAlive } from './followed.js'
 import type { OpenStream, StreamContext } from './followed.js'
 import { failureOf, requireInfo } from './known-node.js'
@@ -7,6 +7,7 @@ import type { KnownNode } from './known-node.js'
 import { mergeLive } from './merge.js'
 import { mergeSorted } from './merge-sorted.js'
 import { reorder } from './reorder.js'
+import type { NodeItem } from './reorder.js'
 import { withoutMissing } from './sparse.js'
 import type { NodeClient } from './survey.js'
 
@@ -19,6 +20,8 @@ export interface Cursor<Item> {
   stored(client: NodeClient, signal: AbortSignal): AsyncIterable<readonly Item[]>
   /** What comes behind that; ends only when it is cut. */
   live(client: NodeClient, signal: AbortSignal): AsyncIterable<readonly Item[]>
+  /** What turned out, since the last call, to be gone. */
+  takeDropped(): readonly DroppedLines[]
 }
 
 /** One node's share of a fleet's stream. */
@@ -32,7 +35,7 @@ interface Share<Item> {
 export interface FleetStream<Item> {
   readonly nodes: readonly KnownNode[]
   readonly clientOf: (peerId: string) => NodeClient
-  readonly cursor: () => Cursor<Item>
+  readonly cursor: (one: KnownNode) => Cursor<Item>
   readonly compare: (a: Item, b: Item) => number
   readonly follow: boolean
   /** Some nodes may not have the app: they are left out when others have it. */
@@ -45,7 +48,7 @@ export interface FleetStream<Item> {
  * given out among it. Ends when nothing more can come, or when `signal` aborts while following.
  * @throws CANCELED when aborted before that
  */
-export async function* streamFleet<Item extends object>(
+export async function* streamFleet<Item extends NodeItem>(
   stream: FleetStream<Item>,
   signal: AbortSignal,
 ): AsyncGenerator<Followed<Item>> {
@@ -53,11 +56,12 @@ export async function* streamFleet<Item extends object>(
   const ends = AbortSignal.any([signal, left.signal])
   const shares = stream.nodes.map((one): Share<Item> => {
     const context = { client: stream.clientOf(one.peerId), clock: stream.clock, signal: ends }
-    return { one, cursor: stream.cursor(), context, failure: undefined }
+    return { one, cursor: stream.cursor(one), context, failure: undefined }
   })
   try {
     for await (const item of mergeSorted(shares.map(storedOf), stream.compare))
       yield { kind: 'item', item }
+    for (const { cursor } of shares) yield* droppedOf(cursor)
     if (!signal.aborted) yield* failuresOf(shares, stream.isSparse)
     if (stream.follow) yield* liveOf(shares, stream)
     else if (signal.aborted) throw asPlaygroundError(signal.reason, 'CANCELED')
@@ -77,6 +81,10 @@ async function* storedOf<Item>(share: Share<Item>): AsyncGenerator<readonly Item
   }
 }
 
+function* droppedOf<Item>(cursor: Cursor<Item>): Generator<Followed<never>> {
+  for (const dropped of cursor.takeDropped()) yield { kind: 'dropped', dropped }
+}
+
 function* failuresOf<Item>(
   shares: readonly Share<Item>[],
   isSparse: boolean,
@@ -89,22 +97,23 @@ function* failuresOf<Item>(
     yield { kind: 'failure', failure }
 }
 
-async function* liveOf<Item>(
+async function* liveOf<Item extends NodeItem>(
   shares: readonly Share<Item>[],
   stream: FleetStream<Item>,
 ): AsyncGenerator<Followed<Item>> {
   const lasting = shares.filter(({ failure }) => failure === undefined || isPassing(failure.error))
   const sources = lasting.map(({ one, cursor, context, failure }) => {
     const open: OpenStream<Item> = (client, signal) => cursor.live(client, signal)
-    return followNode(one, open, { ...context, isDown: failure !== undefined })
+    const notices = (): Iterable<Followed<never>> => droppedOf(cursor)
+    return followNode(one, open, { ...context, isDown: failure !== undefined, notices })
   })
   const merged = mergeLive(sources)
   if (sources.length > 1) {
-    yield* reorder(merged, stream.compare, { windowMs: WINDOW_MS, clock: stream.clock })
+    yield* reorder(merged, { windowMs: WINDOW_MS, clock: stream.clock })
     return
   }
   for await (const followed of merged) {
-    if (followed.kind === 'failure') yield followed
+    if (followed.kind !== 'item') yield followed
     else for (const item of followed.item) yield { kind: 'item', item }
   }
 }

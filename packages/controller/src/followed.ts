@@ -43,6 +43,8 @@ export async function* followNode<Item>(
   context: StreamContext & {
     /** It was down before, and that was said. */
     readonly isDown: boolean
+    /** What there is to say beside the items, taken with each answer. */
+    readonly notices: () => Iterable<Followed<never>>
   },
 ): AsyncGenerator<Followed<readonly Item[]>> {
   const { client, clock, signal } = context
@@ -56,6 +58,7 @@ export async function* followNode<Item>(
       openMs = clock.monotonic()
       for await (const items of whileAlive(open, context)) {
         misses = 0
+        yield* context.notices()
         if (items.length > 0) yield { kind: 'item', item: items }
       }
       misses += 1

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { mergeLive } from './merge.js'
 import { mergeSorted } from './merge-sorted.js'
 import { reorder } from './reorder.js'
+import type { NodeItem } from './reorder.js'
 import { all } from './testing/control-contract.js'
 import { Feed } from './testing/feed.js'
 
@@ -128,16 +129,19 @@ describe('mergeSorted', () => {
 })
 
 describe('reorder', () => {
-  const item = (...items: number[]): Followed<number[]> => ({ kind: 'item', item: items })
+  /** Items of one node each, at that time. */
+  const item = (...times: number[]): Followed<NodeItem[]> => ({
+    kind: 'item',
+    item: times.map((timeMs) => ({ node: String(timeMs), timeMs })),
+  })
   const failure = {
     kind: 'failure',
     failure: { node: 'one', peerId: 'one', code: 'NODE_UNREACHABLE', message: '' },
   } as const
-  const ascending = (a: number, b: number): number => a - b
 
   /** A clock whose waits end when the test says so. */
   function heldClock(): {
-    readonly clock: Parameters<typeof reorder>[2]['clock']
+    readonly clock: Parameters<typeof reorder>[1]['clock']
     readonly release: () => void
   } {
     const waits: (() => void)[] = []
@@ -157,36 +161,56 @@ describe('reorder', () => {
   it('puts what comes within the window in order, and keeps nothing at the end', async () => {
     const { clock } = heldClock()
     const source = of(item(3), item(1), item(2, 5))
-    const out = await all(reorder(source, ascending, { windowMs: 5, clock }))
-    expect(out.map((one) => (one.kind === 'item' ? one.item : 0))).toEqual([1, 2, 3, 5])
+    const out = await all(reorder(source, { windowMs: 5, clock }))
+    expect(out.map((one) => (one.kind === 'item' ? one.item.timeMs : 0))).toEqual([1, 2, 3, 5])
   })
 
   it('holds nothing longer than the window', async () => {
     const { clock, release } = heldClock()
-    const feed = new Feed<Followed<number[]>>()
+    const feed = new Feed<Followed<NodeItem[]>>()
     const end = new AbortController()
-    async function* flat(): AsyncGenerator<Followed<number[]>> {
+    async function* flat(): AsyncGenerator<Followed<NodeItem[]>> {
       for await (const batch of feed.follow(end.signal)) yield* batch
     }
     feed.push(item(3), item(1))
-    const out = reorder(flat(), ascending, { windowMs: 5, clock })
+    const out = reorder(flat(), { windowMs: 5, clock })
     const first = out.next()
     await new Promise(setImmediate)
     release()
-    expect(await first).toEqual({ done: false, value: { kind: 'item', item: 1 } })
+    expect(await first).toEqual({
+      done: false,
+      value: { kind: 'item', item: { node: '1', timeMs: 1 } },
+    })
     feed.push(item(2))
-    expect(await out.next()).toMatchObject({ value: { item: 3 } })
+    expect(await out.next()).toMatchObject({ value: { item: { timeMs: 3 } } })
     const late = out.next()
     await new Promise(setImmediate)
     release()
-    expect(await late).toMatchObject({ value: { item: 2 } })
+    expect(await late).toMatchObject({ value: { item: { timeMs: 2 } } })
     end.abort()
     expect(await out.next()).toMatchObject({ done: true })
   })
 
+  it.each<[string, ...number[]]>([
+    ['back', 3_600_000, 0],
+    ['forth and back', 0, 3_600_000, 1],
+  ])('keeps the order of a node whose clock is set %s an hour', async (_what, ...times) => {
+    const { clock } = heldClock()
+    const items = times.map((timeMs, index) => ({ node: 'a', timeMs, name: `a${String(index)}` }))
+    const other = { node: 'b', timeMs: 1_800_000, name: 'b' }
+    const source = of<Followed<(typeof other)[]>>(
+      { kind: 'item', item: items },
+      { kind: 'item', item: [other] },
+    )
+    const out = await all(reorder(source, { windowMs: 5, clock }))
+    const names = out.map((one) => (one.kind === 'item' ? one.item.name : ''))
+    expect(names.filter((name) => name !== 'b')).toEqual(items.map(({ name }) => name))
+    expect(names).toContain('b')
+  })
+
   it('lets failures pass at once', async () => {
     const { clock } = heldClock()
-    const out = await all(reorder(of(item(2), failure, item(1)), ascending, { windowMs: 5, clock }))
+    const out = await all(reorder(of(item(2), failure, item(1)), { windowMs: 5, clock }))
     expect(out.map(({ kind }) => kind)).toEqual(['failure', 'item', 'item'])
   })
 })

@@ -60,7 +60,17 @@ export { formatDuration, parseDurationMs } from './model/duration.js'
 export { formatBytes, parseBytes } from './model/bytes.js'
 export { INSTANCE_STATES, formatExit, formatInstance } from './model/instance.js'
 export type { ExitStatus, InstanceKey, InstanceState, InstanceStatus } from './model/instance.js'
-export type { LogEntry, LogStream } from './model/log-entry.js'
+export { LOG_KINDS, LOG_LEVELS, LOG_STREAMS, logSourceOf } from './model/log-entry.js'
+export type {
+  AppLogEntry,
+  DaemonLogEntry,
+  DroppedLines,
+  EventLogEntry,
+  LogEntry,
+  LogKind,
+  LogLevel,
+  LogStream,
+} from './model/log-entry.js'
 export { EVENT_TYPES } from './model/event.js'
 export type { EventType, SystemEvent } from './model/event.js'
 export { ROLES } from './model/role.js'

@@ -9,6 +9,7 @@ import { InMemoryRuntime, RecordingLogger } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { compose } from './compose.js'
 import { loadDaemonConfig } from './config/index.js'
+import { DaemonLog } from './logs/daemon-log.js'
 import { LogStore } from './logs/log-store.js'
 import { SqliteStateStore } from './state/sqlite-state-store.js'
 
@@ -56,6 +57,12 @@ it('resolves every token, each daemon in a container of its own', async () => {
     logger,
     store,
     logs,
+    daemonLog: new DaemonLog({
+      dir: join(dir, 'logs'),
+      node: 'n1',
+      clock: systemClock,
+      redact: (text) => text,
+    }),
     host,
     trustedKeys: [],
     runtimes: new Map([['fake', new InMemoryRuntime()]]),

@@ -5,6 +5,7 @@ import {
   CLOCK,
   COMMANDS,
   CONFIG,
+  DAEMON_LOG,
   DEPLOYMENTS,
   ENGINE,
   HEALTH_CHECKERS,
@@ -40,7 +41,10 @@ import { failpointOf } from './engine/failpoint.js'
 import { Fetcher } from './engine/fetcher.js'
 import type { NodeTraits } from './engine/launcher.js'
 import { PackageStore } from './engine/package-store.js'
+import type { DaemonLog } from './logs/daemon-log.js'
+import { EventFeed } from './logs/event-feed.js'
 import type { LogStore } from './logs/log-store.js'
+import { NodeLogs } from './logs/node-logs.js'
 import { describeLimits } from './limits.js'
 import { readResources } from './node-info.js'
 import { bootId } from './run-file.js'
@@ -56,6 +60,7 @@ export interface Foundations {
   readonly logger: Logger
   readonly store: StateStore
   readonly logs: LogStore
+  readonly daemonLog: DaemonLog
   readonly host: Host
   readonly trustedKeys: readonly TrustedKey[]
   readonly runtimes: ReadonlyMap<string, Runtime>
@@ -72,6 +77,7 @@ export function compose(foundations: Foundations): DependencyContainer {
   container.register(LOGGER, { useValue: foundations.logger })
   container.register(STATE_STORE, { useValue: foundations.store })
   container.register(LOG_STORE, { useValue: foundations.logs })
+  container.register(DAEMON_LOG, { useValue: foundations.daemonLog })
   container.register(HOST, { useValue: foundations.host })
   container.register(TRUSTED_KEYS, { useValue: foundations.trustedKeys })
   container.register(RUNTIMES, { useValue: foundations.runtimes })
@@ -166,7 +172,11 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
     table: engine.table,
     launcher: engine.launcher,
     packages: c.resolve<PackageStore>(PACKAGE_STORE),
-    logs: c.resolve<LogStore>(LOG_STORE),
+    logs: new NodeLogs({
+      apps: c.resolve<LogStore>(LOG_STORE),
+      daemon: c.resolve<DaemonLog>(DAEMON_LOG),
+      events: new EventFeed({ store, table: engine.table }),
+    }),
     store,
     guard: new CommandGuard({ store, clock, self: host.peerId }),
     clock,

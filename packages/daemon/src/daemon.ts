@@ -13,6 +13,7 @@ import type { LoadedDaemonConfig } from './config/index.js'
 import type { Engine } from './engine/engine.js'
 import { loadTrustedKeys } from './trusted-keys.js'
 import { readSupports } from './limits.js'
+import type { DaemonLog } from './logs/daemon-log.js'
 import { LogStore } from './logs/log-store.js'
 import { createDaemonLogger } from './logs/daemon-logger.js'
 import { loadPlugins } from './plugins/loader.js'
@@ -38,17 +39,18 @@ export async function startDaemon(options: {
   const { home, loaded } = options
   const closers = new Closers()
   await mkdir(home.state, { recursive: true, mode: 0o700 })
-  const logging = await createDaemonLogger({
-    dir: loaded.config.runtime.logDir,
-    level: loaded.config.logging.level,
-    foreground: options.foreground,
+  // It is what keeps a second daemon out, of the log too.
+  const store = openStore(home, loaded)
+  closers.add('state', () => {
+    store.close()
   })
+  const logging = await openLogging(loaded, options.foreground)
   const { logger } = logging
   closers.add('log', () => logging.close())
   const stop = async (): Promise<void> => closers.closeAll(logger)
   try {
     for (const warning of loaded.warnings) logger.warn('config', { warning })
-    const run = await open(home, loaded, logger, closers)
+    const run = await open({ home, loaded, store, logger, daemonLog: logging.log }, closers)
     return { run, stop }
   } catch (error) {
     logger.error('start-failed', { error: errorMessage(error) })
@@ -57,18 +59,41 @@ export async function startDaemon(options: {
   }
 }
 
+function openStore(home: Home, { config }: LoadedDaemonConfig): SqliteStateStore {
+  return new SqliteStateStore({ path: home.stateDb, node: config.node.name })
+}
+
+async function openLogging(
+  { config }: LoadedDaemonConfig,
+  foreground: boolean,
+): ReturnType<typeof createDaemonLogger> {
+  return createDaemonLogger({
+    dir: config.runtime.logDir,
+    node: config.node.name,
+    level: config.logging.level,
+    foreground,
+    clock: systemClock,
+    redact: redactPatterns(config),
+  })
+}
+
+function redactPatterns({ logging }: LoadedDaemonConfig['config']): RegExp[] {
+  return logging.redact.map((pattern) => new RegExp(pattern, 'g'))
+}
+
 async function open(
-  home: Home,
-  loaded: LoadedDaemonConfig,
-  logger: Logger,
+  from: {
+    readonly home: Home
+    readonly loaded: LoadedDaemonConfig
+    readonly store: SqliteStateStore
+    readonly logger: Logger
+    readonly daemonLog: DaemonLog
+  },
   closers: Closers,
 ): Promise<RunFile> {
+  const { home, loaded, store, logger, daemonLog } = from
   const { config } = loaded
   const clock = systemClock
-  const store = new SqliteStateStore({ path: home.stateDb, node: config.node.name })
-  closers.add('state', () => {
-    store.close()
-  })
   const trustedKeys = loadTrustedKeys(loaded)
   const logs = new LogStore({
     rootDir: join(config.runtime.logDir, 'apps'),
@@ -77,7 +102,7 @@ async function open(
     logger,
     maxBytesPerApp: config.logging.maxSizeBytes,
     maxAgeMs: config.logging.maxAgeMs,
-    redact: config.logging.redact.map((pattern) => new RegExp(pattern, 'g')),
+    redact: redactPatterns(config),
   })
   closers.add('logs', () => logs.close())
   const plugins = await openPlugins(home, loaded, logger, closers)
@@ -105,6 +130,7 @@ async function open(
     logger,
     store,
     logs,
+    daemonLog,
     host,
     trustedKeys,
     runtimes: plugins.runtimes,

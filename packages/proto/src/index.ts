@@ -2,12 +2,7 @@ export * as node from './gen/p2pplayground/node/v1/node_pb.js'
 export * as wire from './gen/p2pplayground/wire/v1/wire_pb.js'
 export { fromConnectError, toConnectError } from './error-mapping.js'
 export { deployProgressFromProto } from './mapping/deploy.js'
-export {
-  eventFromProto,
-  eventToProto,
-  logEntryFromProto,
-  logEntryToProto,
-} from './mapping/event.js'
+export { eventFromProto, eventToProto } from './mapping/event.js'
 export {
   descriptionFromProto,
   descriptionToProto,
@@ -16,4 +11,5 @@ export {
   versionFromProto,
   versionToProto,
 } from './mapping/instance.js'
+export { droppedFromProto, logEntryFromProto, logEntryToProto } from './mapping/log-entry.js'
 export { nodeInfoFromProto, nodeInfoToProto, offerFromProto, offerToProto } from './mapping/node.js'

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
-import type { LogEntry } from '@p2p-playground/core'
+import type { LogEntry, LogKind } from '@p2p-playground/core'
+import { PlaygroundError } from '@p2p-playground/core/errors'
 import { parseAppTarget } from '../app-target.js'
 import { BaseCommand, nodeFlags } from '../base-command.js'
 import { clockTime, harmless, paint } from '../format.js'
@@ -7,30 +8,50 @@ import { showFollowed } from '../show-followed.js'
 import { parseSince } from '../since.js'
 
 const COLORS = ['cyan', 'magenta', 'yellow', 'blue', 'green'] as const
+const KINDS = ['app', 'daemon', 'event'] as const satisfies readonly LogKind[]
+const STREAMS = ['stdout', 'stderr', 'pre-start', 'post-stop'] as const
 
 export default class Logs extends BaseCommand {
-  static override summary = 'Show what an app writes, from all its nodes.'
-  static override description =
-    'Lines of several nodes are merged by time. With --follow new lines are shown as they come, over reconnects without gaps or repeats.'
+  static override summary =
+    'Show what apps write, what daemons log, and what happened, from all nodes.'
+  static override description = `Three kinds of lines: what an app and its hooks write (app), the daemon's own log (daemon), and system events (event).
+With NAME it shows what that app writes; with --kind also events and lines of daemons that name it. Without NAME it shows all kinds of all apps.
+Lines of several nodes are merged by time. With --follow new lines are shown as they come, over reconnects and restarts of daemons without gaps or repeats. When older lines were dropped because of logging.max_size or logging.max_age_days, a warning says how many.`
   static override examples = [
     '<%= config.bin %> logs hello --follow',
-    '<%= config.bin %> logs hello --since 10m --grep error --node node-1',
-    '<%= config.bin %> logs hello@1.0.0 --tail 20 --json',
+    '<%= config.bin %> logs hello --since 10m --until 5m --grep error --node node-1',
+    '<%= config.bin %> logs hello --version 1.0.0 --stream stderr --tail 20 --json',
+    '<%= config.bin %> logs hello --stream pre-start',
+    '<%= config.bin %> logs hello --kind app,event --follow',
+    '<%= config.bin %> logs --kind daemon --since 1h',
+    '<%= config.bin %> logs --follow',
   ]
   static override args = {
-    app: Args.string({ description: 'App, or app@version.', required: true }),
+    app: Args.string({ description: 'App, or app@version; default: all.' }),
   }
   static override flags = {
     ...nodeFlags,
+    kind: Flags.option({
+      options: KINDS,
+      multiple: true,
+      multipleNonGreedy: true,
+      delimiter: ',',
+      description: 'Kinds of lines, a,b or repeated; default: app with NAME, all without.',
+    })(),
     follow: Flags.boolean({ char: 'f', description: 'Go on with new lines.' }),
     since: Flags.string({ description: 'Only lines since then: 10m, or a time in RFC 3339.' }),
+    until: Flags.string({
+      description: 'Only lines until then: 10m, or a time in RFC 3339.',
+      exclusive: ['follow'],
+    }),
     tail: Flags.integer({
       description: 'At most that many of the newest lines per node; default 100, with --since all.',
       min: 0,
     }),
+    version: Flags.string({ description: 'Only this version; the same as NAME@VERSION.' }),
     stream: Flags.option({
-      options: ['stdout', 'stderr'] as const,
-      description: 'Only this stream.',
+      options: STREAMS,
+      description: 'Only lines of this stream of an app, or of its hook.',
     })(),
     grep: Flags.string({ description: 'Only lines that contain this text.' }),
   }
@@ -39,10 +60,12 @@ export default class Logs extends BaseCommand {
     const { args, flags } = await this.parse(Logs)
     const sinceMs = parseSince(flags.since)
     const query = {
-      ...parseAppTarget(args.app),
+      ...targetOf(args.app, flags.version),
+      kinds: flags.kind ?? (args.app === undefined ? KINDS : ['app' as const]),
       target: this.selector(flags),
       follow: flags.follow,
       sinceMs,
+      untilMs: parseSince(flags.until),
       tail: flags.tail ?? (sinceMs === undefined ? 100 : undefined),
       stream: flags.stream,
       grep: flags.grep,
@@ -52,7 +75,7 @@ export default class Logs extends BaseCommand {
       follow: flags.follow,
       signal: this.signal,
       show: (entry) => {
-        this.log(flags.json ? JSON.stringify(entry) : this.#line(entry))
+        this.log(flags.json ? JSON.stringify(entry) : lineOf(entry))
       },
       warn: (text) => {
         this.warning(text)
@@ -60,12 +83,50 @@ export default class Logs extends BaseCommand {
     })
     await this.appFailures(failures, flags)
   }
+}
 
-  #line(entry: LogEntry): string {
-    const color = COLORS[hash(entry.node) % COLORS.length] ?? 'cyan'
-    const origin = paint(color, `${harmless(entry.node)} ${entry.app}@${entry.version}`)
-    const mark = entry.stream === 'stderr' ? paint('red', 'err') : 'out'
-    return `${paint('dim', clockTime(entry.timeMs))} ${origin} ${mark} | ${harmless(entry.line)}`
+/** @throws USAGE for two versions, or one of nothing */
+function targetOf(
+  text: string | undefined,
+  flag: string | undefined,
+): { readonly app: string | undefined; readonly version: string | undefined } {
+  const { app, version } = text === undefined ? {} : parseAppTarget(text)
+  if (flag !== undefined && app === undefined) {
+    throw new PlaygroundError('USAGE', '--version needs an app', {
+      hint: 'Write: p2p-playground logs NAME --version VERSION.',
+    })
+  }
+  if (flag !== undefined && version !== undefined && flag !== version) {
+    throw new PlaygroundError('USAGE', `two versions are asked for: ${version} and ${flag}`, {
+      hint: 'Leave one of them out; without a version all are shown.',
+    })
+  }
+  return { app, version: flag ?? version }
+}
+
+function lineOf(entry: LogEntry): string {
+  const color = COLORS[hash(entry.node) % COLORS.length] ?? 'cyan'
+  const node = harmless(entry.node)
+  const time = paint('dim', clockTime(entry.timeMs))
+  return `${time} ${paint(color, `${node} ${originOf(entry)}`)} ${markOf(entry)} | ${harmless(entry.line)}`
+}
+
+function originOf(entry: LogEntry): string {
+  return entry.kind === 'app' ? `${entry.app}@${entry.version}` : entry.kind
+}
+
+/** As wide as `out` and `err`, which most lines have. */
+function markOf(entry: LogEntry): string {
+  switch (entry.kind) {
+    case 'app':
+      if (entry.stream === 'stdout') return 'out'
+      return entry.stream === 'stderr' ? paint('red', 'err') : paint('yellow', entry.stream)
+    case 'daemon':
+      return entry.level === 'error' ? paint('red', 'err') : 'log'
+    case 'event':
+      return entry.code === null ? 'evt' : paint('red', 'evt')
+    default:
+      return entry satisfies never
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
-import type { InstanceStatus, Logger, LogEntry, SystemEvent } from '@p2p-playground/core'
+import type { AppLogEntry, InstanceStatus, Logger, SystemEvent } from '@p2p-playground/core'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
 import type { Host } from '@p2p-playground/p2p'
 import { instanceToProto, node, offerFromProto } from '@p2p-playground/proto'
@@ -66,6 +66,7 @@ export class FakeNode {
       peers: [],
       instances: [],
       log: new Feed(),
+      dropped: [],
       events: new Feed(),
       commands: [],
       addedPeers: [],
@@ -165,11 +166,14 @@ export class FakeNode {
   }
 
   /** Writes a line; its seq is the next of the version. */
-  write(line: string, patch: Partial<LogEntry> = {}): void {
+  write(line: string, patch: Partial<AppLogEntry> = {}): void {
     const version = patch.version ?? '1.0.0'
-    const seq = this.state.log.items.filter((entry) => entry.version === version).length + 1
+    const seq =
+      this.state.log.items.filter((entry) => entry.kind === 'app' && entry.version === version)
+        .length + 1
     const { name } = this.state.info
     this.state.log.push({
+      kind: 'app',
       timeMs: Date.now(),
       node: name,
       app: 'web',
@@ -178,6 +182,15 @@ export class FakeNode {
       seq,
       line,
       ...patch,
+    })
+  }
+
+  /** Writes a line of the daemon's own log. */
+  say(line: string, timeMs = Date.now()): void {
+    const own = this.state.log.items.filter((entry) => entry.kind === 'daemon')
+    this.state.log.push({
+      ...{ kind: 'daemon', timeMs, node: this.state.info.name, seq: own.length + 1, line },
+      ...{ app: null, version: null, level: 'info', event: line, fields: {} },
     })
   }
 

@@ -1,5 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect'
-import { PlaygroundError, newInstanceRecord } from '@p2p-playground/core'
+import { PlaygroundError, logSourceOf, newInstanceRecord } from '@p2p-playground/core'
 import type {
   AppAction,
   InstanceRecord,
@@ -26,6 +26,8 @@ export interface FakeState {
   peers: { peerId: string; addresses: string[]; source: string }[]
   instances: InstanceStatus[]
   readonly log: Feed<LogEntry>
+  /** Told with the next answer. */
+  readonly dropped: { source: string; lines: bigint }[]
   readonly events: Feed<SystemEvent>
   readonly commands: node.Command[]
   readonly addedPeers: string[]
@@ -83,6 +85,7 @@ export function fakeService(state: FakeState): Service {
         lastExit: '',
         tags: [],
         failures: [],
+        droppedLogLines: 0,
       }
       const usage = { cpuMs: 1.5, memoryBytes: 4096, processes: 2 }
       const events = state.events.items.filter((event) => event.app === app)
@@ -94,14 +97,32 @@ export function fakeService(state: FakeState): Service {
     },
     async *streamLogs(request, { signal }) {
       await enter()
-      ofApp(request.app)
+      if (request.app !== '') ofApp(request.app)
+      const kinds = request.kinds.length === 0 ? ['app'] : request.kinds
+      // A number beyond the newest is of a log that was removed.
+      const isThere = (source: string, seq: bigint): boolean =>
+        state.log.items.some((one) => logSourceOf(one) === source && BigInt(one.seq) >= seq)
+      const position = Object.fromEntries(
+        Object.entries(request.after).map(([source, seq]) => [
+          source,
+          isThere(source, seq) ? seq : 0n,
+        ]),
+      )
       const wants = (entry: LogEntry): boolean =>
-        entry.app === request.app &&
+        kinds.includes(entry.kind) &&
+        (request.app === '' || entry.app === request.app) &&
         (request.version === '' || entry.version === request.version) &&
-        (request.stream === '' || entry.stream === request.stream) &&
+        (request.stream === '' || (entry.kind === 'app' && entry.stream === request.stream)) &&
         entry.line.includes(request.grep) &&
         entry.timeMs >= Number(request.sinceMs ?? 0n) &&
-        entry.seq > Number(request.afterSeq[entry.version] ?? 0n)
+        entry.timeMs <= Number(request.untilMs ?? Infinity) &&
+        entry.seq > Number(position[logSourceOf(entry)] ?? 0n)
+      const stored = state.log.items.filter(wants)
+      const first = stored.length - (request.tail ?? Infinity)
+      for (const entry of stored.slice(0, Math.max(first, 0))) {
+        position[logSourceOf(entry)] = BigInt(entry.seq)
+      }
+      yield { position, dropped: state.dropped.splice(0) }
       for await (const entries of batches(state.log, wants, { ...request, signal })) {
         yield { entries: entries.map(logEntryToProto) }
       }

@@ -1,6 +1,6 @@
 import type { FailureBundle } from '../model/failure-bundle.js'
 import type { InstanceStatus } from '../model/instance.js'
-import type { LogEntry } from '../model/log-entry.js'
+import type { DroppedLines, LogEntry, LogKind, LogStream } from '../model/log-entry.js'
 import type { NodeInfo, NodeSummary } from '../model/node.js'
 import type { SystemEvent } from '../model/event.js'
 import type { ErrorCode } from '../errors.js'
@@ -94,15 +94,21 @@ export interface AppCommand {
 }
 
 export interface LogQuery {
-  readonly app: string
+  /** Only what this app wrote, and what names it; missing: all. */
+  readonly app?: string | undefined
   readonly version?: string | undefined
+  /** Default: `app`. */
+  readonly kinds?: readonly LogKind[] | undefined
   readonly target: NodeSelector
   readonly follow: boolean
   /** Only lines read at or after this time, milliseconds since the epoch. */
   readonly sinceMs?: number | undefined
+  /** Only lines read at or before this time. */
+  readonly untilMs?: number | undefined
   /** At most this many of the newest lines per node before following. */
   readonly tail?: number | undefined
-  readonly stream?: LogEntry['stream'] | undefined
+  /** Only lines of this stream, which those of an app have. */
+  readonly stream?: LogStream | undefined
   /** Only lines that contain this text. */
   readonly grep?: string | undefined
 }
@@ -146,11 +152,15 @@ export interface AppDescription extends AppRow {
   /** The last runs that failed, the newest first. */
   readonly failures: readonly FailureBundle[]
   readonly events: readonly SystemEvent[]
+  /** Lines of its log that are gone because of the caps of size and age. */
+  readonly droppedLogLines: number
 }
 
 export type Followed<Item> =
   | { readonly kind: 'item'; readonly item: Item }
   | { readonly kind: 'failure'; readonly failure: NodeFailure }
+  /** What was asked for may have been longer. */
+  | { readonly kind: 'dropped'; readonly dropped: DroppedLines }
 
 /** The use cases. CLI, gRPC, REST and the dashboard are thin adapters over this. */
 export interface Control {

@@ -20,6 +20,8 @@ export interface EventFilter {
   readonly app?: string | undefined
   /** Only the newest that many. */
   readonly tail?: number | undefined
+  /** Only the oldest that many; `tail` counts for nothing then. */
+  readonly head?: number | undefined
 }
 
 /** One transaction. */

@@ -431,9 +431,9 @@ describe('a new version', () => {
     await deploy(await jobOf('1.0.0'))
     health.result = { healthy: false, detail: 'no database' }
     const sick =
-      'health_check: { type: fake, interval: 5ms, retries: 1 }\nrestart: { delay: 1ms, max_attempts: 50 }\nupdate: { deadline: 150ms }\n'
+      'health_check: { type: fake, interval: 5ms, retries: 1 }\nrestart: { delay: 1ms, max_attempts: 50 }\nupdate: { deadline: 500ms }\n'
     expect(await codeOf(deploy(await jobOf('1.1.0', sick)))).toBe('APP_ROLLED_BACK')
-    expect(record('1.1.0').condemned).toMatch(/not well for 10 s within 0.2 s: .*no database/)
+    expect(record('1.1.0').condemned).toMatch(/not well for 10 s within 0.5 s: .*no database/)
   })
 
   it('stays where it is when auto_rollback is off', async () => {
@@ -575,6 +575,87 @@ describe('health', () => {
     expect(await codeOf(deploy(job))).toBe('APP_UNHEALTHY')
     expect(record('1.0.0')).toMatchObject({ state: 'unhealthy', goal: 'running' })
     expect(pidOf('1.0.0')).toBeGreaterThan(0)
+  })
+})
+
+/** Names of the hook and of what it writes. */
+const HOOKS = 'scripts: { pre_start: pre, post_stop: post }\n'
+
+async function jobWithHooks(version: string, extra = ''): Promise<FetchJob> {
+  const app = join(dir, `app-${version}`)
+  mkdirSync(app, { recursive: true })
+  for (const hook of ['pre', 'post']) writeFileSync(join(app, hook), '#!/bin/sh\n')
+  return jobOf(version, HOOKS + extra)
+}
+
+/** Lets each start end as the test says, by the last part of its program's path. */
+function endRuns(exits: Readonly<Record<string, number>>): void {
+  runtime.onStart = (spec, pid) => {
+    const name = spec.command[0].split('/').at(-1) ?? ''
+    const code = exits[name]
+    if (code === undefined) return
+    writeFileSync(spec.stdoutPath, `${name} speaks\n`, { flag: 'a' })
+    runtime.end(pid, { kind: 'exited', code })
+  }
+}
+
+const programs = (): string[] =>
+  runtime.started.map((spec) => spec.command[0].split('/').at(-1) ?? '')
+
+const linesOf = async (version: string): Promise<string[]> =>
+  (await node.logs.tailOf({ app: 'web', version }, 100)).map(
+    ({ stream, line }) => `${stream} ${line}`,
+  )
+
+describe('hooks', () => {
+  it('run before a start and after an end, and write to the log', async () => {
+    endRuns({ pre: 0, post: 0 })
+    await deploy(await jobWithHooks('1.0.0'))
+    expect(programs()).toEqual(['pre', 'run'])
+    await order('stop')
+    expect(programs()).toEqual(['pre', 'run', 'post'])
+    expect(await linesOf('1.0.0')).toEqual(['pre-start pre speaks', 'post-stop post speaks'])
+    expect(record('1.0.0')).toMatchObject({ hook: null, postStopDue: false })
+  })
+
+  it('that fail before a start are a failed run', async () => {
+    endRuns({ pre: 7, post: 0 })
+    const job = await jobWithHooks('1.0.0', 'restart: { delay: 1ms, max_attempts: 2 }\n')
+    expect(await codeOf(deploy(job))).toBe('APP_START')
+    await waitFor('the last hook', () => !record('1.0.0').postStopDue)
+    expect(programs()).toEqual(['pre', 'post', 'pre', 'post'])
+    expect(record('1.0.0').condemned).toMatch(/^pre-start: exit 7; 2 starts/)
+    expect(node.store.events({}).find((event) => event.type === 'hook')?.code).toBe('APP_HOOK')
+  })
+
+  it('that fail after an end are only told', async () => {
+    endRuns({ pre: 0, post: 3 })
+    await deploy(await jobWithHooks('1.0.0'))
+    await order('restart')
+    expect(record('1.0.0').state).toBe('running')
+    expect(programs()).toEqual(['pre', 'run', 'post', 'pre', 'run'])
+  })
+
+  it('that a killed daemon left running are ended by the next', async () => {
+    endRuns({ post: 0 })
+    const deploying = codeOf(deploy(await jobWithHooks('1.0.0')))
+    const hook = await waitFor(
+      'the hook',
+      () => node.engine.table.get({ app: 'web', version: '1.0.0' })?.hook ?? undefined,
+    )
+    // What is on disk now is what a killed daemon leaves.
+    const left = node.store.instances()
+    await stopNode()
+    await deploying
+    const store = new SqliteStateStore({ path: join(dir, 'state.db'), node: 'n1' })
+    store.commit({ save: left })
+    store.close()
+    runtime = new InMemoryRuntime(runtime)
+    endRuns({ pre: 0 })
+    node = await startNode()
+    await waitFor('the start', () => record('1.0.0').state === 'running')
+    expect(await runtime.adopt(hook)).toBe(false)
+    expect(record('1.0.0').startsMs).toHaveLength(1)
   })
 })
 

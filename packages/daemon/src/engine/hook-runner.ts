@@ -101,8 +101,10 @@ export class HookRunner {
     const lines = text.split('\n')
     if (lines.at(-1) === '') lines.pop()
     if (lines.length === 0) return
+    // The log must know what to hide.
     await this.#launcher.openLog(record)
     await this.#logs.append(record, hook, lines)
+    if (hook === 'post-stop') await this.#logs.finish(record)
   }
 
   #tellFailure(record: InstanceRecord, hook: HookName, failure: string): void {

@@ -5,7 +5,7 @@ import type {
   HealthResult,
   InstanceKey,
   InstanceRecord,
-  LogEntry,
+  FailureBundle,
   Logger,
   RunEnd,
   RunHandle,
@@ -71,7 +71,10 @@ export class Supervisor {
   async recordEnd(key: InstanceKey, handle: RunHandle, exit: ExitStatus): Promise<void> {
     if (!this.#isRunning(key, handle)) return
     await this.#logs.finish(key)
-    const lines = await this.#lastLines(key)
+    const lines = (await this.#logs.tailOf(key, KEPT_LINES)).map(({ stream, line }) => ({
+      stream,
+      line,
+    }))
     const record = this.#table.get(key)
     if (record === undefined || !this.#isRunning(key, handle)) return
     const asked = record.goal !== 'running' || record.runGeneration < record.generation
@@ -87,7 +90,7 @@ export class Supervisor {
     ended: RunEnd,
     about: {
       readonly asked: boolean
-      readonly lines: readonly LogEntry[]
+      readonly lines: FailureBundle['lines']
       /** Why it ended, where its exit status does not say it all. */
       readonly cause?: string
     },
@@ -113,13 +116,6 @@ export class Supervisor {
       failure: failureOf(end, { atMs, health, lines }),
       events: [endEvent(end, atMs)],
     })
-  }
-
-  async #lastLines({ app, version }: InstanceKey): Promise<LogEntry[]> {
-    const lines: LogEntry[] = []
-    for await (const batch of this.#logs.query({ app, version, tail: KEPT_LINES }))
-      lines.push(...batch)
-    return lines
   }
 
   #isRunning(key: InstanceKey, handle: RunHandle): boolean {

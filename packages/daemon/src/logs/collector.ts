@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { errorMessage } from '@p2p-playground/core'
 import type { Clock, InstanceKey, Logger } from '@p2p-playground/core'
-import type { StoredLine } from './frame.js'
+import type { HookStream, RawStream, StoredLine } from './frame.js'
 import { GroupCommit } from './group-commit.js'
 import type { HolePuncher } from './hole-puncher.js'
+import { hookBatches } from './hook-lines.js'
 import { RawReader } from './raw-reader.js'
 import { createRedactor, secretTexts } from './redact.js'
 import { Segments } from './segments.js'
@@ -31,7 +32,7 @@ export interface CollectorOptions {
   readonly onRoll: () => void
 }
 
-type Streams<T> = { readonly [K in StoredLine['stream']]: T }
+type Streams<T> = Readonly<Record<RawStream, T>>
 
 /** What there is while an instance's output is being collected. */
 interface Collecting {
@@ -95,6 +96,24 @@ export class Collector {
       this.#fail(error)
     }
     this.#release(collecting)
+  }
+
+  /** Stores what a hook of the instance wrote; it is on the disk when this resolves. */
+  async append(stream: HookStream, lines: readonly string[]): Promise<void> {
+    const timeMs = this.#options.clock.now()
+    for (const batch of hookBatches(lines.map((line) => this.#redact(line)))) {
+      const { nextSeq, offsets } = this.segments
+      const stored = batch.map((part, index): StoredLine => ({
+        timeMs,
+        stream,
+        seq: nextSeq + index,
+        ...part,
+      }))
+      this.segments.append({ offsets, lines: stored })
+      this.#options.onLines(stored)
+    }
+    await this.segments.sync()
+    if (!this.isOpen) await this.segments.close()
   }
 
   /** The daemon ends; the instance may go on writing. */
@@ -230,7 +249,7 @@ export class Collector {
     if (found.stdout.lines.length + found.stderr.lines.length === 0) return false
     const timeMs = this.#options.clock.now()
     let seq = this.segments.nextSeq
-    const store = (stream: StoredLine['stream']): StoredLine[] =>
+    const store = (stream: RawStream): StoredLine[] =>
       found[stream].lines.map(({ line, cut }) => ({
         timeMs,
         stream,

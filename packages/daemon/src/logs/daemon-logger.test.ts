@@ -2,26 +2,37 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { systemClock } from '@p2p-playground/core'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 import { createDaemonLogger } from './daemon-logger.js'
+import type { DaemonLoggerOptions } from './daemon-logger.js'
 import { temporaryDir } from './log-fixture.test.support.js'
 
 type Row = Readonly<Record<string, unknown>>
 
 function rowsIn(dir: string): Row[] {
-  const names = readdirSync(dir).filter((name) => /^daemon-[\d-]+\.log/.test(name))
-  const lines = names.flatMap((name) => readFileSync(join(dir, name), 'utf8').split('\n'))
+  const names = readdirSync(dir).filter((name) => /^daemon-\d{12}\.log$/.test(name))
+  const lines = names.sort().flatMap((name) => readFileSync(join(dir, name), 'utf8').split('\n'))
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Row)
 }
 
 const open = (
   dir: string,
-  level: 'debug' | 'warn' = 'debug',
-): ReturnType<typeof createDaemonLogger> => createDaemonLogger({ dir, level, foreground: false })
+  options: Partial<DaemonLoggerOptions> = {},
+): ReturnType<typeof createDaemonLogger> =>
+  createDaemonLogger({
+    dir,
+    node: 'node-1',
+    level: 'debug',
+    foreground: false,
+    clock: systemClock,
+    redact: [],
+    ...options,
+  })
 
 describe('createDaemonLogger', () => {
-  it('writes lines of JSON with time, level, event and fields', async () => {
+  it('writes lines of JSON with number, time, level, event and fields', async () => {
     const dir = join(temporaryDir(), 'logs')
     const { logger, close } = await open(dir)
     logger.info('ready', { port: 4001, name: 'a', none: null, undef: undefined })
@@ -29,8 +40,8 @@ describe('createDaemonLogger', () => {
     await close()
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as unknown
     expect(rowsIn(dir)).toEqual([
-      { time, level: 'info', event: 'ready', port: 4001, name: 'a', none: null },
-      { time, level: 'error', event: 'failed', plugin: 'x', run: 3 },
+      { seq: 1, time, level: 'info', event: 'ready', port: 4001, name: 'a', none: null },
+      { seq: 2, time, level: 'error', event: 'failed', plugin: 'x', run: 3 },
     ])
     expect(statSync(dir).mode & 0o077).toBe(0)
     for (const name of readdirSync(dir).filter((each) => each.endsWith('.log'))) {
@@ -38,7 +49,7 @@ describe('createDaemonLogger', () => {
     }
   })
 
-  it('lets no field take the place of time, level or event, and mixes none into the event', async () => {
+  it('lets no field take the place of number, time, level or event, and mixes none into the event', async () => {
     const dir = temporaryDir()
     const { logger, close } = await open(dir)
     logger.warn('event', {
@@ -46,17 +57,28 @@ describe('createDaemonLogger', () => {
       level: 'l',
       event: 'e',
       time: 't',
+      seq: 7,
       splat: 's',
       error: 'x',
     })
     await close()
-    expect(rowsIn(dir)).toMatchObject([{ level: 'warn', event: 'event', message: 'm', error: 'x' }])
+    expect(rowsIn(dir)).toMatchObject([
+      { seq: 1, level: 'warn', event: 'event', message: 'm', error: 'x' },
+    ])
     expect(rowsIn(dir)[0]?.['time']).not.toBe('t')
+  })
+
+  it('takes configured patterns out of fields', async () => {
+    const dir = temporaryDir()
+    const { logger, close } = await open(dir, { redact: [/token=\w+/] })
+    logger.info('call', { url: '/x?token=abc&token=def', port: 1 })
+    await close()
+    expect(rowsIn(dir)).toMatchObject([{ url: '/x?***&***', port: 1 }])
   })
 
   it('leaves out what is below its level', async () => {
     const dir = temporaryDir()
-    const { logger, close } = await open(dir, 'warn')
+    const { logger, close } = await open(dir, { level: 'warn' })
     for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level](level)
     await close()
     expect(rowsIn(dir).map((row) => row['event'])).toEqual(['warn', 'error'])
@@ -97,7 +119,9 @@ describe('createDaemonLogger', () => {
     })
     const program = `
       const { createDaemonLogger } = require('./logger.cjs')
-      createDaemonLogger({ dir: 'logs', level: 'info', foreground: true }).then(async ({ logger, close }) => {
+      createDaemonLogger({
+        dir: 'logs', node: 'n', level: 'info', foreground: true, clock: { now: () => Date.now() }, redact: [],
+      }).then(async ({ logger, close }) => {
         logger.debug('unseen')
         logger.warn('refused', { by: 'peer', tries: 2 })
         await close()

@@ -1,52 +1,86 @@
-import { mkdirSync } from 'node:fs'
-import type { LogFields, Logger } from '@p2p-playground/core'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Clock, LogFields, LogLevel, Logger } from '@p2p-playground/core'
 import winston from 'winston'
+import Transport from 'winston-transport'
+import { DaemonLog } from './daemon-log.js'
 import { readableLine } from './readable-line.js'
-import { RotatingFile } from './rotating-file.js'
+import { createRedactor } from './redact.js'
+
+export interface DaemonLoggerOptions {
+  readonly dir: string
+  readonly node: string
+  readonly level: LogLevel
+  readonly foreground: boolean
+  readonly clock: Clock
+  /** Patterns that no field shows. */
+  readonly redact: readonly RegExp[]
+  /** See DaemonLog. */
+  readonly rollBytes?: number
+  readonly maxFiles?: number
+}
 
 /**
- * The daemon's own log: lines of JSON `{time, level, event, …fields}` in `DIR/daemon-DATE.log`, and in the foreground readable
- * lines on stderr. `close` resolves when all is written. A disk that refuses stops neither the daemon nor, once it takes lines
- * again, its log; how many were lost is logged then.
+ * The daemon's own log, by winston: into `log`, and in the foreground as readable lines on stderr. A line is in its file when
+ * the logger returns.
  */
-export async function createDaemonLogger(options: {
-  readonly dir: string
-  readonly level: 'debug' | 'info' | 'warn' | 'error'
-  readonly foreground: boolean
-}): Promise<{ readonly logger: Logger; readonly close: () => Promise<void> }> {
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 })
-  const { combine, printf } = winston.format
-  const root = winston.createLogger({ level: options.level, format: winston.format(stamp)() })
-  const file = new RotatingFile({
-    dir: options.dir,
-    format: combine(printf(jsonLine)),
-    logger: root,
+export async function createDaemonLogger(options: DaemonLoggerOptions): Promise<{
+  readonly logger: Logger
+  readonly log: DaemonLog
+  readonly close: () => Promise<void>
+}> {
+  const { clock } = options
+  const log = new DaemonLog({ ...options, redact: createRedactor([], options.redact) })
+  const stamp = winston.format((info) => {
+    info['time'] = new Date(clock.now()).toISOString()
+    return info
+  })
+  const root = winston.createLogger({
+    level: options.level,
+    format: stamp(),
+    transports: [new DaemonLogTransport(log)],
   })
   if (options.foreground) {
     root.add(
       new winston.transports.Console({
         stderrLevels: ['error', 'warn', 'info', 'debug'],
-        format: combine(printf(readableLine)),
+        format: winston.format.printf(readableLine),
       }),
     )
     // Whoever read it may go before the daemon does.
     process.stderr.on('error', ignoreClosed)
   }
+  // Until then winston holds lines back.
+  await nextTurn()
   const write: Write = (level, event, fields) => {
-    if (root.isLevelEnabled(level)) file.write({ level, message: event, fields })
+    if (root.isLevelEnabled(level)) root.log({ level, message: event, fields })
   }
   const close = async (): Promise<void> => {
-    await file.close()
+    await log.close()
     process.stderr.off('error', ignoreClosed)
   }
-  return Promise.resolve({ logger: wrap(write, {}), close })
+  return { logger: wrap(write, {}), log, close }
 }
 
-type Write = (level: string, event: string, fields: LogFields) => void
+/** Hands what winston lets through to the log. */
+class DaemonLogTransport extends Transport {
+  readonly #log: DaemonLog
+
+  constructor(log: DaemonLog) {
+    super()
+    this.#log = log
+  }
+
+  override log(info: winston.Logform.TransformableInfo, next: () => void): void {
+    this.#log.write(info.level as LogLevel, String(info.message), info['fields'] as LogFields)
+    next()
+  }
+}
+
+type Write = (level: LogLevel, event: string, fields: LogFields) => void
 
 function wrap(write: Write, own: LogFields): Logger {
   const log =
-    (level: string) =>
+    (level: LogLevel) =>
     (event: string, fields?: LogFields): void => {
       write(level, event, { ...own, ...fields })
     }
@@ -57,17 +91,6 @@ function wrap(write: Write, own: LogFields): Logger {
     error: log('error'),
     child: (fields) => wrap(write, { ...own, ...fields }),
   }
-}
-
-function stamp(info: winston.Logform.TransformableInfo): winston.Logform.TransformableInfo {
-  info['time'] = new Date().toISOString()
-  return info
-}
-
-/** No field can take the place of time, level or event. */
-function jsonLine({ time, level, message, fields }: winston.Logform.TransformableInfo): string {
-  const first = { time, level, event: message }
-  return JSON.stringify({ ...first, ...(fields as LogFields), ...first })
 }
 
 function ignoreClosed(): void {

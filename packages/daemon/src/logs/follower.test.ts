@@ -12,7 +12,7 @@ interface Following {
   readonly stop: () => void
 }
 
-/** Follows in the background; `pace` is awaited after each batch. */
+/** Follows in the background; `pace` is awaited after each answer with entries. */
 function follow(
   store: LogStore,
   query: Partial<StoreQuery> = {},
@@ -24,9 +24,10 @@ function follow(
   })
   const entries: LogEntry[] = []
   const run = async (): Promise<void> => {
-    for await (const batch of store.follow({ app: KEY.app, ...query }, stop.signal)) {
-      entries.push(...batch)
-      await pace()
+    const asked = { kinds: ['app' as const], app: KEY.app, ...query }
+    for await (const answer of store.follow(asked, stop.signal)) {
+      entries.push(...answer.entries)
+      if (answer.entries.length > 0) await pace()
     }
   }
   const done = run()
@@ -63,7 +64,7 @@ describe('LogStore.follow', () => {
     ['the newest one first', { tail: 1 }, ['b2', 'a3', 'b4']],
     ['nothing that is stored', { tail: 0 }, ['a3', 'b4']],
     ['only lines with a text', { grep: 'b' }, ['b2', 'b4']],
-    ['only what comes after a number', { afterSeq: { '1.0.0': 2 } }, ['a3', 'b4']],
+    ['only what comes after a number', { after: { 'hello@1.0.0': 2 } }, ['a3', 'b4']],
     ['only another version', { version: '2.0.0' }, []],
   ])('gives %s', async (_, query, expected) => {
     const { store, open, stored } = storeFixture()

@@ -1,36 +1,61 @@
+import { logSourceOf } from '@p2p-playground/core'
 import type { LogEntry } from '@p2p-playground/core'
 import { Bell } from '../engine/bell.js'
+import type { FeedListener, LogAnswer, LogFeed } from './log-feed.js'
 import { matchesQuery } from './log-query.js'
 import type { StoreQuery } from './log-query.js'
+import { readLogs } from './log-reader.js'
 
-/** Beyond this a follower that does not keep up is served from the segments again. */
+/** Beyond this a follower that does not keep up is served from the store again. */
 const MAX_BUFFERED_LINES = 2000
 const MAX_BUFFERED_CHARACTERS = 1024 * 1024
 
-/** Reads what is stored, as `readLogs`. */
-export type ReadStored = (query: StoreQuery) => {
-  readonly ends: ReadonlyMap<string, number>
-  readonly batches: AsyncGenerator<LogEntry[]>
+/** What the feeds have stored at the moment of the call. */
+export function readFeeds(
+  feeds: readonly LogFeed[],
+  query: StoreQuery,
+): ReturnType<typeof readLogs> {
+  return readLogs(
+    feeds.flatMap((feed) => feed.sources(query)),
+    query,
+  )
+}
+
+/**
+ * What is stored, then what is new as it comes, without gap or repeat between them, also of sources that begin later. Ends when
+ * `signal` aborts or a feed has ended.
+ */
+export async function* followFeeds(
+  feeds: readonly LogFeed[],
+  query: StoreQuery,
+  signal: AbortSignal,
+): AsyncGenerator<LogAnswer> {
+  const follower = new Follower(feeds, query)
+  const leave = feeds.map((feed) => feed.subscribe(follower))
+  try {
+    yield* follower.answers(signal)
+  } finally {
+    for (const unsubscribe of leave) unsubscribe()
+  }
 }
 
 /** One who reads what is stored and then what comes, without gap or repeat, at their own pace. */
-export class Follower {
+class Follower implements FeedListener {
+  readonly #feeds: readonly LogFeed[]
   readonly #query: StoreQuery
-  readonly #read: ReadStored
   readonly #bell = new Bell()
-  /** Per version, the newest seq that was given out or passed over. */
+  /** Per source, the newest seq that was given out or passed over. */
   readonly #seen = new Map<string, number>()
   #buffer: LogEntry[] = []
   #characters = 0
   #isBehind = false
   #hasEnded = false
 
-  constructor(query: StoreQuery, read: ReadStored) {
+  constructor(feeds: readonly LogFeed[], query: StoreQuery) {
+    this.#feeds = feeds
     this.#query = query
-    this.#read = read
   }
 
-  /** New entries of any app. */
   push(entries: readonly LogEntry[]): void {
     if (this.#isBehind) return
     for (const entry of entries) {
@@ -45,48 +70,47 @@ export class Follower {
     if (this.#isBehind || this.#buffer.length > 0) this.#bell.ring()
   }
 
-  /** A log was removed: should the version come again, its numbers begin anew. */
-  forget(app: string, version: string): void {
-    if (app !== this.#query.app) return
-    this.#seen.delete(version)
-    const kept = this.#buffer.filter((entry) => entry.version !== version)
+  forget(source: string): void {
+    this.#seen.delete(source)
+    const kept = this.#buffer.filter((entry) => logSourceOf(entry) !== source)
     this.#clear()
     this.#buffer = kept
   }
 
-  /** Nothing will come any more. */
   end(): void {
     this.#hasEnded = true
     this.#bell.ring()
   }
 
   /** Ends when `signal` aborts or after `end`. */
-  async *entries(signal: AbortSignal): AsyncGenerator<LogEntry[]> {
+  async *answers(signal: AbortSignal): AsyncGenerator<LogAnswer> {
     yield* this.#stored(this.#query, signal)
     while (!signal.aborted) {
       const count = this.#bell.count
       if (this.#isBehind) {
         this.#isBehind = false
-        const afterSeq = Object.fromEntries(this.#seen)
-        yield* this.#stored({ ...this.#query, tail: undefined, afterSeq }, signal)
+        const after = Object.fromEntries(this.#seen)
+        yield* this.#stored({ ...this.#query, tail: undefined, after }, signal)
         continue
       }
-      const batch = this.#buffer.filter((entry) => entry.seq > (this.#seen.get(entry.version) ?? 0))
+      const entries = this.#buffer.filter(
+        (entry) => entry.seq > (this.#seen.get(logSourceOf(entry)) ?? 0),
+      )
       this.#clear()
-      for (const { version, seq } of batch) this.#seen.set(version, seq)
-      if (batch.length > 0) yield batch
+      for (const entry of entries) this.#seen.set(logSourceOf(entry), entry.seq)
+      if (entries.length > 0) yield { entries }
       else if (this.#hasEnded) return
       else await this.#bell.after(count, signal).catch(ignoreAbort(signal))
     }
   }
 
-  async *#stored(query: StoreQuery, signal: AbortSignal): AsyncGenerator<LogEntry[]> {
-    const { ends, batches } = this.#read(query)
+  async *#stored(query: StoreQuery, signal: AbortSignal): AsyncGenerator<LogAnswer> {
+    const { ends, answers } = readFeeds(this.#feeds, query)
     // What comes from now on is pushed, and whatever of it is read here too is known by its number.
-    for (const [version, end] of ends) this.#seen.set(version, end)
-    for await (const batch of batches) {
+    for (const [source, end] of ends) this.#seen.set(source, end)
+    for await (const answer of answers) {
       if (signal.aborted) return
-      yield batch
+      yield answer
     }
   }
 

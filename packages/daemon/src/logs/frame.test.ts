@@ -19,6 +19,9 @@ const FRAME: Frame = {
   ],
 }
 
+const OLD_FRAME =
+  'PgAAAI+w5z9QUEwxAAAAAAAAEEAAAAAAAAAQQACwh1b+vHhCAAAAAAAAHEACAAAAAQAAAFtbIm91dCIsImVyciJdLFtdXQ=='
+
 describe('a frame', () => {
   it('gives back what was put in', () => {
     const bytes = encodeFrame(FRAME)
@@ -27,6 +30,26 @@ describe('a frame', () => {
     expect(decoded).toMatchObject({ offsets: FRAME.offsets, firstSeq: 41, count: 3 })
     expect(decoded.lines()).toEqual(FRAME.lines)
     expect(decoded.end).toBe(bytes.length)
+  })
+
+  it.each(['pre-start', 'post-stop'] as const)('gives back lines of %s', (stream) => {
+    const frame = { ...FRAME, lines: FRAME.lines.map((one) => ({ ...one, stream })) }
+    const decoded = decodeFrame(encodeFrame(frame), 0)
+    if (decoded.kind !== 'frame') throw new Error(decoded.kind)
+    expect(decoded).toMatchObject({ offsets: FRAME.offsets, firstSeq: 41, count: 3 })
+    expect(decoded.lines()).toEqual(frame.lines)
+  })
+
+  it('reads as it did before there were hooks', () => {
+    // Written by the version before: a line of stdout and one of stderr.
+    const bytes = Buffer.from(OLD_FRAME, 'base64')
+    const decoded = decodeFrame(bytes, 0)
+    if (decoded.kind !== 'frame') throw new Error(decoded.kind)
+    expect(decoded.offsets).toEqual({ stdout: 4, stderr: 4 })
+    expect(decoded.lines()).toEqual([
+      { timeMs: 1_700_000_000_123, stream: 'stdout', seq: 7, line: 'out' },
+      { timeMs: 1_700_000_000_123, stream: 'stderr', seq: 8, line: 'err' },
+    ])
   })
 
   it('may hold no line, only a cursor', () => {
@@ -55,6 +78,8 @@ describe('a frame', () => {
     const bytes = Buffer.concat([garbage, encodeFrame(FRAME)])
     expect(findFrame(bytes, 0)).toBe(garbage.length)
     expect(findFrame(bytes, garbage.length + 1)).toBe(-1)
+    const hook = encodeFrame({ ...FRAME, lines: [line(1, 'x', { stream: 'pre-start' })] })
+    expect(findFrame(Buffer.concat([garbage, hook]), 0)).toBe(garbage.length)
   })
 })
 

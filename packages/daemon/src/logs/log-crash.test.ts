@@ -17,7 +17,7 @@ const CAP_BYTES = 8 * 256 * 1024
 /** Collects until it is killed. */
 const COLLECTOR = `
 import { LogStore } from './log-store.mjs'
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
+const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent }
 const clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

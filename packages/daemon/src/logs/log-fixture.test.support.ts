@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
-import type { LogEntry, LogFields, Logger } from '@p2p-playground/core'
+import type { AppLogEntry, LogFields, Logger } from '@p2p-playground/core'
 import { onTestFinished, vi } from 'vitest'
 import type { StoredLine } from './frame.js'
 import { LogStore } from './log-store.js'
@@ -50,7 +50,7 @@ export interface StoreFixture {
   /** Opens an instance and returns where it would write to. */
   readonly open: (key?: typeof KEY, secrets?: readonly string[]) => Promise<InstanceLog>
   /** Everything that a query gives. */
-  readonly read: (query?: Partial<StoreQuery>) => Promise<LogEntry[]>
+  readonly read: (query?: Partial<StoreQuery>) => Promise<AppLogEntry[]>
   /** The texts of `read`. */
   readonly lines: (query?: Partial<StoreQuery>) => Promise<string[]>
   /** Resolves when so many lines are stored. */
@@ -73,8 +73,10 @@ export function storeFixture(options: Partial<LogStoreOptions> = {}): StoreFixtu
   })
   onTestFinished(() => store.close())
   const read: StoreFixture['read'] = async (query = {}) => {
-    const found: LogEntry[] = []
-    for await (const batch of store.query({ app: KEY.app, ...query })) found.push(...batch)
+    const found: AppLogEntry[] = []
+    for await (const { entries } of store.query({ kinds: ['app'], app: KEY.app, ...query })) {
+      found.push(...entries.filter((entry) => entry.kind === 'app'))
+    }
     return found
   }
   return {

@@ -52,8 +52,8 @@ function storeOver(clock = systemClock, maxBytesPerApp = 1024 * 1024): LogStore 
 async function ask(query: Partial<StoreQuery>): Promise<string[]> {
   const store = storeOver()
   const found: string[] = []
-  for await (const batch of store.query({ app: KEY.app, ...query })) {
-    found.push(...batch.map((entry) => entry.line))
+  for await (const { entries } of store.query({ kinds: ['app'], app: KEY.app, ...query })) {
+    found.push(...entries.map((entry) => entry.line))
   }
   await store.close()
   return found
@@ -90,11 +90,11 @@ describe('LogStore.query', () => {
     ['the newest few until a time', { untilMs: 1030, tail: 3 }, ALL.slice(28, 31)],
     [
       'what comes after a number',
-      { version: '2.0.0', afterSeq: { '2.0.0': 15 } },
+      { version: '2.0.0', after: { 'hello@2.0.0': 15 } },
       OF_TWO.slice(15),
     ],
-    ['after the newest number', { version: '2.0.0', afterSeq: { '2.0.0': 20 } }, []],
-    ['after a number of one version', { afterSeq: { '1.0.0': 40 } }, OF_TWO],
+    ['after the newest number', { version: '2.0.0', after: { 'hello@2.0.0': 20 } }, []],
+    ['after a number of one version', { after: { 'hello@1.0.0': 40 } }, OF_TWO],
     [
       'all at once',
       { version: '1.0.0', stream: 'stdout', sinceMs: 1020, untilMs: 1050, grep: '10', tail: 2 },
@@ -122,9 +122,9 @@ describe('LogStore.query', () => {
     write(log.stdoutPath, `${'x'.repeat(100_000)}\n`.repeat(10) + 'short\n'.repeat(2000))
     await store.finish(KEY)
     const sizes: number[] = []
-    for await (const batch of store.query({ app: KEY.app })) {
-      expect(batch.length).toBeLessThanOrEqual(500)
-      sizes.push(batch.reduce((sum, entry) => sum + entry.line.length, 0))
+    for await (const { entries } of store.query({ kinds: ['app'], app: KEY.app })) {
+      expect(entries.length).toBeLessThanOrEqual(500)
+      sizes.push(entries.reduce((sum, entry) => sum + entry.line.length, 0))
     }
     await store.close()
     expect(Math.max(...sizes)).toBeLessThan(400_000)

@@ -1,26 +1,29 @@
-import type { LogEntry } from '@p2p-playground/core'
+import type { LogEntry, LogKind, LogStream } from '@p2p-playground/core'
 
 export interface StoreQuery {
-  readonly app: string
+  readonly kinds: readonly LogKind[]
+  /** Missing: all. */
+  readonly app?: string | undefined
   readonly version?: string | undefined
   readonly sinceMs?: number | undefined
   readonly untilMs?: number | undefined
   /** At most that many of the newest. */
   readonly tail?: number | undefined
-  readonly stream?: LogEntry['stream'] | undefined
+  readonly stream?: LogStream | undefined
   /** Only lines that contain it, as it stands. */
   readonly grep?: string | undefined
-  /** Per version: only entries with a higher seq. One beyond the newest is of a log that was removed, and means none. */
-  readonly afterSeq?: Readonly<Record<string, number>> | undefined
+  /** Per source: only entries with a higher seq. */
+  readonly after?: Readonly<Record<string, number>> | undefined
 }
 
-/** True when an entry is among those that the query asks for, `tail` and `afterSeq` aside. */
+/** True when an entry is among those that the query asks for, `tail` and `after` aside. */
 export function matchesQuery(entry: LogEntry, query: StoreQuery): boolean {
   return (
-    entry.app === query.app &&
+    query.kinds.includes(entry.kind) &&
+    (query.app === undefined || entry.app === query.app) &&
     (query.version === undefined || entry.version === query.version) &&
     matchesTime(entry.timeMs, query) &&
-    (query.stream === undefined || entry.stream === query.stream) &&
+    (query.stream === undefined || (entry.kind === 'app' && entry.stream === query.stream)) &&
     (query.grep === undefined || entry.line.includes(query.grep))
   )
 }

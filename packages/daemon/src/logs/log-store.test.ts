@@ -272,7 +272,7 @@ describe('LogStore removes', () => {
     await store.remove(KEY.app, KEY.version)
     write((await open()).stdoutPath, 'second life\n')
     await stored(1)
-    expect(await read({ afterSeq: { '1.0.0': 5 } })).toMatchObject([
+    expect(await read({ after: { 'hello@1.0.0': 5 } })).toMatchObject([
       { seq: 1, line: 'second life' },
     ])
   })

@@ -2,14 +2,15 @@ import { existsSync, readdirSync } from 'node:fs'
 import { rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, errorMessage, formatInstance, systemCode } from '@p2p-playground/core'
-import type { Clock, InstanceKey, LogEntry, Logger } from '@p2p-playground/core'
+import type { AppLogEntry, Clock, InstanceKey, LogEntry, Logger } from '@p2p-playground/core'
 import { Collector } from './collector.js'
-import { Follower } from './follower.js'
-import type { StoredLine } from './frame.js'
+import { followFeeds, readFeeds } from './follower.js'
+import type { HookStream, StoredLine } from './frame.js'
 import { HolePuncher } from './hole-puncher.js'
+import type { FeedListener, LogAnswer, LogFeed, LogSource } from './log-feed.js'
 import type { StoreQuery } from './log-query.js'
-import { readLogs } from './log-reader.js'
 import { retain } from './retention.js'
+import { entryOfStored, segmentSource } from './segment-source.js'
 
 /** Where an instance writes to. */
 export interface InstanceLog {
@@ -37,12 +38,12 @@ const FIRST_SWEEP_MS = 60_000
 const SWEEP_MS = 3_600_000
 
 /** The app logs of a node. */
-export class LogStore {
+export class LogStore implements LogFeed {
   readonly #options: LogStoreOptions
   readonly #rollBytes: number
   readonly #puncher: HolePuncher
   readonly #collectors = new Map<string, Collector>()
-  readonly #followers = new Set<Follower>()
+  readonly #listeners = new Set<FeedListener>()
   readonly #stop = new AbortController()
 
   constructor(options: LogStoreOptions) {
@@ -68,6 +69,14 @@ export class LogStore {
     await this.#collectors.get(formatInstance(key))?.finish()
   }
 
+  /**
+   * Stores what a hook of an instance wrote, in its log: numbered with its other lines, and on the disk when this resolves.
+   * Secrets are those of the last `open`.
+   */
+  async append(key: InstanceKey, stream: HookStream, lines: readonly string[]): Promise<void> {
+    await this.#collectorOf(key).append(stream, lines)
+  }
+
   /** Deletes the logs of an instance, or of all versions of an app. */
   async remove(app: string, version?: string): Promise<void> {
     for (const each of version === undefined ? this.#versionsOf(app) : [version]) {
@@ -76,7 +85,7 @@ export class LogStore {
       const name = formatInstance(key)
       await this.#collectors.get(name)?.close()
       this.#collectors.delete(name)
-      for (const follower of this.#followers) follower.forget(app, each)
+      for (const listener of this.#listeners) listener.forget(name)
       await rm(dir, { recursive: true, force: true })
     }
     await removeIfEmpty(join(this.#options.rootDir, app))
@@ -84,30 +93,43 @@ export class LogStore {
 
   /** Lines of an app that are gone because of the caps of size and age, per version. */
   dropped(app: string): Readonly<Record<string, number>> {
-    const logs = this.#logsOf({ app })
+    const logs = this.#versionsOf(app).map((version) => this.#segmentsOf({ app, version }))
     return Object.fromEntries(logs.map((log) => [log.version, log.droppedLines]))
   }
 
-  /** Stored entries in batches, the oldest first. */
-  async *query(query: StoreQuery): AsyncGenerator<LogEntry[]> {
-    yield* readLogs(this.#logsOf(query), query, this.#options.node).batches
+  /** The newest lines of an instance, at most that many. Reads no more of its log than it must. */
+  async tailOf(key: InstanceKey, lines: number): Promise<readonly AppLogEntry[]> {
+    const { app, version } = key
+    const found: LogEntry[] = []
+    const query = { kinds: ['app'] as const, app, version, tail: lines }
+    for await (const { entries } of this.query(query)) found.push(...entries)
+    return found.filter((entry) => entry.kind === 'app')
   }
 
-  /**
-   * Stored entries, then new ones as they come, without gap or repeat between them, also of versions that start later. Ends when
-   * `signal` aborts or the store is closed.
-   */
-  async *follow(query: StoreQuery, signal: AbortSignal): AsyncGenerator<LogEntry[]> {
-    if (this.#stop.signal.aborted) return
-    const follower = new Follower(query, (part) =>
-      readLogs(this.#logsOf(part), part, this.#options.node),
+  sources({ kinds, app, version }: StoreQuery): LogSource[] {
+    if (!kinds.includes('app')) return []
+    const apps = app === undefined ? this.#apps() : [app]
+    const keys = apps.flatMap((each) =>
+      this.#versionsOf(each).map((one) => ({ app: each, version: one })),
     )
-    this.#followers.add(follower)
-    try {
-      yield* follower.entries(signal)
-    } finally {
-      this.#followers.delete(follower)
-    }
+    return keys
+      .filter((key) => version === undefined || key.version === version)
+      .map((key) => segmentSource(this.#segmentsOf(key), key, this.#options.node))
+  }
+
+  subscribe(listener: FeedListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** What apps have written, the oldest first. */
+  query(query: StoreQuery): AsyncGenerator<LogAnswer> {
+    return readFeeds([this], query).answers
+  }
+
+  /** The same, then what is new as it comes. Ends when `signal` aborts or the store is closed. */
+  async *follow(query: StoreQuery, signal: AbortSignal): AsyncGenerator<LogAnswer> {
+    if (!this.#stop.signal.aborted) yield* followFeeds([this], query, signal)
   }
 
   /** Idempotent. Instances may go on writing; the next `open` takes that in. */
@@ -116,13 +138,16 @@ export class LogStore {
     const collectors = [...this.#collectors.values()]
     this.#collectors.clear()
     await Promise.all(collectors.map((collector) => collector.close()))
-    for (const follower of this.#followers) follower.end()
+    for (const listener of this.#listeners) listener.end()
   }
 
-  #logsOf(query: StoreQuery): readonly Collector['segments'][] {
-    return this.#versionsOf(query.app)
-      .filter((version) => query.version === undefined || version === query.version)
-      .map((version) => this.#collectorOf({ app: query.app, version }).segments)
+  #segmentsOf(key: InstanceKey): Collector['segments'] {
+    return this.#collectorOf(key).segments
+  }
+
+  #apps(): string[] {
+    const { rootDir } = this.#options
+    return existsSync(rootDir) ? namesIn(rootDir) : []
   }
 
   #versionsOf(app: string): string[] {
@@ -135,9 +160,11 @@ export class LogStore {
     const name = formatInstance(key)
     const known = this.#collectors.get(name)
     if (known !== undefined) return known
+    const { app, version } = key
     const collector = new Collector({
       ...this.#options,
       key,
+      logger: this.#options.logger.child({ app, version }),
       dir: this.#dirOf(key),
       rollBytes: this.#rollBytes,
       patterns: this.#options.redact,
@@ -153,19 +180,18 @@ export class LogStore {
     return collector
   }
 
-  #tell({ app, version }: InstanceKey, lines: readonly StoredLine[]): void {
-    if (this.#followers.size === 0) return
-    const { node } = this.#options
-    const entries = lines.map((line) => ({ ...line, node, app, version }))
-    for (const follower of this.#followers) follower.push(entries)
+  #tell(key: InstanceKey, lines: readonly StoredLine[]): void {
+    if (this.#listeners.size === 0) return
+    const entries = lines.map((line) => entryOfStored(line, key, this.#options.node))
+    for (const listener of this.#listeners) listener.push(entries)
   }
 
   async #sweep(signal: AbortSignal): Promise<void> {
-    const { clock, rootDir, logger } = this.#options
+    const { clock, logger } = this.#options
     try {
       for (let waitMs = FIRST_SWEEP_MS; ; waitMs = SWEEP_MS) {
         await clock.sleep(waitMs, signal)
-        for (const app of existsSync(rootDir) ? namesIn(rootDir) : []) {
+        for (const app of this.#apps()) {
           this.#retain(app)
           await clock.sleep(0, signal)
         }
@@ -179,8 +205,9 @@ export class LogStore {
     const { clock, logger, maxBytesPerApp, maxAgeMs } = this.#options
     // The newest segment grows by one roll before anybody looks again.
     const limits = { maxBytes: maxBytesPerApp - this.#rollBytes, maxAgeMs }
+    const logs = this.#versionsOf(app).map((version) => this.#segmentsOf({ app, version }))
     try {
-      retain(app, this.#logsOf({ app }), { limits, nowMs: clock.now(), logger })
+      retain(app, logs, { limits, nowMs: clock.now(), logger })
     } catch (error) {
       // What was to be stored is stored; the next roll or sweep tries again.
       logger.error('log-retention-failed', { app, error: errorMessage(error) })

@@ -4,18 +4,25 @@ import type { LogFields } from '@p2p-playground/core'
 // eslint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
-/** `TIME LEVEL event key=value …` for people; a value that is no plain word is quoted, and harmless in a terminal. */
-export function readableLine(info: {
-  readonly time?: unknown
+/** `TIME LEVEL event key=value …` for people. */
+export function readableLine(info: ReadableInfo & { readonly time?: unknown }): string {
+  return `${String(info.time)} ${readableText(info)}`
+}
+
+/** `LEVEL event key=value …`; a value that is no plain word is quoted, and all is harmless in a terminal. */
+export function readableText({ level, message, fields }: ReadableInfo): string {
+  const parts = Object.entries((fields ?? {}) as LogFields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${show(value)}`)
+  return [level.toUpperCase().padEnd(5), String(message), ...parts]
+    .join(' ')
+    .replaceAll(UNSAFE, escapeCharacter)
+}
+
+interface ReadableInfo {
   readonly level: string
   readonly message: unknown
   readonly fields?: unknown
-}): string {
-  const fields = Object.entries((info.fields ?? {}) as LogFields)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${show(value)}`)
-  const parts = [String(info.time), info.level.toUpperCase().padEnd(5), String(info.message)]
-  return [...parts, ...fields].join(' ').replaceAll(UNSAFE, escapeCharacter)
 }
 
 function show(value: LogFields[string]): string {

@@ -28,9 +28,9 @@ import type { InstanceTable } from '../engine/instance-table.js'
 import { noteOf, statusOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
 import type { PackageStore } from '../engine/package-store.js'
-import type { LogStore } from '../logs/log-store.js'
+import type { NodeLogs } from '../logs/node-logs.js'
 import type { CommandGuard } from './command-guard.js'
-import { streamEvents, streamLogs } from './streams.js'
+import { logQueryOf, streamEvents, streamLogs } from './streams.js'
 
 export interface NodeServiceDependencies {
   readonly host: Host
@@ -39,7 +39,7 @@ export interface NodeServiceDependencies {
   readonly table: InstanceTable
   readonly launcher: Launcher
   readonly packages: PackageStore
-  readonly logs: LogStore
+  readonly logs: NodeLogs
   readonly store: StateStore
   readonly guard: CommandGuard
   readonly clock: Clock
@@ -99,6 +99,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       observe(context)
       const records = requireApp(request.app)
       const events = store.events({ app: request.app, tail: 50 })
+      const dropped = deps.logs.apps.dropped(request.app)
       const descriptions = records.map(async (record) =>
         descriptionToProto({
           ...status(record),
@@ -115,14 +116,19 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
           events: events.filter(
             (event) => event.version === record.version || event.version === null,
           ),
+          droppedLogLines: dropped[record.version] ?? 0,
         }),
       )
       return { descriptions: await Promise.all(descriptions) }
     },
     streamLogs(request, context) {
       observe(context)
-      if (table.ofApp(request.app).length === 0) throw noApp(request.app)
-      return streamLogs(deps.logs, request, context.signal)
+      const query = logQueryOf(request)
+      // The daemon and the events may well tell of an app that is gone.
+      if (query.app !== undefined && query.kinds.every((kind) => kind === 'app')) {
+        requireApp(query.app)
+      }
+      return streamLogs(deps.logs, query, request.follow, context.signal)
     },
     streamEvents(request, context) {
       observe(context)

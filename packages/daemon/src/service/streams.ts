@@ -1,28 +1,52 @@
-import type { LogStream, StateStore, SystemEvent } from '@p2p-playground/core'
+import { LOG_KINDS, LOG_STREAMS, PlaygroundError } from '@p2p-playground/core'
+import type { StateStore, SystemEvent } from '@p2p-playground/core'
 import { eventToProto, logEntryToProto } from '@p2p-playground/proto'
 import type { node } from '@p2p-playground/proto'
 import type { InstanceTable } from '../engine/instance-table.js'
 import { Bell } from '../engine/bell.js'
-import type { LogStore } from '../logs/log-store.js'
+import type { StoreQuery } from '../logs/log-query.js'
+import type { NodeLogs } from '../logs/node-logs.js'
+
+/** What a request asks for. @throws USAGE for a kind or a stream that there is not */
+export function logQueryOf(request: node.StreamLogsRequest): StoreQuery {
+  const { app, version, stream, grep } = request
+  const kinds = request.kinds.map((kind) => knownOf(LOG_KINDS, kind, 'kind of log'))
+  return {
+    kinds: kinds.length === 0 ? ['app'] : kinds,
+    app: app === '' ? undefined : app,
+    version: version === '' ? undefined : version,
+    sinceMs: numberOf(request.sinceMs),
+    untilMs: numberOf(request.untilMs),
+    tail: request.tail,
+    stream: stream === '' ? undefined : knownOf(LOG_STREAMS, stream, 'stream'),
+    grep: grep === '' ? undefined : grep,
+    after: {
+      ...numbersOf(request.afterSeq, (one) => `${app}@${one}`),
+      ...numbersOf(request.after, (source) => source),
+    },
+  }
+}
 
 export async function* streamLogs(
-  logs: LogStore,
-  request: node.StreamLogsRequest,
+  logs: NodeLogs,
+  query: StoreQuery,
+  follow: boolean,
   signal: AbortSignal,
-): AsyncGenerator<{ entries: node.LogEntry[] }> {
-  const query = {
-    app: request.app,
-    version: request.version === '' ? undefined : request.version,
-    sinceMs: request.sinceMs === undefined ? undefined : Number(request.sinceMs),
-    tail: request.tail,
-    stream: streamOf(request.stream),
-    grep: request.grep === '' ? undefined : request.grep,
-    afterSeq: Object.fromEntries(
-      Object.entries(request.afterSeq).map(([version, seq]) => [version, Number(seq)]),
-    ),
+): AsyncGenerator<{
+  readonly entries: node.LogEntry[]
+  readonly position: Record<string, bigint>
+  readonly dropped: { readonly source: string; readonly lines: bigint }[]
+}> {
+  for await (const answer of follow ? logs.follow(query, signal) : logs.query(query)) {
+    const { entries, position = {}, dropped = [] } = answer
+    yield {
+      entries: entries.map(logEntryToProto),
+      position: Object.fromEntries(
+        Object.entries(position).map(([source, seq]) => [source, BigInt(seq)]),
+      ),
+      dropped: dropped.map(({ source, lines }) => ({ source, lines: BigInt(lines) })),
+    }
   }
-  const batches = request.follow ? logs.follow(query, signal) : logs.query(query)
-  for await (const entries of batches) yield { entries: entries.map(logEntryToProto) }
 }
 
 export async function* streamEvents(
@@ -57,6 +81,23 @@ export async function* streamEvents(
   }
 }
 
-function streamOf(text: string): LogStream | undefined {
-  return text === 'stdout' || text === 'stderr' ? text : undefined
+function knownOf<Value extends string>(known: readonly Value[], text: string, what: string): Value {
+  const found = known.find((value) => value === text)
+  if (found !== undefined) return found
+  throw new PlaygroundError('USAGE', `there is no ${what} "${text}"`, {
+    hint: `There is ${known.join(', ')}.`,
+  })
+}
+
+function numberOf(value: bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value)
+}
+
+function numbersOf(
+  values: Readonly<Record<string, bigint>>,
+  nameOf: (key: string) => string,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [nameOf(key), Number(value)]),
+  )
 }

@@ -127,22 +127,17 @@ export class SqliteStateStore implements StateStore {
   }
 
   events(filter: EventFilter): readonly SystemEvent[] {
-    return this.#run(() =>
-      this.#db
+    const { afterSeq = 0, sinceMs = 0, app = null, tail = -1, head } = filter
+    return this.#run(() => {
+      const events = this.#db
         .prepare(
           `SELECT * FROM events WHERE seq > ? AND time_ms >= ? AND (? IS NULL OR app = ?)
-           ORDER BY seq DESC LIMIT ?`,
+           ORDER BY seq ${head === undefined ? 'DESC' : 'ASC'} LIMIT ?`,
         )
-        .all(
-          filter.afterSeq ?? 0,
-          filter.sinceMs ?? 0,
-          filter.app ?? null,
-          filter.app ?? null,
-          filter.tail ?? -1,
-        )
+        .all(afterSeq, sinceMs, app, app, head ?? tail)
         .map((row) => this.#toEvent(row))
-        .reverse(),
-    )
+      return head === undefined ? events.reverse() : events
+    })
   }
 
   peers(): readonly string[] {

@@ -2,8 +2,9 @@ import { create } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import { node } from '../index.js'
 import { deployProgressFromProto } from './deploy.js'
-import { eventFromProto, logEntryFromProto } from './event.js'
+import { eventFromProto } from './event.js'
 import { descriptionFromProto, instanceFromProto, versionFromProto } from './instance.js'
+import { logEntryFromProto } from './log-entry.js'
 import { nodeInfoFromProto, offerFromProto } from './node.js'
 
 const HUGE = 2n ** 60n

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf'
 import { EVENT_TYPES } from '@p2p-playground/core'
-import type { LogEntry, SystemEvent } from '@p2p-playground/core'
-import { EventSchema, LogEntrySchema } from '../gen/p2pplayground/node/v1/node_pb.js'
-import type { Event, LogEntry as LogEntryMessage } from '../gen/p2pplayground/node/v1/node_pb.js'
+import type { SystemEvent } from '@p2p-playground/core'
+import { EventSchema } from '../gen/p2pplayground/node/v1/node_pb.js'
+import type { Event } from '../gen/p2pplayground/node/v1/node_pb.js'
 import { oneOf, toNumber } from './check.js'
 
 export function eventToProto(event: SystemEvent): Event {
@@ -30,31 +30,5 @@ export function eventFromProto(message: Event): SystemEvent {
     message: message.message,
     code: message.code ?? null,
     by: message.by ?? null,
-  }
-}
-
-export function logEntryToProto(entry: LogEntry): LogEntryMessage {
-  return create(LogEntrySchema, {
-    timeMs: BigInt(Math.round(entry.timeMs)),
-    node: entry.node,
-    app: entry.app,
-    version: entry.version,
-    stream: entry.stream,
-    seq: BigInt(entry.seq),
-    line: entry.line,
-    cut: entry.cut ?? false,
-  })
-}
-
-export function logEntryFromProto(message: LogEntryMessage): LogEntry {
-  return {
-    timeMs: toNumber(message.timeMs),
-    node: message.node,
-    app: message.app,
-    version: message.version,
-    stream: oneOf(['stdout', 'stderr'] as const, message.stream, 'the stream'),
-    seq: toNumber(message.seq),
-    line: message.line,
-    ...(message.cut ? { cut: true } : {}),
   }
 }

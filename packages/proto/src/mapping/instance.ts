@@ -99,6 +99,7 @@ export function descriptionToProto(
     events: description.events.map(eventToProto),
     tags: [...description.tags],
     failures: description.failures.map(failureToProto),
+    droppedLogLines: BigInt(description.droppedLogLines),
     ...(usage === null
       ? {}
       : {
@@ -138,5 +139,6 @@ export function descriptionFromProto(
     events: message.events.map(eventFromProto),
     tags: message.tags,
     failures: message.failures.map((failure) => failureFromProto(failure, instance)),
+    droppedLogLines: toNumber(message.droppedLogLines),
   }
 }

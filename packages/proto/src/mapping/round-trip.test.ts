@@ -1,11 +1,17 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import { EVENT_TYPES, INSTANCE_STATES, newInstanceRecord } from '@p2p-playground/core'
+import {
+  EVENT_TYPES,
+  INSTANCE_STATES,
+  LOG_LEVELS,
+  LOG_STREAMS,
+  newInstanceRecord,
+} from '@p2p-playground/core'
 import { pieceListDigest } from '@p2p-playground/core/bundle'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { node } from '../index.js'
-import { eventFromProto, eventToProto, logEntryFromProto, logEntryToProto } from './event.js'
+import { eventFromProto, eventToProto } from './event.js'
 import {
   descriptionFromProto,
   descriptionToProto,
@@ -14,6 +20,7 @@ import {
   versionFromProto,
   versionToProto,
 } from './instance.js'
+import { logEntryFromProto, logEntryToProto } from './log-entry.js'
 import { nodeInfoFromProto, nodeInfoToProto, offerFromProto, offerToProto } from './node.js'
 
 const text = fc.string({ unit: 'grapheme' })
@@ -68,18 +75,36 @@ const event = fc.record({
   by: maybe(text),
 })
 
-const logEntry = fc.record(
-  {
-    timeMs: size,
-    node: text,
-    app: text,
-    version: text,
-    stream: fc.constantFrom('stdout' as const, 'stderr' as const),
-    seq: size,
-    line: text,
-    cut: fc.constant(true as const),
-  },
-  { requiredKeys: ['timeMs', 'node', 'app', 'version', 'stream', 'seq', 'line'] },
+const line = { timeMs: size, node: text, seq: size, line: text }
+const named = { app: maybe(key), version: maybe(key) }
+const logEntry = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constant('app' as const),
+      ...line,
+      app: text,
+      version: text,
+      stream: fc.constantFrom(...LOG_STREAMS),
+      cut: fc.constant(true as const),
+    },
+    { requiredKeys: ['kind', 'timeMs', 'node', 'app', 'version', 'stream', 'seq', 'line'] },
+  ),
+  fc.record({
+    kind: fc.constant('daemon' as const),
+    ...line,
+    ...named,
+    level: fc.constantFrom(...LOG_LEVELS),
+    event: text,
+    fields: fc.dictionary(key, fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null))),
+  }),
+  fc.record({
+    kind: fc.constant('event' as const),
+    ...line,
+    ...named,
+    type: fc.constantFrom(...EVENT_TYPES),
+    code: maybe(text),
+    by: maybe(text),
+  }),
 )
 
 const usage = fc.record({
@@ -178,6 +203,7 @@ describe('models survive the wire', () => {
         events: fc.array(event, { maxLength: 3 }),
         tags: fc.array(text, { maxLength: 3 }),
         failures: fc.array(failure, { maxLength: 2 }),
+        droppedLogLines: size,
       }),
     )
     fc.assert(

@@ -14,6 +14,7 @@ const forever = new AbortController().signal
 export function logSinkContract(name: string, setup: LogSinkSetup): void {
   const entries = (lines: readonly string[]): LogEntry[] =>
     lines.map((line, index) => ({
+      kind: 'app',
       timeMs: 1_700_000_000_000 + index,
       node: 'n1',
       app: 'app',

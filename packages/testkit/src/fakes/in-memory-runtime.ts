@@ -17,6 +17,8 @@ interface FakeRun {
 /** Runs nothing: a test ends its programs with `end`. A program at a path that ends in `missing` cannot be run. */
 export class InMemoryRuntime implements Runtime {
   readonly started: RunSpec[] = []
+  /** Told each program that was started, so that a test can end it. */
+  onStart: ((spec: RunSpec, pid: number) => void) | undefined
   readonly #runs: Map<number, FakeRun>
   #nextPid = 1000
 
@@ -45,6 +47,7 @@ export class InMemoryRuntime implements Runtime {
       ended: Promise.withResolvers<ExitStatus>(),
       exit: undefined,
     })
+    this.onStart?.(spec, this.#nextPid)
     return Promise.resolve({
       runtime: 'fake',
       pid: this.#nextPid,

@@ -45,6 +45,7 @@ function describe(item: AppDescription, formatBytes: (bytes: number) => string):
     `usage      ${usage === null ? '-' : `${formatBytes(usage.memoryBytes)}, ${(usage.cpuMs / 1000).toFixed(1)} s CPU, ${String(usage.processes)} processes`}`,
     `limits     ${item.limits === '' ? 'as asked' : harmless(item.limits)}`,
     `tags       ${item.tags.join(', ') || '-'}`,
+    `log        ${item.droppedLogLines === 0 ? 'complete' : `${String(item.droppedLogLines)} lines were dropped (cap of size or age)`}`,
     `signed by  ${harmless(item.signedBy)}`,
     `digest     ${item.digest}`,
     `files      ${harmless(item.dir)}`,

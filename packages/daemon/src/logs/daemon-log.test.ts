@@ -1,0 +1,265 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { DaemonLogEntry, LogEntry } from '@p2p-playground/core'
+import { FakeClock } from '@p2p-playground/testkit'
+import { build } from 'esbuild'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { DaemonLog } from './daemon-log.js'
+import type { DaemonLogOptions } from './daemon-log.js'
+import { followFeeds, readFeeds } from './follower.js'
+import { temporaryDir } from './log-fixture.test.support.js'
+import type { LogAnswer } from './log-feed.js'
+import type { StoreQuery } from './log-query.js'
+
+function logIn(dir: string, options: Partial<DaemonLogOptions> = {}): DaemonLog {
+  const clock = new FakeClock()
+  const log = new DaemonLog({ dir, node: 'n', clock, redact: (text) => text, ...options })
+  onTestFinished(() => log.close())
+  return log
+}
+
+async function answers(log: DaemonLog, query: Partial<StoreQuery> = {}): Promise<LogAnswer[]> {
+  const found: LogAnswer[] = []
+  for await (const answer of readFeeds([log], { kinds: ['daemon'], ...query }).answers) {
+    found.push(answer)
+  }
+  return found
+}
+
+async function read(log: DaemonLog, query: Partial<StoreQuery> = {}): Promise<DaemonLogEntry[]> {
+  const found = await answers(log, query)
+  return found.flatMap(({ entries }) => entries.filter((entry) => entry.kind === 'daemon'))
+}
+
+const numbers = (count: number, from = 1): number[] =>
+  Array.from({ length: count }, (_, index) => from + index)
+
+describe('DaemonLog', () => {
+  it('gives lines back as entries with level, event, fields and the app that they name', async () => {
+    const log = logIn(temporaryDir())
+    log.write('info', 'ready', { peerId: '12D3', none: null, unset: undefined })
+    log.write('warn', 'log-lines-dropped', { app: 'web', version: '1.0.0', lines: 3 })
+    log.write('error', 'wait-failed', { instance: 'db@2.0.0', error: 'x\ny' })
+    const common = { kind: 'daemon', node: 'n', timeMs: 1_700_000_000_000 }
+    const nobody = { app: null, version: null }
+    expect(await read(log)).toEqual([
+      {
+        ...common,
+        ...nobody,
+        seq: 1,
+        level: 'info',
+        event: 'ready',
+        fields: { peerId: '12D3', none: null },
+        line: 'INFO  ready peerId=12D3 none=null',
+      },
+      {
+        ...common,
+        app: 'web',
+        version: '1.0.0',
+        seq: 2,
+        level: 'warn',
+        event: 'log-lines-dropped',
+        fields: { app: 'web', version: '1.0.0', lines: 3 },
+        line: 'WARN  log-lines-dropped app=web version=1.0.0 lines=3',
+      },
+      {
+        ...common,
+        app: 'db',
+        version: '2.0.0',
+        seq: 3,
+        level: 'error',
+        event: 'wait-failed',
+        fields: { instance: 'db@2.0.0', error: 'x\ny' },
+        line: 'ERROR wait-failed instance=db@2.0.0 error="x\\ny"',
+      },
+    ])
+  })
+
+  it('is asked as other logs are', async () => {
+    const clock = new FakeClock(0)
+    const log = logIn(temporaryDir(), { clock, rollBytes: 1000 })
+    for (const number of numbers(100)) {
+      clock.setWall(number)
+      log.write('info', 'event', { number, ...(number % 10 === 0 ? { app: 'web' } : {}) })
+    }
+    const seqs = async (query: Partial<StoreQuery>): Promise<number[]> =>
+      (await read(log, query)).map(({ seq }) => seq)
+    // Once with what is known of each file beforehand, once with what was learnt.
+    for (const log of [1, 2]) {
+      expect(await seqs({ sinceMs: 41, untilMs: 43 }), String(log)).toEqual([41, 42, 43])
+    }
+    expect(await seqs({ tail: 3 })).toEqual([98, 99, 100])
+    expect(await seqs({ grep: 'number=7' })).toEqual([7, ...numbers(10, 70)])
+    expect(await seqs({ app: 'web' })).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100])
+    expect(await seqs({ after: { daemon: 98 } })).toEqual([99, 100])
+    expect(await seqs({ after: { daemon: 1000 } })).toEqual([])
+    expect(await seqs({ stream: 'stdout' })).toEqual([])
+    expect(await seqs({ kinds: ['event'] })).toEqual([])
+  })
+
+  it('goes on with its numbers, and cuts a torn end off', async () => {
+    const dir = temporaryDir()
+    for (const event of ['one', 'two']) {
+      const log = logIn(dir)
+      log.write('info', event, {})
+      await log.close()
+      log.write('info', 'after its end', {})
+    }
+    const [name = ''] = readdirSync(dir)
+    appendFileSync(join(dir, name), '{"seq":3,"time":"20')
+    const log = logIn(dir)
+    log.write('info', 'three', {})
+    expect((await read(log)).map(({ seq, event }) => [seq, event])).toEqual([
+      [1, 'one'],
+      [2, 'two'],
+      [3, 'daemon-log-torn-end-cut'],
+      [4, 'three'],
+    ])
+  })
+
+  it('drops the oldest file beyond its cap, and says how many lines that were', async () => {
+    const dir = temporaryDir()
+    const log = logIn(dir, { rollBytes: 1000, maxFiles: 3 })
+    for (const number of numbers(200)) log.write('info', 'event', { number })
+    expect(readdirSync(dir)).toHaveLength(3)
+    const kept = await read(log)
+    const gone = 200 - kept.length
+    expect(kept.map(({ seq }) => seq)).toEqual(numbers(kept.length, gone + 1))
+    const dropped = [{ source: 'daemon', lines: gone }]
+    expect((await answers(log))[0]).toMatchObject({ dropped })
+    expect((await answers(log, { tail: 5 }))[0]).not.toHaveProperty('dropped')
+    expect((await answers(log, { tail: 5000 }))[0]).toMatchObject({ dropped })
+  })
+
+  it('passes over a damaged line, and says that it is missing', async () => {
+    const dir = temporaryDir()
+    const log = logIn(dir)
+    for (const event of ['one', 'two', 'three']) log.write('info', event, {})
+    const path = join(dir, readdirSync(dir)[0] ?? '')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"two"', '"t"o"'))
+    expect((await read(log)).map(({ event }) => event)).toEqual(['one', 'three'])
+    expect((await answers(log)).flatMap(({ dropped = [] }) => dropped)).toEqual([
+      { source: 'daemon', lines: 1 },
+    ])
+  })
+
+  it('outlives a disk that refuses, and says afterwards how many lines are lost and why', async () => {
+    const dir = temporaryDir()
+    const log = logIn(dir)
+    // A file may not grow beyond this limit of the process: as a full disk, it takes a part.
+    const limit = (bytes: string): void => {
+      execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
+    }
+    const survive = (): void => undefined
+    process.on('SIGXFSZ', survive)
+    onTestFinished(() => {
+      limit('unlimited')
+      process.off('SIGXFSZ', survive)
+    })
+    log.write('info', 'before', {})
+    limit('1')
+    for (const number of numbers(3))
+      log.write('info', 'refused', { number, text: 'x'.repeat(5000) })
+    limit('unlimited')
+    log.write('info', 'after', {})
+    const found = await read(log)
+    expect(found.map(({ seq, event }) => [seq, event])).toEqual([
+      [1, 'before'],
+      [2, 'daemon-log-lines-lost'],
+      [3, 'after'],
+    ])
+    expect(found[1]?.fields).toMatchObject({ lines: 3, error: expect.stringMatching(/^EFBIG/) })
+  })
+
+  it('does without a file while its directory cannot be one', async () => {
+    const dir = join(temporaryDir(), 'logs')
+    writeFileSync(dir, '')
+    const log = logIn(dir)
+    log.write('info', 'lost', {})
+    rmSync(dir)
+    log.write('info', 'found', {})
+    expect((await read(log)).map(({ event }) => event)).toEqual(['daemon-log-lines-lost', 'found'])
+  })
+
+  it('is followed without gap or repeat while files roll and go', async () => {
+    const log = logIn(temporaryDir(), { rollBytes: 1000 })
+    const stop = new AbortController()
+    onTestFinished(() => {
+      stop.abort()
+    })
+    for (const number of numbers(50)) log.write('info', 'event', { number })
+    const seen: LogEntry[] = []
+    const query = { kinds: ['daemon' as const], tail: 10 }
+    for await (const { entries } of followFeeds([log], query, stop.signal)) {
+      seen.push(...entries)
+      if (seen.length >= 60) stop.abort()
+      else if (seen.length >= 10) log.write('info', 'event', { number: 0 })
+    }
+    expect(seen.map(({ seq }) => seq)).toEqual(numbers(60, 41))
+  })
+})
+
+/** Logs as fast as it can and is killed within a call; says on stdout, at once, how far it came. */
+const PROGRAM = `
+const { writeSync } = require('node:fs')
+const { createDaemonLogger } = require('./logger.cjs')
+const [from, count] = process.argv.slice(2).map(Number)
+const clock = { now: () => Date.now() }
+createDaemonLogger({
+  dir: 'logs', node: 'n', level: 'info', foreground: false, clock, redact: [], rollBytes: 20_000, maxFiles: 1000,
+}).then(({ logger }) => {
+  for (let number = from; ; number += 1) {
+    logger.info('line', { number, text: 'x'.repeat(number % 300) })
+    writeSync(1, number + '\\n')
+    if (number === from + count) process.kill(process.pid, 'SIGKILL')
+  }
+})
+`
+
+it('has every line that was logged, whole and once, over many files and many kills', async () => {
+  const dir = temporaryDir()
+  await build({
+    entryPoints: [fileURLToPath(new URL('daemon-logger.ts', import.meta.url))],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    outfile: join(dir, 'logger.cjs'),
+    logLevel: 'error',
+  })
+  writeFileSync(join(dir, 'program.cjs'), PROGRAM)
+  let logged = 0
+  for (let run = 0; run < 20; run += 1) {
+    // Half of them are killed by themselves right behind a line, half from outside at any moment.
+    const count = run % 2 === 0 ? 500 + run : Infinity
+    const child = spawn(
+      process.execPath,
+      [join(dir, 'program.cjs'), String(logged + 1), String(count)],
+      { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (count === Infinity && said.length > 2000) child.kill('SIGKILL')
+    })
+    await once(child, 'close')
+    logged = Number(said.trimEnd().split('\n').at(-1))
+    // It may have logged one more before it could say so.
+    const log = logIn(join(dir, 'logs'), { rollBytes: 20_000, maxFiles: 1000 })
+    const last = (await read(log, { tail: 1 }))[0]?.fields['number']
+    await log.close()
+    expect([logged, logged + 1]).toContain(last)
+    logged = Number(last)
+  }
+  const log = logIn(join(dir, 'logs'))
+  const lines = await read(log)
+  expect(lines.map(({ seq }) => seq)).toEqual(numbers(lines.length))
+  const kept = lines.filter(({ event }) => event === 'line')
+  expect(kept.map(({ fields }) => fields['number'])).toEqual(numbers(logged))
+  for (const { fields } of kept) {
+    expect(fields['text']).toHaveLength(Number(fields['number']) % 300)
+  }
+  expect(readdirSync(join(dir, 'logs')).length).toBeGreaterThan(50)
+}, 60_000)

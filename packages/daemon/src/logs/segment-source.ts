@@ -1,0 +1,30 @@
+import { formatInstance } from '@p2p-playground/core'
+import type { AppLogEntry, InstanceKey } from '@p2p-playground/core'
+import type { FrameView, StoredLine } from './frame.js'
+import type { LogBlock, LogSource } from './log-feed.js'
+import type { Segments } from './segments.js'
+
+/** An instance's segments as a source of entries. */
+export function segmentSource(segments: Segments, key: InstanceKey, node: string): LogSource {
+  const blockOf = ({ timeMs, firstSeq, count, lines }: FrameView): LogBlock => ({
+    timeMs,
+    firstSeq,
+    count,
+    entries: () => lines().map((line) => entryOfStored(line, key, node)),
+  })
+  return {
+    name: formatInstance(key),
+    nextSeq: segments.nextSeq,
+    isRemovable: true,
+    chunks: () =>
+      segments.list().map((segment) => ({
+        firstSeq: segment.firstSeq,
+        range: segment.range,
+        read: async () => (await segments.read(segment)).map(blockOf),
+      })),
+  }
+}
+
+export function entryOfStored(line: StoredLine, key: InstanceKey, node: string): AppLogEntry {
+  return { kind: 'app', node, app: key.app, version: key.version, ...line }
+}

@@ -1,0 +1,98 @@
+import { create } from '@bufbuild/protobuf'
+import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf'
+import { EVENT_TYPES, LOG_KINDS, LOG_LEVELS, LOG_STREAMS } from '@p2p-playground/core'
+import type { DaemonLogEntry, DroppedLines, LogEntry } from '@p2p-playground/core'
+import { LogEntrySchema } from '../gen/p2pplayground/node/v1/node_pb.js'
+import type {
+  DroppedLines as DroppedLinesMessage,
+  LogEntry as LogEntryMessage,
+} from '../gen/p2pplayground/node/v1/node_pb.js'
+import { oneOf, toNumber } from './check.js'
+
+export function logEntryToProto(entry: LogEntry): LogEntryMessage {
+  return create(LogEntrySchema, {
+    kind: entry.kind,
+    timeMs: BigInt(Math.round(entry.timeMs)),
+    node: entry.node,
+    app: entry.app ?? '',
+    version: entry.version ?? '',
+    seq: BigInt(entry.seq),
+    line: entry.line,
+    ...ofKind(entry),
+  })
+}
+
+function ofKind(entry: LogEntry): Omit<MessageInitShape<typeof LogEntrySchema>, '$typeName'> {
+  switch (entry.kind) {
+    case 'app':
+      return { stream: entry.stream, cut: entry.cut ?? false }
+    case 'daemon':
+      return { level: entry.level, event: entry.event, fields: { ...entry.fields } }
+    case 'event':
+      return {
+        event: entry.type,
+        ...(entry.code === null ? {} : { code: entry.code }),
+        ...(entry.by === null ? {} : { by: entry.by }),
+      }
+    default:
+      return entry satisfies never
+  }
+}
+
+export function logEntryFromProto(message: LogEntryMessage): LogEntry {
+  const line = {
+    timeMs: toNumber(message.timeMs),
+    node: message.node,
+    seq: toNumber(message.seq),
+    line: message.line,
+  }
+  const named = { app: message.app || null, version: message.version || null }
+  const kind = message.kind === '' ? 'app' : oneOf(LOG_KINDS, message.kind, 'a line of the kind')
+  switch (kind) {
+    case 'app':
+      return {
+        ...line,
+        kind,
+        app: message.app,
+        version: message.version,
+        stream: oneOf(LOG_STREAMS, message.stream, 'the stream'),
+        ...(message.cut ? { cut: true } : {}),
+      }
+    case 'daemon':
+      return {
+        ...line,
+        kind,
+        ...named,
+        level: oneOf(LOG_LEVELS, message.level, 'the level'),
+        event: message.event,
+        fields: plainFields(message.fields ?? {}),
+      }
+    case 'event':
+      return {
+        ...line,
+        kind,
+        ...named,
+        type: oneOf(EVENT_TYPES, message.event, 'the event'),
+        code: message.code ?? null,
+        by: message.by ?? null,
+      }
+    default:
+      return kind satisfies never
+  }
+}
+
+/** A field of a log line is no list and no map; what is one all the same is left out. */
+function plainFields(fields: JsonObject): DaemonLogEntry['fields'] {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) =>
+      typeof value === 'object' && value !== null ? [] : [[name, value]],
+    ),
+  )
+}
+
+export function droppedFromProto(
+  message: DroppedLinesMessage,
+  { node }: { readonly node: string },
+): DroppedLines {
+  return { node, source: message.source, lines: toNumber(message.lines) }
+}
