@@ -86,7 +86,9 @@ export function rollBack(
   options: { readonly to: string | null; readonly reason: string },
 ): AppChange {
   const bad = [...app.badDigests.filter((digest) => digest !== failed.digest), failed.digest]
-  const condemned = { ...failed, goal: 'stopped' as const, condemned: options.reason }
+  const { reason } = options
+  const ended = failed.handle === null ? { state: 'failed' as const, reason } : {}
+  const condemned = { ...failed, ...ended, goal: 'stopped' as const, condemned: reason }
   const target = instances.find((one) => one.version === options.to)
   return {
     app: {

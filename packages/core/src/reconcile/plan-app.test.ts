@@ -253,6 +253,18 @@ const TRIAL: Readonly<Record<string, TrialRow>> = {
     is: failed,
     then: ['roll-back 2.0.0 to null'],
   },
+  'with nothing to go back to, one that was proved goes on under its restart policy': {
+    trial: { ...watched, previous: null },
+    is: crashed,
+    atMs: 20_000,
+    then: ['fail-trial 2.0.0'],
+  },
+  'with nothing to go back to, one that was proved ends with its restart policy': {
+    trial: { ...watched, previous: null },
+    is: failed,
+    atMs: 20_000,
+    then: ['roll-back 2.0.0 to null'],
+  },
   'a stable version does not go back to itself': {
     trial: { previous: null },
     app: { stable: '2.0.0' },

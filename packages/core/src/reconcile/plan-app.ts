@@ -32,7 +32,7 @@ export type AppEdit =
       readonly to: string | null
       readonly reason: string
     }
-  /** It failed its trial, and `auto_rollback` is off: that is only said. */
+  /** It failed its trial and goes on all the same, without being stable. */
   | { readonly kind: 'fail-trial'; readonly key: InstanceKey; readonly reason: string }
   /** More versions are kept than should be. */
   | { readonly kind: 'prune'; readonly key: InstanceKey }
@@ -82,7 +82,10 @@ function planTrial(
     case 'failed': {
       const { reason } = verdict
       if (!update.autoRollback) return { kind: 'fail-trial', key, reason }
-      return { kind: 'roll-back', key, to: rollbackTarget(app, instances, instance), reason }
+      const to = rollbackTarget(app, instances, instance)
+      // It was well before, nothing better is here, and its restart policy has not given up: it may go on.
+      const goesOn = to === null && trial.provedMs !== null && instance.state !== 'failed'
+      return goesOn ? { kind: 'fail-trial', key, reason } : { kind: 'roll-back', key, to, reason }
     }
     default:
       return verdict satisfies never
