@@ -57,7 +57,7 @@ export default tseslint.config(
   ...layering,
   {
     // Tests may use the contract suites and fakes.
-    files: ['**/*.test.ts'],
+    files: ['**/*.test.ts', '**/*.test.support.ts'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {

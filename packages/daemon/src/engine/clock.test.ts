@@ -1,0 +1,91 @@
+import { FakeClock } from '@p2p-playground/testkit'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EngineUnderTest } from './engine.test.support.js'
+
+const HOUR = 3_600_000
+
+let clock: FakeClock
+let t: EngineUnderTest
+
+beforeEach(async () => {
+  clock = new FakeClock()
+  t = new EngineUnderTest(clock)
+  await t.start()
+})
+
+afterEach(async () => {
+  await t.remove()
+})
+
+/** Moves time on until something is so; each step lets what is due happen. */
+async function until(what: string, isSo: () => boolean, stepMs = 1): Promise<void> {
+  for (let round = 0; !isSo(); round += 1) {
+    if (round > 500) throw new Error(`${what}: not within ${String(500 * stepMs)} ms`)
+    await clock.advance(stepMs)
+  }
+}
+
+async function running(extra = ''): Promise<void> {
+  await t.deploy(await t.jobOf('1.0.0', extra), { wait: false, timeoutMs: 5000 })
+  await until('it runs', () => t.pidOf('1.0.0') > 0)
+}
+
+const starts = (): number => t.runtime.started.length
+const jump = (byMs: number): void => {
+  clock.setWall(clock.now() + byMs)
+}
+
+describe('the engine by a clock that a test moves', () => {
+  it('starts nothing and stops nothing because the wall clock jumps', async () => {
+    await running('health_check: { type: fake, interval: 1s }\n')
+    for (const byMs of [HOUR, -2 * HOUR, HOUR]) {
+      jump(byMs)
+      await clock.advance(20_000)
+    }
+    expect(starts()).toBe(1)
+    expect(t.record('1.0.0')).toMatchObject({ state: 'healthy' })
+    expect(t.events().filter((event) => /^(stopped|exited)/.test(event))).toEqual([])
+  })
+
+  it.each([HOUR, -HOUR])('keeps the delay of a restart when it jumps by %d ms', async (byMs) => {
+    await running('restart: { delay: 10s, policy: always }\n')
+    t.runtime.end(t.pidOf('1.0.0'), { kind: 'exited', code: 1 })
+    await until('its end is known', () => t.record('1.0.0').state === 'backoff')
+    jump(byMs)
+    await clock.advance(9000)
+    expect(starts()).toBe(1)
+    await until('it starts', () => starts() === 2, 100)
+  })
+
+  it.each([HOUR, -HOUR])(
+    'neither hastens nor ends a trial when it jumps by %d ms',
+    async (byMs) => {
+      await running('update: { healthy_after: 10s, watch: 60s }\n')
+      jump(byMs)
+      await clock.advance(5000)
+      expect(t.engine.table.app('web').trial).toMatchObject({ provedMs: null })
+      await until('it is proved', () => t.engine.table.app('web').trial?.provedMs !== null, 100)
+      jump(-byMs)
+      await clock.advance(55_000)
+      expect(t.engine.table.app('web').stable).toBeNull()
+      await until('it is stable', () => t.engine.table.app('web').stable === '1.0.0', 100)
+    },
+  )
+
+  it('starts a crash loop exactly as often as is allowed, each time after twice the delay', async () => {
+    await running('restart: { policy: always, delay: 1s, backoff_max: 4s, max_attempts: 5 }\n')
+    const atMs: number[] = [clock.monotonic()]
+    for (let count = 2; count <= 5; count += 1) {
+      t.runtime.end(t.pidOf('1.0.0'), { kind: 'exited', code: 1 })
+      await until('another start', () => starts() === count, 10)
+      await until('it runs', () => t.pidOf('1.0.0') > 0)
+      atMs.push(clock.monotonic())
+    }
+    t.runtime.end(t.pidOf('1.0.0'), { kind: 'exited', code: 1 })
+    await clock.advance(120_000)
+    expect(starts()).toBe(5)
+    expect(t.record('1.0.0').state).toBe('failed')
+    const pausesS = atMs.slice(1).map((ms, index) => Math.floor((ms - (atMs[index] ?? 0)) / 1000))
+    expect(pausesS).toEqual([1, 2, 4, 4])
+  })
+})

@@ -1,0 +1,222 @@
+import { createPrivateKey } from 'node:crypto'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '@p2p-playground/core'
+import type { Clock, HealthChecker, InstanceRecord, PlaygroundError } from '@p2p-playground/core'
+import {
+  buildPieceList,
+  generateSigningKey,
+  packDirectory,
+  signingKeyOf,
+  trustedKey,
+} from '@p2p-playground/core/bundle'
+import {
+  FakeHealthChecker,
+  InMemoryRuntime,
+  RecordingLogger,
+  waitFor,
+} from '@p2p-playground/testkit'
+import { LogStore } from '../logs/log-store.js'
+import { SqliteStateStore } from '../state/sqlite-state-store.js'
+import { Commands } from './commands.js'
+import type { AppOrder, Asker } from './commands.js'
+import { createEngine } from './create-engine.js'
+import { Deployments } from './deployments.js'
+import type { DeployView } from './deployments.js'
+import type { Engine } from './engine.js'
+import { Fetcher } from './fetcher.js'
+import type { FetchJob } from './fetcher.js'
+import type { NodeTraits } from './launcher.js'
+import { PackageStore } from './package-store.js'
+
+export const forever: AbortSignal = new AbortController().signal
+export const asker: Asker = { peerId: 'controller', apps: ['*'] }
+
+const pair = generateSigningKey('ed25519')
+const key = signingKeyOf(createPrivateKey(pair.privatePem), 'test')
+const trusted = trustedKey({
+  name: 'lead',
+  key_type: 'ed25519',
+  public_key: pair.publicPem,
+  roles: ['publish', 'operate'],
+  apps: ['*'],
+})
+const traits: NodeTraits = {
+  name: 'n1',
+  labels: {},
+  platform: 'linux-x64',
+  defaultRuntime: 'fake',
+  defaultLimits: {},
+}
+
+interface Parts {
+  readonly engine: Engine
+  readonly commands: Commands
+  readonly deployments: Deployments
+  readonly store: SqliteStateStore
+  readonly logs: LogStore
+}
+
+/** A whole engine on a real disk, whose programs run only in memory and whose packages come from a file. */
+export class EngineUnderTest {
+  readonly dir = mkdtempSync(join(tmpdir(), 'p2pp-engine-'))
+  readonly health = new FakeHealthChecker()
+  readonly clock: Clock
+  runtime = new InMemoryRuntime()
+  bootId = 'boot'
+  /** Where the next package comes from. */
+  source: string | Error = new Error('no package')
+  #parts: Parts | undefined
+
+  constructor(clock: Clock = systemClock) {
+    this.clock = clock
+  }
+
+  get parts(): Parts {
+    if (this.#parts === undefined) throw new Error('the engine does not run')
+    return this.#parts
+  }
+
+  get engine(): Engine {
+    return this.parts.engine
+  }
+
+  get store(): SqliteStateStore {
+    return this.parts.store
+  }
+
+  openStore(): SqliteStateStore {
+    return new SqliteStateStore({ path: join(this.dir, 'state.db'), node: 'n1' })
+  }
+
+  async start(): Promise<void> {
+    const { dir, clock } = this
+    const store = this.openStore()
+    const logger = new RecordingLogger()
+    const logs = new LogStore({
+      rootDir: join(dir, 'logs'),
+      node: 'n1',
+      clock,
+      logger,
+      maxBytesPerApp: 1e8,
+      maxAgeMs: 1e9,
+      redact: [],
+    })
+    const packages = new PackageStore({
+      apps: join(dir, 'apps'),
+      stage: join(dir, 'stage'),
+      incoming: join(dir, 'incoming'),
+      packages: join(dir, 'packages'),
+      quarantine: join(dir, 'quarantine'),
+    })
+    const pieces = {
+      fetchPieces: async ({ partPath }: { partPath: string }): Promise<void> => {
+        if (this.source instanceof Error) throw this.source
+        copyFileSync(this.source, partPath)
+        return Promise.resolve()
+      },
+    }
+    const engine = createEngine({
+      store,
+      packages,
+      logs,
+      fetcher: new Fetcher({ pieces, packages, trusted: [trusted], revoked: [], clock }),
+      clock,
+      logger,
+      node: traits,
+      runtimes: new Map([['fake', this.runtime]]),
+      healthCheckers: new Map<string, HealthChecker<unknown>>([['fake', this.health]]),
+      maxApps: 3,
+      keepVersions: 3,
+      updatePolicy: 'immediate',
+      bootId: this.bootId,
+      failpoint: () => undefined,
+    })
+    await engine.start()
+    const options = { engine, store, clock, maxApps: 3, updatePolicy: 'immediate' as const }
+    const deployments = new Deployments(options)
+    this.#parts = { engine, commands: new Commands(options), deployments, store, logs }
+  }
+
+  async stop(): Promise<void> {
+    const { engine, logs, store } = this.parts
+    await engine.stop()
+    await logs.close()
+    store.close()
+    this.#parts = undefined
+  }
+
+  async remove(): Promise<void> {
+    if (this.#parts !== undefined) await this.stop()
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+
+  /** Packs a version of the app `web`; `extra` are further lines of its manifest. */
+  async jobOf(version: string, extra = '', allowDowngrade = false): Promise<FetchJob> {
+    const app = join(this.dir, `app-${version}`)
+    mkdirSync(app, { recursive: true })
+    const manifest = `name: web\nversion: ${version}\nentrypoint: run\n${extra}`
+    writeFileSync(join(app, 'manifest.yaml'), manifest)
+    writeFileSync(join(app, 'run'), '#!/bin/sh\n')
+    chmodSync(join(app, 'run'), 0o755)
+    this.source = join(this.dir, `${version}.p2p`)
+    const { id } = await packDirectory({ dir: app, outPath: this.source, key })
+    const list = await buildPieceList(this.source)
+    return { id, list, sources: ['controller'], allowDowngrade, by: 'controller' }
+  }
+
+  async deploy(job: FetchJob, options = { wait: true, timeoutMs: 5000 }): Promise<DeployView[]> {
+    const views: DeployView[] = []
+    const { deployments } = this.parts
+    for await (const view of deployments.deploy(job, asker, options, forever)) views.push(view)
+    return views
+  }
+
+  async order(
+    action: AppOrder['action'],
+    version?: string,
+    more: Partial<AppOrder> = {},
+  ): Promise<InstanceRecord[]> {
+    return this.parts.commands.change({ action, app: 'web', version, ...more }, asker, forever)
+  }
+
+  find(version: string): InstanceRecord | undefined {
+    return this.engine.table.get({ app: 'web', version })
+  }
+
+  record(version: string): InstanceRecord {
+    const found = this.find(version)
+    if (found === undefined) throw new Error(`no ${version}`)
+    return found
+  }
+
+  pidOf(version: string): number {
+    return this.find(version)?.handle?.pid ?? 0
+  }
+
+  /** Ends the run of a version once it has begun. */
+  async crash(version: string, code = 1): Promise<void> {
+    const pid = await waitFor('a run', () => this.pidOf(version) || undefined)
+    this.runtime.end(pid, { kind: 'exited', code })
+    await waitFor('its end', () => this.pidOf(version) !== pid)
+  }
+
+  /** `type version` of all events. */
+  events(): string[] {
+    return this.store.events({}).map((event) => `${event.type} ${event.version ?? ''}`)
+  }
+
+  async linesOf(version: string): Promise<string[]> {
+    const lines = await this.parts.logs.tailOf({ app: 'web', version }, 100)
+    return lines.map(({ stream, line }) => `${stream} ${line}`)
+  }
+}
+
+/** The code of what a call throws, or `nothing`. */
+export async function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'nothing',
+    (error: unknown) => (error as PlaygroundError).code,
+  )
+}

@@ -1,0 +1,183 @@
+import { waitFor } from '@p2p-playground/testkit'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EngineUnderTest, codeOf } from './engine.test.support.js'
+
+let t: EngineUnderTest
+
+beforeEach(async () => {
+  t = new EngineUnderTest()
+  await t.start()
+})
+
+afterEach(async () => {
+  await t.remove()
+})
+
+/** Stable within a moment. */
+const QUICK = 'healthy_after: 10ms, watch: 10ms'
+
+describe('a new version', () => {
+  it('becomes stable when it is well for long enough', async () => {
+    await t.deploy(await t.jobOf('1.0.0', `update: { ${QUICK} }\n`))
+    await waitFor('the verdict', () => t.engine.table.app('web').stable === '1.0.0')
+    expect(t.events().slice(-2)).toEqual(['health 1.0.0', 'updated 1.0.0'])
+  })
+
+  it('that fails is rolled back, once, and not taken again', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    const bad = await t.jobOf('1.1.0', 'restart: { max_attempts: 1 }\n')
+    const deploying = codeOf(t.deploy(bad))
+    await t.crash('1.1.0')
+    expect(await deploying).toBe('APP_ROLLED_BACK')
+    await waitFor('the old one', () => t.pidOf('1.0.0') > 0)
+    expect(t.record('1.1.0')).toMatchObject({
+      state: 'failed',
+      active: false,
+      goal: 'stopped',
+      condemned: expect.stringMatching(/^exit 1; 1 starts/) as string,
+    })
+    expect(t.record('1.0.0')).toMatchObject({ active: true, state: 'running' })
+    expect(t.events()).toContain('rollback 1.1.0')
+    expect(await codeOf(t.deploy(bad))).toBe('APP_CONDEMNED')
+    expect(t.runtime.started).toHaveLength(3)
+  })
+
+  it('that failed is tried again when somebody says so', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    const deploying = codeOf(t.deploy(await t.jobOf('1.1.0', 'restart: { policy: never }\n')))
+    await t.crash('1.1.0')
+    await deploying
+    await t.order('upgrade', '1.1.0')
+    expect(t.record('1.1.0')).toMatchObject({ active: true, state: 'running', condemned: '' })
+    expect(t.engine.table.app('web').badDigests).toEqual([])
+  })
+
+  it('that fails with nothing to go back to is stopped, and says so', async () => {
+    const deploying = codeOf(t.deploy(await t.jobOf('1.0.0', 'restart: { policy: never }\n')))
+    await t.crash('1.0.0', 9)
+    expect(await deploying).toBe('APP_START')
+    const last = t.store.events({}).find((event) => event.type === 'rollback')
+    expect(last?.message).toContain('there is no version to go back to: exit 9')
+  })
+
+  it('that is never well is rolled back at its deadline', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    t.health.result = { healthy: false, detail: 'no database' }
+    const sick =
+      'health_check: { type: fake, interval: 5ms, retries: 1 }\nrestart: { delay: 1ms, max_attempts: 50 }\nupdate: { deadline: 500ms }\n'
+    expect(await codeOf(t.deploy(await t.jobOf('1.1.0', sick)))).toBe('APP_ROLLED_BACK')
+    expect(t.record('1.1.0').condemned).toMatch(/not well for 10 s within 0.5 s: .*no database/)
+  })
+
+  it('stays where it is when auto_rollback is off', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    const stubborn = 'restart: { policy: never }\nupdate: { auto_rollback: false }\n'
+    const deploying = codeOf(t.deploy(await t.jobOf('1.1.0', stubborn)))
+    await t.crash('1.1.0')
+    expect(await deploying).toBe('APP_START')
+    expect(t.record('1.1.0')).toMatchObject({ active: true, state: 'failed' })
+  })
+
+  it('waits under a graceful policy, and never touches the one that runs', async () => {
+    await t.deploy(await t.jobOf('1.0.0', 'restart: { policy: always }\n'))
+    const pid = t.pidOf('1.0.0')
+    const views = await t.deploy(await t.jobOf('1.1.0', 'update: { policy: graceful }\n'))
+    expect(views.at(-1)).toMatchObject({ phase: 'done', record: { state: 'staged' } })
+    expect(t.pidOf('1.0.0')).toBe(pid)
+    t.runtime.end(pid, { kind: 'exited', code: 0 })
+    await waitFor('the new one', () => t.pidOf('1.1.0') > 0)
+    expect(t.record('1.0.0')).toMatchObject({ active: false, handle: null })
+    expect(t.runtime.started.map((spec) => spec.instance)).toEqual(['web@1.0.0', 'web@1.1.0'])
+  })
+
+  it('under a graceful policy takes over after max_wait', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0', 'update: { policy: graceful, max_wait: 50ms }\n'))
+    await waitFor('the new one', () => t.pidOf('1.1.0') > 0)
+    expect(t.record('1.0.0').handle).toBeNull()
+  })
+
+  it('waits for a command under a manual policy', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0', 'update: { policy: manual }\n'))
+    expect(t.record('1.1.0')).toMatchObject({ state: 'staged', active: false })
+    const [after] = await t.order('upgrade')
+    expect(after).toMatchObject({ version: '1.1.0', active: true, state: 'running' })
+  })
+
+  it('takes the place of one that was stopped, and stays stopped under a graceful policy', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.order('stop')
+    await t.deploy(await t.jobOf('1.1.0', 'update: { policy: graceful }\n'))
+    await waitFor('the change', () => t.record('1.1.0').active)
+    expect(t.record('1.1.0')).toMatchObject({ goal: 'stopped', handle: null })
+  })
+})
+
+describe('versions', () => {
+  it('go back by command, without trial, also to one that is named by a tag', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0'))
+    await t.order('tag', '1.0.0', { tag: 'known-good' })
+    expect((await t.order('rollback', 'known-good'))[0]).toMatchObject({
+      version: '1.0.0',
+      active: true,
+      state: 'running',
+    })
+    expect(t.engine.table.app('web').trial).toBeNull()
+    expect(t.record('1.1.0')).toMatchObject({ active: false, handle: null, condemned: '' })
+  })
+
+  it('go back to the one before when nothing is said', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0'))
+    expect((await t.order('rollback'))[0]?.version).toBe('1.0.0')
+    expect(await codeOf(t.order('rollback'))).toBe('APP_NOT_FOUND')
+  })
+
+  it('run beside each other, with ports of their own', async () => {
+    const ports = 'ports: { web: 0 }\n'
+    await t.deploy(await t.jobOf('1.0.0', ports))
+    await t.deploy(await t.jobOf('1.1.0', ports))
+    await t.order('start', '1.0.0')
+    const [old, next] = [t.record('1.0.0'), t.record('1.1.0')]
+    expect([old.state, next.state]).toEqual(['running', 'running'])
+    expect(old.ports['web']).not.toBe(next.ports['web'])
+    expect([old.active, next.active]).toEqual([false, true])
+  })
+
+  it('refuse a port that another one of them uses', async () => {
+    const ports = 'ports: { web: 4242 }\n'
+    await t.deploy(await t.jobOf('1.0.0', ports))
+    await t.deploy(await t.jobOf('1.1.0', ports))
+    expect(await codeOf(t.order('start', '1.0.0'))).toBe('APP_START')
+    expect(t.record('1.0.0').reason).toContain('is used by web@1.1.0')
+  })
+
+  it('go when there are too many, but not those that something needs', async () => {
+    for (const version of ['1.0.0', '1.1.0', '1.2.0']) await t.deploy(await t.jobOf(version))
+    await t.order('tag', '1.0.0', { tag: 'stable' })
+    await t.deploy(await t.jobOf('1.3.0'))
+    await waitFor('the removal', () => t.find('1.1.0') === undefined)
+    const kept = t.engine.table.list().map(({ version }) => version)
+    expect(kept.sort()).toEqual(['1.0.0', '1.2.0', '1.3.0'])
+    expect(t.events()).toContain('pruned 1.1.0')
+  })
+
+  it.each([
+    ['latest', 'USAGE'],
+    ['Bad Tag', 'USAGE'],
+  ])('cannot have the tag "%s"', async (tag, code) => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    expect(await codeOf(t.order('tag', '1.0.0', { tag }))).toBe(code)
+  })
+
+  it('lose a tag by command, and say so when they have none', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.order('tag', undefined, { tag: 'stable' })
+    expect(t.engine.table.app('web').tags).toEqual({ stable: '1.0.0' })
+    await t.order('untag', undefined, { tag: 'stable' })
+    expect(t.engine.table.app('web').tags).toEqual({})
+    expect(await codeOf(t.order('untag', undefined, { tag: 'stable' }))).toBe('APP_NOT_FOUND')
+  })
+})
