@@ -1,0 +1,206 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cli, cliJson, cliOk } from '../harness/command.js'
+import { Machines, apps, startFleet, writeApp } from '../harness/machines.js'
+import type { AppRow, TestApp } from '../harness/machines.js'
+import { isAlive, until } from '../harness/processes.js'
+
+/** Several versions of an app on one node, through the executable. */
+const machines = new Machines()
+const node = machines.machine('node-1')
+
+interface VersionRow {
+  readonly version: string
+  readonly active: boolean
+  readonly tags: readonly string[]
+  readonly note: string
+}
+
+interface Description {
+  readonly version: string
+  readonly failures: readonly {
+    readonly reason: string
+    readonly lines: readonly { readonly stream: string; readonly line: string }[]
+  }[]
+}
+
+beforeAll(async () => {
+  await startFleet([node])
+  for (const version of ['1.0.0', '1.1.0']) await deployed({ name: 'hello', version })
+})
+
+afterAll(async () => {
+  await machines.remove()
+})
+
+async function deployed(app: TestApp): Promise<void> {
+  await cliOk(node, 'deploy', writeApp(machines.base, app))
+}
+
+async function row(app: string, version: string): Promise<AppRow | undefined> {
+  return (await apps(node)).find((one) => one.app === app && one.version === version)
+}
+
+async function versions(app: string): Promise<readonly VersionRow[]> {
+  return cliJson<VersionRow[]>(node, 'app', 'versions', app)
+}
+
+const activeOf = async (app: string): Promise<string | undefined> =>
+  (await versions(app)).find((one) => one.active)?.version
+
+describe('app', () => {
+  test('rollback goes to the version before, and to a named one', async () => {
+    expect(await cliOk(node, 'app', 'rollback', 'hello')).toMatch(/hello +1\.0\.0 +running/)
+    expect(await activeOf('hello')).toBe('1.0.0')
+    await cliOk(node, 'app', 'rollback', 'hello', '1.1.0')
+    expect(await activeOf('hello')).toBe('1.1.0')
+  })
+
+  test('rollback says which versions there are', async () => {
+    const result = await cli(node, 'app', 'rollback', 'hello', '9.9.9')
+    expect(result.code).toBe(1)
+    expect(result.stderr).toMatch(/^Error APP_NOT_FOUND: .*no version 9\.9\.9/)
+    expect(result.stderr).toMatch(/It has: .*1\.0\.0.*latest \(1\.1\.0\)/)
+  })
+
+  test('upgrade makes another version the active one', async () => {
+    await cliOk(node, 'app', 'upgrade', 'hello@1.0.0')
+    expect(await activeOf('hello')).toBe('1.0.0')
+    expect(await cliOk(node, 'app', 'upgrade', 'hello')).toMatch(/hello +1\.1\.0/)
+    expect(await activeOf('hello')).toBe('1.1.0')
+  })
+
+  test('start and stop take a version beside the active one', async () => {
+    await cliOk(node, 'app', 'start', 'hello@1.0.0')
+    expect([await row('hello', '1.0.0'), await row('hello', '1.1.0')]).toMatchObject([
+      { state: 'running' },
+      { state: 'running' },
+    ])
+    await cliOk(node, 'app', 'stop', 'hello@1.0.0')
+    expect((await row('hello', '1.0.0'))?.pid).toBeNull()
+  })
+
+  test('tag gives names, which stand for versions, and lists them', async () => {
+    await cliOk(node, 'app', 'tag', 'hello@1.0.0', 'demo')
+    expect(await cliOk(node, 'app', 'tag', 'hello')).toMatch(/node-1 +demo +1\.0\.0/)
+    expect(await cliJson(node, 'app', 'tag', 'hello')).toContainEqual({
+      node: 'node-1',
+      tag: 'latest',
+      version: '1.1.0',
+    })
+    await cliOk(node, 'app', 'rollback', 'hello', 'demo')
+    expect(await activeOf('hello')).toBe('1.0.0')
+    await cliOk(node, 'app', 'tag', 'hello', 'demo', '--delete')
+    expect((await versions('hello')).flatMap(({ tags }) => tags)).not.toContain('demo')
+    const latest = await cli(node, 'app', 'tag', 'hello', 'latest')
+    expect(latest).toMatchObject({ code: 2 })
+    expect(latest.stderr).toMatch(/cannot be given as a tag/)
+    expect((await cli(node, 'app', 'tag', 'hello@1.0.0')).code).toBe(2)
+  })
+
+  test('pin holds "stable" where it is, unpin lets it go', async () => {
+    await cliOk(node, 'app', 'pin', 'hello@1.0.0')
+    const pinned = (await versions('hello')).find(({ tags }) => tags.includes('stable'))
+    expect(pinned?.version).toBe('1.0.0')
+    await cliOk(node, 'app', 'unpin', 'hello')
+    expect((await cli(node, 'app', 'unpin', 'hello')).stderr).toMatch(/^Error APP_NOT_FOUND/)
+  })
+
+  test('remove --secure leaves nothing either', async () => {
+    await deployed({ name: 'secret' })
+    expect(existsSync(join(node.home, 'apps', 'secret'))).toBe(true)
+    await cliOk(node, 'app', 'remove', 'secret', '--secure')
+    expect(existsSync(join(node.home, 'apps', 'secret'))).toBe(false)
+    expect(await row('secret', '1.0.0')).toBeUndefined()
+  })
+})
+
+describe('a version that fails', () => {
+  const bad: TestApp = {
+    name: 'web',
+    version: '2.0.0',
+    script: 'echo cannot go on >&2; exit 3',
+    manifest: 'restart: { delay: 0s, max_attempts: 2 }\n',
+  }
+
+  test('is rolled back, deploy ends with 4 and says so', async () => {
+    await deployed({ name: 'web', version: '1.0.0' })
+    const result = await cli(node, 'deploy', writeApp(machines.base, bad))
+    expect(result.stderr).toMatch(/^Error APP_ROLLED_BACK: .*1\.0\.0 is back: exit 3; 2 starts/m)
+    expect(result.code).toBe(4)
+    await until('the old one runs', async () => (await row('web', '1.0.0'))?.state === 'running')
+    expect(await row('web', '2.0.0')).toMatchObject({ state: 'failed' })
+    expect((await versions('web')).find(({ version }) => version === '2.0.0')?.note).toMatch(
+      /^failed its trial: exit 3/,
+    )
+    expect(await cliOk(node, 'events')).toMatch(
+      /rollback .*web@2\.0\.0 failed its trial, back to 1\.0\.0/,
+    )
+  })
+
+  test('is refused when it comes again, with 6', async () => {
+    const result = await cli(node, 'deploy', join(machines.base, 'web-2.0.0'))
+    expect(result.stderr).toMatch(/APP_CONDEMNED: .*\n.*app upgrade web@2\.0\.0/m)
+    expect(result.code).toBe(6)
+  })
+
+  test('leaves what is needed to understand it', async () => {
+    const described = await cliOk(node, 'app', 'describe', 'web')
+    expect(described).toMatch(/last failure .*exit 3, after start 2/)
+    expect(described).toMatch(/stderr +cannot go on/)
+    const all = await cliJson<Description[]>(node, 'app', 'describe', 'web')
+    const { failures = [] } = all.find(({ version }) => version === '2.0.0') ?? {}
+    expect(failures).toHaveLength(2)
+    expect(failures[0]?.lines).toEqual([
+      { stream: 'stderr', line: 'cannot go on' },
+      { stream: 'stderr', line: 'cannot go on' },
+    ])
+  })
+})
+
+describe('an update policy', () => {
+  test('graceful never signals the running version; it takes over when that ends', async () => {
+    const traps =
+      'trap "echo signalled; exit 9" TERM INT HUP; echo ready; while :; do sleep 0.05; done'
+    await deployed({ name: 'calm', version: '1.0.0', script: traps })
+    const before = await row('calm', '1.0.0')
+    await deployed({ name: 'calm', version: '1.1.0', manifest: 'update: { policy: graceful }\n' })
+    expect(await row('calm', '1.1.0')).toMatchObject({
+      state: 'staged',
+      reason: 'takes over when the active version ends',
+    })
+    expect(isAlive(before?.pid ?? 0)).toBe(true)
+    process.kill(before?.pid ?? 0, 'SIGKILL')
+    await until('the new one runs', async () => (await row('calm', '1.1.0'))?.state === 'running')
+    expect(await activeOf('calm')).toBe('1.1.0')
+    expect(await cliOk(node, 'logs', 'calm@1.0.0')).not.toContain('signalled')
+  })
+
+  test('manual waits for upgrade', async () => {
+    await deployed({ name: 'slow', version: '1.0.0' })
+    await deployed({ name: 'slow', version: '1.1.0', manifest: 'update: { policy: manual }\n' })
+    expect(await row('slow', '1.1.0')).toMatchObject({
+      state: 'staged',
+      reason: 'waits for "app upgrade"',
+    })
+    expect(await activeOf('slow')).toBe('1.0.0')
+    await cliOk(node, 'app', 'upgrade', 'slow')
+    expect(await activeOf('slow')).toBe('1.1.0')
+  })
+})
+
+test('hooks run around the app and have a log of their own', async () => {
+  const hook = Buffer.from('#!/bin/sh\necho "$P2P_PLAYGROUND_HOOK of $P2P_PLAYGROUND_APP"\n')
+  await deployed({
+    name: 'hooked',
+    files: { 'bin/hook': hook },
+    manifest: 'scripts: { pre_start: bin/hook, post_stop: bin/hook }\n',
+  })
+  await cliOk(node, 'app', 'stop', 'hooked')
+  const lines = async (stream: string): Promise<string> =>
+    cliOk(node, 'logs', 'hooked', '--stream', stream)
+  expect(await lines('pre-start')).toMatch(/pre-start of hooked/)
+  expect(await lines('post-stop')).toMatch(/post-stop of hooked/)
+  expect(await lines('stdout')).not.toMatch(/of hooked/)
+})
