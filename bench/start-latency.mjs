@@ -1,6 +1,7 @@
 // (b) From the last byte received to the program running: verification, unpacking, sync to disk, start.
 import { median, millis, percentile, printTable } from './figures.mjs'
 import { cli, packApp, startFleet } from './fleet.mjs'
+import { openControl } from './in-process.mjs'
 
 const RUNS = 20
 
@@ -40,16 +41,7 @@ async function deployOnce(fleet, bundle) {
 }
 
 async function receivedAt(fleet, bundle) {
-  const { createControl } = await import('@p2p-playground/controller')
-  const { loadControllerConfig } = await import('@p2p-playground/controller/config')
-  const { systemClock } = await import('@p2p-playground/core')
-  const { resolveHome } = await import('@p2p-playground/core/config')
-  const env = { ...process.env, P2P_PLAYGROUND_HOME: fleet.first }
-  const home = resolveHome(env)
-  const { config } = await loadControllerConfig({ home, env })
-  const quiet = () => undefined
-  const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => logger }
-  const control = await createControl({ home, config, logger, clock: systemClock })
+  const control = await openControl(fleet.first)
   const request = {
     packagePath: bundle,
     target: {},

@@ -20,7 +20,6 @@ import type { InstanceTable } from './instance-table.js'
 import type { Launcher, NodeTraits } from './launcher.js'
 import type { LogStore } from '../logs/log-store.js'
 import type { PackageStore } from './package-store.js'
-import { releaseMemorySoon } from '../release-memory.js'
 import type { Runs } from './runs.js'
 
 export interface FetchOutcome {
@@ -119,7 +118,6 @@ export class Actions {
       const what = { message: `${name} refused: ${message}`, code, by: job.by }
       table.commit({ remove: [record], events: [instanceEvent(clock, 'refused', record, what)] })
     } finally {
-      releaseMemorySoon()
       this.jobs.delete(name)
     }
   }

@@ -7,6 +7,7 @@ import type { AppEdits } from './app-edits.js'
 import { Bell } from './bell.js'
 import { boot } from './boot.js'
 import type { BootDependencies } from './boot.js'
+import { releaseMemorySoon } from '../release-memory.js'
 
 /** Before an action that failed for a reason of ours is tried again. */
 const RETRY_MS = 5000
@@ -143,6 +144,7 @@ export class Engine {
       })
       .finally(() => {
         this.#busy.delete(name)
+        releaseMemorySoon()
         this.table.changed.ring()
       })
     this.#busy.set(name, work)
