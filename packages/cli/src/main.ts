@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Config, flush, run } from '@oclif/core'
+import { Config, run } from '@oclif/core'
 import { resolveHome } from '@p2p-playground/core/home'
 import { report } from './report.js'
 
@@ -18,13 +18,25 @@ export async function runCli(from: string): Promise<void> {
   if (!process.stdin.isTTY) askNothing(config)
   try {
     await run(process.argv.slice(2), config)
-    await flush()
+    await drained()
     process.exit()
   } catch (error) {
-    await flush()
+    await drained()
     const { commandIDs } = config
     process.exit(report(error, { json: process.argv.includes('--json'), commandIDs }))
   }
+}
+
+/**
+ * Resolves when all output is with its reader, however slow it is. oclif's own `flush` takes a buffer that is not full for an
+ * empty one, and gives up after 10 s.
+ */
+async function drained(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  process.stdout.write('', () => {
+    resolve(undefined)
+  })
+  await promise
 }
 
 /** plugin-not-found warns and then asks; where nobody can answer, `report` says it in one message. */
