@@ -51,8 +51,8 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
   switch (kind) {
     case 'app':
       return {
-        ...line,
         kind,
+        ...line,
         app: message.app,
         version: message.version,
         stream: oneOf(LOG_STREAMS, message.stream, 'the stream'),
@@ -60,8 +60,8 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
       }
     case 'daemon':
       return {
-        ...line,
         kind,
+        ...line,
         ...named,
         level: oneOf(LOG_LEVELS, message.level, 'the level'),
         event: message.event,
@@ -69,8 +69,8 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
       }
     case 'event':
       return {
-        ...line,
         kind,
+        ...line,
         ...named,
         type: oneOf(EVENT_TYPES, message.event, 'the event'),
         code: message.code ?? null,
