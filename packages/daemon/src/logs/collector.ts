@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, statSync, truncateSync, watch } from 'node:fs'
+import { closeSync, mkdirSync, openSync, truncateSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import type { HookStream, RawStream, StoredLine } from './frame.js'
 import { GroupCommit } from './group-commit.js'
 import type { HolePuncher } from './hole-puncher.js'
 import { hookBatches } from './hook-lines.js'
-import { RawReader } from './raw-reader.js'
+import { RawReader, rawSize, rawStart } from './raw-reader.js'
 import { createRedactor, secretTexts } from './redact.js'
 import { Segments } from './segments.js'
 
@@ -87,7 +87,7 @@ export class Collector {
     if (collecting === undefined) return
     const { readers } = collecting
     // What is written after the end, by a process that outlived it, is for the next `open`.
-    const limit = { stdout: sizeOf(this.stdoutPath), stderr: sizeOf(this.stderrPath) }
+    const limit = { stdout: rawSize(this.stdoutPath), stderr: rawSize(this.stderrPath) }
     while (!this.#drain(readers, { flush: true, limit })) await nextTurn()
     if (this.#collecting !== collecting) return
     try {
@@ -149,8 +149,8 @@ export class Collector {
     void this.#poll(watcher === undefined ? POLL_UNWATCHED_MS : POLL_MS, stop.signal)
     return {
       readers: {
-        stdout: new RawReader(this.stdoutPath, startOf(this.stdoutPath, offsets.stdout)),
-        stderr: new RawReader(this.stderrPath, startOf(this.stderrPath, offsets.stderr)),
+        stdout: new RawReader(this.stdoutPath, rawStart(this.stdoutPath, offsets.stdout)),
+        stderr: new RawReader(this.stderrPath, rawStart(this.stderrPath, offsets.stderr)),
       },
       commit,
       stop,
@@ -298,13 +298,4 @@ export class Collector {
       this.#options.logger.info('log-collect-recovered', { dir: this.#options.dir })
     this.#isFailing = false
   }
-}
-
-/** A raw file shorter than what was read of it was emptied by a `finish` that a crash cut short. */
-function startOf(path: string, offset: number): number {
-  return sizeOf(path) < offset ? 0 : offset
-}
-
-function sizeOf(path: string): number {
-  return statSync(path).size
 }

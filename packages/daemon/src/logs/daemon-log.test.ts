@@ -171,7 +171,8 @@ describe('DaemonLog', () => {
       [2, 'daemon-log-lines-lost'],
       [3, 'after'],
     ])
-    expect(found[1]?.fields).toMatchObject({ lines: 3, error: expect.stringMatching(/^EFBIG/) })
+    expect(found[1]?.fields['lines']).toBe(3)
+    expect(found[1]?.fields['error']).toMatch(/^EFBIG/)
   })
 
   it('does without a file while its directory cannot be one', async () => {

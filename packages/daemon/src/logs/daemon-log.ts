@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorMessage, systemCode } from '@p2p-playground/core'
-import type { Clock, DaemonLogEntry, LogFields, LogLevel } from '@p2p-playground/core'
+import type { Clock, LogFields, LogLevel } from '@p2p-playground/core'
 import { decodeLine, encodeLine, entryOfLine } from './daemon-line.js'
 import type { DaemonLine } from './daemon-line.js'
 import type { TimeRange } from './frame.js'

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { systemCode } from '@p2p-playground/core'
 
 /** A longer line becomes several. */
@@ -99,6 +99,15 @@ export class RawReader {
     }
     return cut
   }
+}
+
+/** Where reading goes on. A file shorter than what was read of it was emptied by a `finish` that a crash cut short. */
+export function rawStart(path: string, offset: number): number {
+  return rawSize(path) < offset ? 0 : offset
+}
+
+export function rawSize(path: string): number {
+  return statSync(path).size
 }
 
 /** The beginning of the character that `at` lies in; `at` itself where the bytes are no UTF-8 (RFC 3629: at most 4 bytes). */

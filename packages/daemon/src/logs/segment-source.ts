@@ -6,11 +6,11 @@ import type { Segments } from './segments.js'
 
 /** An instance's segments as a source of entries. */
 export function segmentSource(segments: Segments, key: InstanceKey, node: string): LogSource {
-  const blockOf = ({ timeMs, firstSeq, count, lines }: FrameView): LogBlock => ({
-    timeMs,
-    firstSeq,
-    count,
-    entries: () => lines().map((line) => entryOfStored(line, key, node)),
+  const blockOf = (frame: FrameView): LogBlock => ({
+    timeMs: frame.timeMs,
+    firstSeq: frame.firstSeq,
+    count: frame.count,
+    entries: () => frame.lines().map((line) => entryOfStored(line, key, node)),
   })
   return {
     name: formatInstance(key),
