@@ -19,12 +19,13 @@ import {
   STATE_STORE,
   SUPPORTS,
   TRUSTED_KEYS,
+  USAGE,
 } from '@p2p-playground/core/tokens'
+import { formatInstance } from '@p2p-playground/core'
 import type {
   Clock,
   HealthChecker,
   Logger,
-  NodeInfo,
   Runtime,
   RuntimeSupport,
   StateStore,
@@ -50,6 +51,10 @@ import { readResources } from './node-info.js'
 import { bootId } from './run-file.js'
 import { CommandGuard } from './service/command-guard.js'
 import { createNodeService } from './service/node-service.js'
+import type { NodeServiceDependencies } from './service/node-service.js'
+import { directorySize } from './usage/directory-size.js'
+import { readNodeCounters } from './usage/node-counters.js'
+import { UsageSampler } from './usage/usage-sampler.js'
 import { VERSION } from './version.js'
 
 /** What must exist before the rest can be made: opened in order by the daemon's start, closed in reverse by its stop. */
@@ -86,6 +91,7 @@ export function compose(foundations: Foundations): DependencyContainer {
   container.register(PACKAGE_STORE, { useFactory: instanceCachingFactory(makePackageStore) })
   container.register(ENGINE, { useFactory: instanceCachingFactory(makeEngine) })
   container.register(DEPLOYMENTS, { useFactory: instanceCachingFactory(makeDeployments) })
+  container.register(USAGE, { useFactory: instanceCachingFactory(makeUsageSampler) })
   container.register(COMMANDS, { useFactory: instanceCachingFactory(makeCommands) })
   container.register(NODE_SERVICE, { useFactory: instanceCachingFactory(makeNodeService) })
   return container
@@ -153,6 +159,30 @@ function makeDeployments(c: DependencyContainer): Deployments {
   })
 }
 
+/** More entries than a package may have; an app that keeps more files than that is not measured. */
+const MAX_MEASURED_ENTRIES = 40_000
+
+function makeUsageSampler(c: DependencyContainer): UsageSampler {
+  const { table, launcher } = c.resolve<Engine>(ENGINE)
+  const packages = c.resolve<PackageStore>(PACKAGE_STORE)
+  const { appDir } = c.resolve<DaemonConfig>(CONFIG).runtime
+  return new UsageSampler({
+    clock: c.resolve<Clock>(CLOCK),
+    logger: c.resolve<Logger>(LOGGER),
+    sources: {
+      node: async () => readNodeCounters(appDir),
+      instances: () => table.list().filter((record) => record.presence === 'present'),
+      usage: async (key, handle) => {
+        const record = table.get(key)
+        if (record === undefined) throw new Error(`no record of ${formatInstance(key)}`)
+        return launcher.runtimeOf({ ...record, handle }).usage(handle)
+      },
+      sizeOf: async (key, signal) =>
+        directorySize(packages.versionDir(key), MAX_MEASURED_ENTRIES, signal),
+    },
+  })
+}
+
 function makeCommands(c: DependencyContainer): Commands {
   return new Commands({
     engine: c.resolve<Engine>(ENGINE),
@@ -181,6 +211,7 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
     guard: new CommandGuard({ store, clock, self: host.peerId }),
     clock,
     info: nodeInfoOf(c),
+    usage: c.resolve<UsageSampler>(USAGE),
     limitsOf: describeLimits(
       engine.launcher,
       c.resolve<ReadonlyMap<string, RuntimeSupport>>(SUPPORTS),
@@ -188,14 +219,15 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
   })
 }
 
-function nodeInfoOf(c: DependencyContainer): () => Promise<NodeInfo> {
+function nodeInfoOf(c: DependencyContainer): NodeServiceDependencies['info'] {
   const config = c.resolve<DaemonConfig>(CONFIG)
   const host = c.resolve<Host>(HOST)
   const engine = c.resolve<Engine>(ENGINE)
   const supports = c.resolve<ReadonlyMap<string, RuntimeSupport>>(SUPPORTS)
   const checkers = c.resolve<ReadonlyMap<string, unknown>>(HEALTH_CHECKERS)
   const startedAtMs = c.resolve<Clock>(CLOCK).now()
-  return async () => ({
+  const usage = c.resolve<UsageSampler>(USAGE)
+  return async (options) => ({
     peerId: host.peerId,
     name: config.node.name,
     labels: config.node.labels,
@@ -208,5 +240,6 @@ function nodeInfoOf(c: DependencyContainer): () => Promise<NodeInfo> {
     apps: new Set(engine.table.list().map((record) => record.app)).size,
     maxApps: config.runtime.maxApps,
     resources: await readResources(config.runtime.appDir),
+    usage: usage.node(options),
   })
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { errorMessage, systemClock } from '@p2p-playground/core'
 import type { Logger, NewEvent } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
-import { ENGINE, NODE_SERVICE } from '@p2p-playground/core/tokens'
+import { ENGINE, NODE_SERVICE, USAGE } from '@p2p-playground/core/tokens'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
 import type { Host } from '@p2p-playground/p2p'
 import { node } from '@p2p-playground/proto'
@@ -22,6 +22,7 @@ import { bootId, removeRunFile, startTicksOf, writeRunFile } from './run-file.js
 import type { RunFile } from './run-file.js'
 import type { createNodeService } from './service/node-service.js'
 import { SqliteStateStore } from './state/sqlite-state-store.js'
+import type { UsageSampler } from './usage/usage-sampler.js'
 import { VERSION } from './version.js'
 
 export interface Daemon {
@@ -143,6 +144,9 @@ async function open(
   recordRefusals(host, engine)
   await engine.start()
   closers.add('engine', () => engine.stop())
+  const usage = container.resolve<UsageSampler>(USAGE)
+  usage.start()
+  closers.add('usage', () => usage.stop())
   await host.start()
   closers.add('host', () => host.stop())
   const run = describeRun(host, config.node.name)

@@ -3,6 +3,7 @@ export * as wire from './gen/p2pplayground/wire/v1/wire_pb.js'
 export { fromConnectError, toConnectError } from './error-mapping.js'
 export { deployProgressFromProto } from './mapping/deploy.js'
 export { eventFromProto, eventToProto } from './mapping/event.js'
+export { heartbeatFromProto, heartbeatToProto } from './mapping/heartbeat.js'
 export {
   descriptionFromProto,
   descriptionToProto,

@@ -2,6 +2,8 @@ import type { FailureBundle } from '../model/failure-bundle.js'
 import type { InstanceStatus } from '../model/instance.js'
 import type { DroppedLines, LogEntry, LogKind, LogStream } from '../model/log-entry.js'
 import type { NodeInfo, NodeSummary } from '../model/node.js'
+import type { NodeEvent } from '../model/node-event.js'
+import type { InstanceUsage } from '../model/usage.js'
 import type { SystemEvent } from '../model/event.js'
 import type { ErrorCode } from '../errors.js'
 
@@ -147,6 +149,8 @@ export interface AppDescription extends AppRow {
     readonly memoryBytes: number
     readonly processes: number
   } | null
+  /** With samples; null until the node has measured. */
+  readonly lastHour: InstanceUsage | null
   readonly lastExit: string
   readonly tags: readonly string[]
   /** The last runs that failed, the newest first. */
@@ -165,7 +169,13 @@ export type Followed<Item> =
 /** The use cases. CLI, gRPC, REST and the dashboard are thin adapters over this. */
 export interface Control {
   listNodes(target: NodeSelector, signal: AbortSignal): Promise<readonly NodeSummary[]>
+  /** With the samples of the last hour. */
   nodeInfo(node: string, signal: AbortSignal): Promise<NodeInfo>
+  /**
+   * How each node is, then what happens to them, nodes that turn up later included. A node that was not heard of for 15 s
+   * is down. Ends when `signal` aborts.
+   */
+  watchNodes(target: NodeSelector, signal: AbortSignal): AsyncIterable<NodeEvent>
   /** Dials the multiaddr (which ends in /p2p/PEERID), and remembers it. @throws NODE_ADDRESS, NODE_UNREACHABLE */
   addNode(address: string, signal: AbortSignal): Promise<NodeSummary>
   deploy(request: DeployRequest, signal: AbortSignal): AsyncIterable<DeployProgress>

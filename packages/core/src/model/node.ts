@@ -1,4 +1,5 @@
 import type { RuntimeSupport } from '../contracts/runtime.js'
+import type { NodeUsage } from './usage.js'
 
 export interface NodeResources {
   readonly cpus: number
@@ -27,6 +28,8 @@ export interface NodeInfo {
   readonly apps: number
   readonly maxApps: number
   readonly resources: NodeResources
+  /** Null until the node has measured. */
+  readonly usage: NodeUsage | null
 }
 
 /** A node as the controller sees it. */
@@ -42,6 +45,9 @@ export interface NodeSummary {
   readonly version: string | null
   readonly platform: string | null
   readonly apps: number | null
+  readonly resources: NodeResources | null
+  /** Cores in use. */
+  readonly cpuCores: number | null
   /** Round trip of the call that asked, milliseconds. */
   readonly latencyMs: number | null
 }

@@ -29,7 +29,9 @@ import { noteOf, statusOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
 import type { PackageStore } from '../engine/package-store.js'
 import type { NodeLogs } from '../logs/node-logs.js'
+import type { UsageSampler } from '../usage/usage-sampler.js'
 import type { CommandGuard } from './command-guard.js'
+import { streamHeartbeats } from './heartbeats.js'
 import { logQueryOf, streamEvents, streamLogs } from './streams.js'
 
 export interface NodeServiceDependencies {
@@ -43,7 +45,8 @@ export interface NodeServiceDependencies {
   readonly store: StateStore
   readonly guard: CommandGuard
   readonly clock: Clock
-  readonly info: () => Promise<NodeInfo>
+  readonly info: (options: { readonly samples: boolean }) => Promise<NodeInfo>
+  readonly usage: Pick<UsageSampler, 'instance'>
   /** What the runtime of an instance does not enforce, or empty. */
   readonly limitsOf: (record: InstanceRecord) => string
 }
@@ -65,9 +68,9 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
   const show = (record: InstanceRecord): node.Instance => instanceToProto(status(record))
 
   return {
-    async getInfo(_request, context) {
+    async getInfo({ samples }, context) {
       observe(context)
-      return { node: nodeInfoToProto(await deps.info()) }
+      return { node: nodeInfoToProto(await deps.info({ samples })) }
     },
     listPeers(_request, context) {
       observe(context)
@@ -108,6 +111,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
           dir: deps.packages.filesDir(record),
           usage:
             record.handle === null ? null : await launcher.runtimeOf(record).usage(record.handle),
+          lastHour: deps.usage.instance(record),
           lastExit: record.ended === null ? '' : formatExit(record.ended.exit),
           tags: tagsOfVersion(record, table),
           failures: store
@@ -133,6 +137,16 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     streamEvents(request, context) {
       observe(context)
       return streamEvents(table, store, request, context.signal)
+    },
+    streamHeartbeats(_request, context) {
+      observe(context)
+      const source = {
+        clock: deps.clock,
+        changed: table.changed,
+        info: async () => deps.info({ samples: false }),
+        instances: () => table.list().map(status),
+      }
+      return streamHeartbeats(source, context.signal)
     },
     async *deploy(request, context) {
       const caller = operate(context, request.command, request.offer?.app ?? null)

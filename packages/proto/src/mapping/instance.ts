@@ -15,6 +15,7 @@ import type { Description, Instance, Version } from '../gen/p2pplayground/node/v
 import { oneOf, optionalNumber, toNumber } from './check.js'
 import { eventFromProto, eventToProto } from './event.js'
 import { failureFromProto, failureToProto } from './failure.js'
+import { instanceUsageFromProto, instanceUsageToProto } from './usage.js'
 
 export function instanceToProto(status: InstanceStatus): Instance {
   return create(InstanceSchema, {
@@ -89,7 +90,7 @@ export function versionFromProto(message: Version, node: string): VersionRow {
 export function descriptionToProto(
   description: Omit<AppDescription, 'node' | 'peerId'>,
 ): Description {
-  const { usage } = description
+  const { usage, lastHour } = description
   return create(DescriptionSchema, {
     instance: instanceToProto(description),
     manifest: description.manifest,
@@ -109,6 +110,7 @@ export function descriptionToProto(
             processes: usage.processes,
           },
         }),
+    ...(lastHour === null ? {} : { lastHour: instanceUsageToProto(lastHour) }),
   })
 }
 
@@ -135,6 +137,7 @@ export function descriptionFromProto(
             memoryBytes: toNumber(usage.memoryBytes),
             processes: usage.processes,
           },
+    lastHour: message.lastHour === undefined ? null : instanceUsageFromProto(message.lastHour),
     lastExit: message.lastExit,
     events: message.events.map(eventFromProto),
     tags: message.tags,

@@ -11,6 +11,7 @@ import type {
   RuntimeSupport as RuntimeSupportMessage,
 } from '../gen/p2pplayground/node/v1/node_pb.js'
 import { toNumber } from './check.js'
+import { nodeUsageFromProto, nodeUsageToProto } from './usage.js'
 
 export function nodeInfoToProto(info: NodeInfo): NodeInfoMessage {
   const { resources } = info
@@ -42,6 +43,7 @@ export function nodeInfoToProto(info: NodeInfo): NodeInfoMessage {
       diskFreeBytes: BigInt(resources.diskFreeBytes),
       load1: resources.load1,
     },
+    ...(info.usage === null ? {} : { usage: nodeUsageToProto(info.usage) }),
   })
 }
 
@@ -72,6 +74,7 @@ export function nodeInfoFromProto(message: NodeInfoMessage | undefined): NodeInf
       diskFreeBytes: toNumber(resources.diskFreeBytes),
       load1: resources.load1,
     },
+    usage: message.usage === undefined ? null : nodeUsageFromProto(message.usage),
   }
 }
 

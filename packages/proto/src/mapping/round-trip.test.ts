@@ -21,6 +21,7 @@ import {
   versionToProto,
 } from './instance.js'
 import { logEntryFromProto, logEntryToProto } from './log-entry.js'
+import { heartbeatFromProto, heartbeatToProto } from './heartbeat.js'
 import { nodeInfoFromProto, nodeInfoToProto, offerFromProto, offerToProto } from './node.js'
 
 const text = fc.string({ unit: 'grapheme' })
@@ -113,6 +114,30 @@ const usage = fc.record({
   processes: count,
 })
 
+const amount = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })
+
+const figure = fc.record({
+  current: maybe(amount),
+  average: maybe(amount),
+  peak: maybe(amount),
+  samples: fc.array(maybe(amount), { maxLength: 3 }),
+})
+
+const sampled = {
+  sampledAtMs: fc.array(size, { maxLength: 3 }),
+  cpuCores: figure,
+  memoryBytes: figure,
+  diskBytes: figure,
+}
+
+const nodeUsage = fc.record({
+  ...sampled,
+  networkInBytesPerSecond: figure,
+  networkOutBytesPerSecond: figure,
+})
+
+const instanceUsage = fc.record({ ...sampled, processes: figure, network: fc.constant(null) })
+
 const enforcement = fc.oneof(
   fc.record({ enforced: fc.constant(true as const), by: text }),
   fc.record({ enforced: fc.constant(false as const), why: text }),
@@ -142,6 +167,7 @@ const nodeInfo = fc.record({
     diskFreeBytes: size,
     load1: fc.double({ min: 0, noNaN: true }),
   }),
+  usage: maybe(nodeUsage),
 })
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> =>
@@ -191,6 +217,16 @@ describe('models survive the wire', () => {
     )
   })
 
+  it('a heartbeat', () => {
+    const heartbeat = fc.record({ node: nodeInfo, instances: fc.array(instance, { maxLength: 3 }) })
+    fc.assert(
+      fc.property(heartbeat, (one) => {
+        const arrived = overTheWire(node.StreamHeartbeatsResponseSchema, heartbeatToProto(one))
+        expect(heartbeatFromProto(arrived)).toEqual(one)
+      }),
+    )
+  })
+
   it('a description, with the node that it came from', () => {
     const description = fc.tuple(
       instance,
@@ -199,6 +235,7 @@ describe('models survive the wire', () => {
         signedBy: text,
         dir: text,
         usage: maybe(usage),
+        lastHour: maybe(instanceUsage),
         lastExit: text,
         events: fc.array(event, { maxLength: 3 }),
         tags: fc.array(text, { maxLength: 3 }),

@@ -13,7 +13,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file p2pplayground/node/v1/node.proto.
  */
 export const file_p2pplayground_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("CiBwMnBwbGF5Z3JvdW5kL25vZGUvdjEvbm9kZS5wcm90bxIVcDJwcGxheWdyb3VuZC5ub2RlLnYxIkYKB0NvbW1hbmQSFgoOdGFyZ2V0X3BlZXJfaWQYASABKAkSDQoFbm9uY2UYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgDIi0KC0VuZm9yY2VtZW50EhAKCGVuZm9yY2VkGAEgASgIEgwKBG5vdGUYAiABKAkipwEKDlJ1bnRpbWVTdXBwb3J0Ei8KA2NwdRgBIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIyCgZtZW1vcnkYAiABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQSMAoEcGlkcxgDIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudCKWAQoNTm9kZVJlc291cmNlcxIMCgRjcHVzGAEgASgNEhoKEm1lbW9yeV90b3RhbF9ieXRlcxgCIAEoBBIZChFtZW1vcnlfZnJlZV9ieXRlcxgDIAEoBBIYChBkaXNrX3RvdGFsX2J5dGVzGAQgASgEEhcKD2Rpc2tfZnJlZV9ieXRlcxgFIAEoBBINCgVsb2FkMRgGIAEoASLtAwoITm9kZUluZm8SDwoHcGVlcl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEjsKBmxhYmVscxgDIAMoCzIrLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mby5MYWJlbHNFbnRyeRIPCgd2ZXJzaW9uGAQgASgJEhAKCHBsYXRmb3JtGAUgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBiABKAMSEQoJYWRkcmVzc2VzGAcgAygJEj8KCHJ1bnRpbWVzGAggAygLMi0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVJbmZvLlJ1bnRpbWVzRW50cnkSFwoPaGVhbHRoX2NoZWNrZXJzGAkgAygJEgwKBGFwcHMYCiABKA0SEAoIbWF4X2FwcHMYCyABKA0SNwoJcmVzb3VyY2VzGAwgASgLMiQucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVSZXNvdXJjZXMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARpWCg1SdW50aW1lc0VudHJ5EgsKA2tleRgBIAEoCRI0CgV2YWx1ZRgCIAEoCzIlLnAycHBsYXlncm91bmQubm9kZS52MS5SdW50aW1lU3VwcG9ydDoCOAEiEAoOR2V0SW5mb1JlcXVlc3QiQAoPR2V0SW5mb1Jlc3BvbnNlEi0KBG5vZGUYASABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8iEgoQTGlzdFBlZXJzUmVxdWVzdCI/ChFMaXN0UGVlcnNSZXNwb25zZRIqCgVwZWVycxgBIAMoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5QZWVyIjoKBFBlZXISDwoHcGVlcl9pZBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSDgoGc291cmNlGAMgASgJIlIKDkFkZFBlZXJSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIPCgdhZGRyZXNzGAIgASgJIhEKD0FkZFBlZXJSZXNwb25zZSKBAwoISW5zdGFuY2USCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDQoFc3RhdGUYAyABKAkSDgoGYWN0aXZlGAQgASgIEhAKA3BpZBgFIAEoDUgAiAEBEg4KBnJlYXNvbhgGIAEoCRIOCgZkaWdlc3QYByABKAkSOQoFcG9ydHMYCCADKAsyKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UuUG9ydHNFbnRyeRIaCg1zdGFydGVkX2F0X21zGAkgASgDSAGIAQESFAoHaGVhbHRoeRgKIAEoCEgCiAEBEg4KBmxpbWl0cxgLIAEoCRINCgVyZWFkeRgMIAEoCBIQCghyZXN0YXJ0cxgNIAEoDRIUCgxsYXN0X2ZhaWx1cmUYDiABKAkaLAoKUG9ydHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBQgYKBF9waWRCEAoOX3N0YXJ0ZWRfYXRfbXNCCgoIX2hlYWx0aHkiEQoPTGlzdEFwcHNSZXF1ZXN0IkYKEExpc3RBcHBzUmVzcG9uc2USMgoJaW5zdGFuY2VzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIiIKE0xpc3RWZXJzaW9uc1JlcXVlc3QSCwoDYXBwGAEgASgJIkgKFExpc3RWZXJzaW9uc1Jlc3BvbnNlEjAKCHZlcnNpb25zGAEgAygLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLlZlcnNpb24ingEKB1ZlcnNpb24SCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDgoGZGlnZXN0GAMgASgJEhIKCnNpemVfYnl0ZXMYBCABKAQSFgoOcmVjZWl2ZWRfYXRfbXMYBSABKAMSDgoGYWN0aXZlGAYgASgIEg0KBXN0YXRlGAcgASgJEgwKBHRhZ3MYCCADKAkSDAoEbm90ZRgJIAEoCSIhChJEZXNjcmliZUFwcFJlcXVlc3QSCwoDYXBwGAEgASgJIk8KE0Rlc2NyaWJlQXBwUmVzcG9uc2USOAoMZGVzY3JpcHRpb25zGAEgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlc2NyaXB0aW9uIsoCCgtEZXNjcmlwdGlvbhIxCghpbnN0YW5jZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZRIQCghtYW5pZmVzdBgCIAEoCRIRCglzaWduZWRfYnkYAyABKAkSCwoDZGlyGAQgASgJEjAKBXVzYWdlGAUgASgLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLlVzYWdlSACIAQESEQoJbGFzdF9leGl0GAYgASgJEiwKBmV2ZW50cxgHIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudBIMCgR0YWdzGAggAygJEjAKCGZhaWx1cmVzGAkgAygLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmUSGQoRZHJvcHBlZF9sb2dfbGluZXMYECABKARCCAoGX3VzYWdlIuMBCgdGYWlsdXJlEg0KBWF0X21zGAEgASgDEg4KBnJlYXNvbhgCIAEoCRIOCgZzdGFydHMYAyABKA0SLgoEZXhpdBgEIAEoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5FeGl0SACIAQESMgoGaGVhbHRoGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkhlYWx0aEgBiAEBEjEKBWxpbmVzGAYgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmVMaW5lQgcKBV9leGl0QgkKB19oZWFsdGgiKwoLRmFpbHVyZUxpbmUSDgoGc3RyZWFtGAEgASgJEgwKBGxpbmUYAiABKAkiKQoGSGVhbHRoEg8KB2hlYWx0aHkYASABKAgSDgoGZGV0YWlsGAIgASgJIkMKBEV4aXQSDgoEY29kZRgBIAEoBUgAEhAKBnNpZ25hbBgCIAEoCUgAEhEKB3Vua25vd24YAyABKAlIAEIGCgRraW5kIkAKBVVzYWdlEg4KBmNwdV9tcxgBIAEoARIUCgxtZW1vcnlfYnl0ZXMYAiABKAQSEQoJcHJvY2Vzc2VzGAMgASgNIi8KCVBpZWNlSW5mbxISCgpzaXplX2J5dGVzGAEgASgNEg4KBmRpZ2VzdBgCIAEoDCKDAQoFT2ZmZXISFgoOcGFja2FnZV9kaWdlc3QYASABKAwSCwoDYXBwGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIwCgZwaWVjZXMYBSADKAsyIC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuUGllY2VJbmZvIrkBCg1EZXBsb3lSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIrCgVvZmZlchgCIAEoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5PZmZlchIPCgdzb3VyY2VzGAMgAygJEhcKD2FsbG93X2Rvd25ncmFkZRgEIAEoCBIMCgR3YWl0GAUgASgIEhIKCnRpbWVvdXRfbXMYBiABKAMikQEKDkRlcGxveVJlc3BvbnNlEg0KBXBoYXNlGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAQSEwoLdG90YWxfYnl0ZXMYAyABKAQSFAoMcmV1c2VkX2J5dGVzGAQgASgEEjEKCGluc3RhbmNlGAUgASgLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIo4BChBDaGFuZ2VBcHBSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIOCgZhY3Rpb24YAiABKAkSCwoDYXBwGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSCwoDdGFnGAUgASgJEg4KBnNlY3VyZRgGIAEoCCJHChFDaGFuZ2VBcHBSZXNwb25zZRIyCglpbnN0YW5jZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UiiAIKCExvZ0VudHJ5Eg8KB3RpbWVfbXMYASABKAMSDAoEbm9kZRgCIAEoCRILCgNhcHAYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIOCgZzdHJlYW0YBSABKAkSCwoDc2VxGAYgASgEEgwKBGxpbmUYByABKAkSCwoDY3V0GAggASgIEgwKBGtpbmQYCSABKAkSDQoFbGV2ZWwYCiABKAkSDQoFZXZlbnQYCyABKAkSJwoGZmllbGRzGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIRCgRjb2RlGA0gASgJSACIAQESDwoCYnkYDiABKAlIAYgBAUIHCgVfY29kZUIFCgNfYnkiwAMKEVN0cmVhbUxvZ3NSZXF1ZXN0EgsKA2FwcBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmZvbGxvdxgDIAEoCBIVCghzaW5jZV9tcxgEIAEoA0gAiAEBEhEKBHRhaWwYBSABKA1IAYgBARIOCgZzdHJlYW0YBiABKAkSDAoEZ3JlcBgHIAEoCRJJCglhZnRlcl9zZXEYCCADKAsyNi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QuQWZ0ZXJTZXFFbnRyeRINCgVraW5kcxgJIAMoCRIVCgh1bnRpbF9tcxgKIAEoA0gCiAEBEkIKBWFmdGVyGAsgAygLMjMucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXF1ZXN0LkFmdGVyRW50cnkaLwoNQWZ0ZXJTZXFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBGiwKCkFmdGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4AUILCglfc2luY2VfbXNCBwoFX3RhaWxCCwoJX3VudGlsX21zIvgBChJTdHJlYW1Mb2dzUmVzcG9uc2USMAoHZW50cmllcxgBIAMoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5Mb2dFbnRyeRJJCghwb3NpdGlvbhgCIAMoCzI3LnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1Mb2dzUmVzcG9uc2UuUG9zaXRpb25FbnRyeRI0Cgdkcm9wcGVkGAMgAygLMiMucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRyb3BwZWRMaW5lcxovCg1Qb3NpdGlvbkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiLQoMRHJvcHBlZExpbmVzEg4KBnNvdXJjZRgBIAEoCRINCgVsaW5lcxgCIAEoBCLCAQoFRXZlbnQSCwoDc2VxGAEgASgEEg8KB3RpbWVfbXMYAiABKAMSDAoEbm9kZRgDIAEoCRIMCgR0eXBlGAQgASgJEhAKA2FwcBgFIAEoCUgAiAEBEhQKB3ZlcnNpb24YBiABKAlIAYgBARIPCgdtZXNzYWdlGAcgASgJEhEKBGNvZGUYCCABKAlIAogBARIPCgJieRgJIAEoCUgDiAEBQgYKBF9hcHBCCgoIX3ZlcnNpb25CBwoFX2NvZGVCBQoDX2J5IosBChNTdHJlYW1FdmVudHNSZXF1ZXN0Eg4KBmZvbGxvdxgBIAEoCBIVCghzaW5jZV9tcxgCIAEoA0gAiAEBEhEKBHRhaWwYAyABKA1IAYgBARIWCglhZnRlcl9zZXEYBCABKARIAogBAUILCglfc2luY2VfbXNCBwoFX3RhaWxCDAoKX2FmdGVyX3NlcSJEChRTdHJlYW1FdmVudHNSZXNwb25zZRIsCgZldmVudHMYASADKAsyHC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRXZlbnQiKQoLRXJyb3JEZXRhaWwSDAoEY29kZRgBIAEoCRIMCgRoaW50GAIgASgJMtYHCgtOb2RlU2VydmljZRJYCgdHZXRJbmZvEiUucDJwcGxheWdyb3VuZC5ub2RlLnYxLkdldEluZm9SZXF1ZXN0GiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkdldEluZm9SZXNwb25zZRJeCglMaXN0UGVlcnMSJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFBlZXJzUmVxdWVzdBooLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0UGVlcnNSZXNwb25zZRJbCghMaXN0QXBwcxImLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0QXBwc1JlcXVlc3QaJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdEFwcHNSZXNwb25zZRJnCgxMaXN0VmVyc2lvbnMSKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFZlcnNpb25zUmVxdWVzdBorLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0VmVyc2lvbnNSZXNwb25zZRJkCgtEZXNjcmliZUFwcBIpLnAycHBsYXlncm91bmQubm9kZS52MS5EZXNjcmliZUFwcFJlcXVlc3QaKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVzY3JpYmVBcHBSZXNwb25zZRJjCgpTdHJlYW1Mb2dzEigucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXF1ZXN0GikucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXNwb25zZTABEmkKDFN0cmVhbUV2ZW50cxIqLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1FdmVudHNSZXF1ZXN0GisucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUV2ZW50c1Jlc3BvbnNlMAESVwoGRGVwbG95EiQucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlcGxveVJlcXVlc3QaJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVwbG95UmVzcG9uc2UwARJeCglDaGFuZ2VBcHASJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ2hhbmdlQXBwUmVxdWVzdBooLnAycHBsYXlncm91bmQubm9kZS52MS5DaGFuZ2VBcHBSZXNwb25zZRJYCgdBZGRQZWVyEiUucDJwcGxheWdyb3VuZC5ub2RlLnYxLkFkZFBlZXJSZXF1ZXN0GiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkFkZFBlZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_struct]);
+  fileDesc("CiBwMnBwbGF5Z3JvdW5kL25vZGUvdjEvbm9kZS5wcm90bxIVcDJwcGxheWdyb3VuZC5ub2RlLnYxIkYKB0NvbW1hbmQSFgoOdGFyZ2V0X3BlZXJfaWQYASABKAkSDQoFbm9uY2UYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgDIi0KC0VuZm9yY2VtZW50EhAKCGVuZm9yY2VkGAEgASgIEgwKBG5vdGUYAiABKAkipwEKDlJ1bnRpbWVTdXBwb3J0Ei8KA2NwdRgBIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIyCgZtZW1vcnkYAiABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQSMAoEcGlkcxgDIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudCKWAQoNTm9kZVJlc291cmNlcxIMCgRjcHVzGAEgASgNEhoKEm1lbW9yeV90b3RhbF9ieXRlcxgCIAEoBBIZChFtZW1vcnlfZnJlZV9ieXRlcxgDIAEoBBIYChBkaXNrX3RvdGFsX2J5dGVzGAQgASgEEhcKD2Rpc2tfZnJlZV9ieXRlcxgFIAEoBBINCgVsb2FkMRgGIAEoASKtBAoITm9kZUluZm8SDwoHcGVlcl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEjsKBmxhYmVscxgDIAMoCzIrLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mby5MYWJlbHNFbnRyeRIPCgd2ZXJzaW9uGAQgASgJEhAKCHBsYXRmb3JtGAUgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBiABKAMSEQoJYWRkcmVzc2VzGAcgAygJEj8KCHJ1bnRpbWVzGAggAygLMi0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVJbmZvLlJ1bnRpbWVzRW50cnkSFwoPaGVhbHRoX2NoZWNrZXJzGAkgAygJEgwKBGFwcHMYCiABKA0SEAoIbWF4X2FwcHMYCyABKA0SNwoJcmVzb3VyY2VzGAwgASgLMiQucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVSZXNvdXJjZXMSNAoFdXNhZ2UYDyABKAsyIC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZVVzYWdlSACIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARpWCg1SdW50aW1lc0VudHJ5EgsKA2tleRgBIAEoCRI0CgV2YWx1ZRgCIAEoCzIlLnAycHBsYXlncm91bmQubm9kZS52MS5SdW50aW1lU3VwcG9ydDoCOAFCCAoGX3VzYWdlInkKBkZpZ3VyZRIUCgdjdXJyZW50GAEgASgBSACIAQESFAoHYXZlcmFnZRgCIAEoAUgBiAEBEhEKBHBlYWsYAyABKAFIAogBARIPCgdzYW1wbGVzGAQgAygBQgoKCF9jdXJyZW50QgoKCF9hdmVyYWdlQgcKBV9wZWFrIsUCCglOb2RlVXNhZ2USFQoNc2FtcGxlZF9hdF9tcxgBIAMoAxIwCgljcHVfY29yZXMYAiABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEjMKDG1lbW9yeV9ieXRlcxgDIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMQoKZGlza19ieXRlcxgEIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSQgobbmV0d29ya19pbl9ieXRlc19wZXJfc2Vjb25kGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRJDChxuZXR3b3JrX291dF9ieXRlc19wZXJfc2Vjb25kGAYgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZSLyAQoNSW5zdGFuY2VVc2FnZRIVCg1zYW1wbGVkX2F0X21zGAEgAygDEjAKCWNwdV9jb3JlcxgCIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMwoMbWVtb3J5X2J5dGVzGAMgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIxCgpkaXNrX2J5dGVzGAQgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIwCglwcm9jZXNzZXMYBSABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlIiEKDkdldEluZm9SZXF1ZXN0Eg8KB3NhbXBsZXMYASABKAgiQAoPR2V0SW5mb1Jlc3BvbnNlEi0KBG5vZGUYASABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8iEgoQTGlzdFBlZXJzUmVxdWVzdCI/ChFMaXN0UGVlcnNSZXNwb25zZRIqCgVwZWVycxgBIAMoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5QZWVyIjoKBFBlZXISDwoHcGVlcl9pZBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSDgoGc291cmNlGAMgASgJIlIKDkFkZFBlZXJSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIPCgdhZGRyZXNzGAIgASgJIhEKD0FkZFBlZXJSZXNwb25zZSKBAwoISW5zdGFuY2USCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDQoFc3RhdGUYAyABKAkSDgoGYWN0aXZlGAQgASgIEhAKA3BpZBgFIAEoDUgAiAEBEg4KBnJlYXNvbhgGIAEoCRIOCgZkaWdlc3QYByABKAkSOQoFcG9ydHMYCCADKAsyKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UuUG9ydHNFbnRyeRIaCg1zdGFydGVkX2F0X21zGAkgASgDSAGIAQESFAoHaGVhbHRoeRgKIAEoCEgCiAEBEg4KBmxpbWl0cxgLIAEoCRINCgVyZWFkeRgMIAEoCBIQCghyZXN0YXJ0cxgNIAEoDRIUCgxsYXN0X2ZhaWx1cmUYDiABKAkaLAoKUG9ydHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBQgYKBF9waWRCEAoOX3N0YXJ0ZWRfYXRfbXNCCgoIX2hlYWx0aHkiEQoPTGlzdEFwcHNSZXF1ZXN0IkYKEExpc3RBcHBzUmVzcG9uc2USMgoJaW5zdGFuY2VzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIiIKE0xpc3RWZXJzaW9uc1JlcXVlc3QSCwoDYXBwGAEgASgJIkgKFExpc3RWZXJzaW9uc1Jlc3BvbnNlEjAKCHZlcnNpb25zGAEgAygLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLlZlcnNpb24ingEKB1ZlcnNpb24SCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDgoGZGlnZXN0GAMgASgJEhIKCnNpemVfYnl0ZXMYBCABKAQSFgoOcmVjZWl2ZWRfYXRfbXMYBSABKAMSDgoGYWN0aXZlGAYgASgIEg0KBXN0YXRlGAcgASgJEgwKBHRhZ3MYCCADKAkSDAoEbm90ZRgJIAEoCSIhChJEZXNjcmliZUFwcFJlcXVlc3QSCwoDYXBwGAEgASgJIk8KE0Rlc2NyaWJlQXBwUmVzcG9uc2USOAoMZGVzY3JpcHRpb25zGAEgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlc2NyaXB0aW9uIpYDCgtEZXNjcmlwdGlvbhIxCghpbnN0YW5jZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZRIQCghtYW5pZmVzdBgCIAEoCRIRCglzaWduZWRfYnkYAyABKAkSCwoDZGlyGAQgASgJEjAKBXVzYWdlGAUgASgLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLlVzYWdlSACIAQESEQoJbGFzdF9leGl0GAYgASgJEiwKBmV2ZW50cxgHIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudBIMCgR0YWdzGAggAygJEjAKCGZhaWx1cmVzGAkgAygLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmUSPAoJbGFzdF9ob3VyGA8gASgLMiQucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlVXNhZ2VIAYgBARIZChFkcm9wcGVkX2xvZ19saW5lcxgQIAEoBEIICgZfdXNhZ2VCDAoKX2xhc3RfaG91ciLjAQoHRmFpbHVyZRINCgVhdF9tcxgBIAEoAxIOCgZyZWFzb24YAiABKAkSDgoGc3RhcnRzGAMgASgNEi4KBGV4aXQYBCABKAsyGy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRXhpdEgAiAEBEjIKBmhlYWx0aBgFIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5IZWFsdGhIAYgBARIxCgVsaW5lcxgGIAMoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5GYWlsdXJlTGluZUIHCgVfZXhpdEIJCgdfaGVhbHRoIisKC0ZhaWx1cmVMaW5lEg4KBnN0cmVhbRgBIAEoCRIMCgRsaW5lGAIgASgJIikKBkhlYWx0aBIPCgdoZWFsdGh5GAEgASgIEg4KBmRldGFpbBgCIAEoCSJDCgRFeGl0Eg4KBGNvZGUYASABKAVIABIQCgZzaWduYWwYAiABKAlIABIRCgd1bmtub3duGAMgASgJSABCBgoEa2luZCJACgVVc2FnZRIOCgZjcHVfbXMYASABKAESFAoMbWVtb3J5X2J5dGVzGAIgASgEEhEKCXByb2Nlc3NlcxgDIAEoDSIvCglQaWVjZUluZm8SEgoKc2l6ZV9ieXRlcxgBIAEoDRIOCgZkaWdlc3QYAiABKAwigwEKBU9mZmVyEhYKDnBhY2thZ2VfZGlnZXN0GAEgASgMEgsKA2FwcBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEhIKCnNpemVfYnl0ZXMYBCABKAQSMAoGcGllY2VzGAUgAygLMiAucDJwcGxheWdyb3VuZC5ub2RlLnYxLlBpZWNlSW5mbyK5AQoNRGVwbG95UmVxdWVzdBIvCgdjb21tYW5kGAEgASgLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkNvbW1hbmQSKwoFb2ZmZXIYAiABKAsyHC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuT2ZmZXISDwoHc291cmNlcxgDIAMoCRIXCg9hbGxvd19kb3duZ3JhZGUYBCABKAgSDAoEd2FpdBgFIAEoCBISCgp0aW1lb3V0X21zGAYgASgDIpEBCg5EZXBsb3lSZXNwb25zZRINCgVwaGFzZRgBIAEoCRISCgpkb25lX2J5dGVzGAIgASgEEhMKC3RvdGFsX2J5dGVzGAMgASgEEhQKDHJldXNlZF9ieXRlcxgEIAEoBBIxCghpbnN0YW5jZRgFIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZSKOAQoQQ2hhbmdlQXBwUmVxdWVzdBIvCgdjb21tYW5kGAEgASgLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkNvbW1hbmQSDgoGYWN0aW9uGAIgASgJEgsKA2FwcBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEgsKA3RhZxgFIAEoCRIOCgZzZWN1cmUYBiABKAgiRwoRQ2hhbmdlQXBwUmVzcG9uc2USMgoJaW5zdGFuY2VzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIogCCghMb2dFbnRyeRIPCgd0aW1lX21zGAEgASgDEgwKBG5vZGUYAiABKAkSCwoDYXBwGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSDgoGc3RyZWFtGAUgASgJEgsKA3NlcRgGIAEoBBIMCgRsaW5lGAcgASgJEgsKA2N1dBgIIAEoCBIMCgRraW5kGAkgASgJEg0KBWxldmVsGAogASgJEg0KBWV2ZW50GAsgASgJEicKBmZpZWxkcxgMIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEQoEY29kZRgNIAEoCUgAiAEBEg8KAmJ5GA4gASgJSAGIAQFCBwoFX2NvZGVCBQoDX2J5IsADChFTdHJlYW1Mb2dzUmVxdWVzdBILCgNhcHAYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIOCgZmb2xsb3cYAyABKAgSFQoIc2luY2VfbXMYBCABKANIAIgBARIRCgR0YWlsGAUgASgNSAGIAQESDgoGc3RyZWFtGAYgASgJEgwKBGdyZXAYByABKAkSSQoJYWZ0ZXJfc2VxGAggAygLMjYucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXF1ZXN0LkFmdGVyU2VxRW50cnkSDQoFa2luZHMYCSADKAkSFQoIdW50aWxfbXMYCiABKANIAogBARJCCgVhZnRlchgLIAMoCzIzLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1Mb2dzUmVxdWVzdC5BZnRlckVudHJ5Gi8KDUFmdGVyU2VxRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARosCgpBZnRlckVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAFCCwoJX3NpbmNlX21zQgcKBV90YWlsQgsKCV91bnRpbF9tcyL4AQoSU3RyZWFtTG9nc1Jlc3BvbnNlEjAKB2VudHJpZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTG9nRW50cnkSSQoIcG9zaXRpb24YAiADKAsyNy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1Jlc3BvbnNlLlBvc2l0aW9uRW50cnkSNAoHZHJvcHBlZBgDIAMoCzIjLnAycHBsYXlncm91bmQubm9kZS52MS5Ecm9wcGVkTGluZXMaLwoNUG9zaXRpb25FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBIi0KDERyb3BwZWRMaW5lcxIOCgZzb3VyY2UYASABKAkSDQoFbGluZXMYAiABKAQiwgEKBUV2ZW50EgsKA3NlcRgBIAEoBBIPCgd0aW1lX21zGAIgASgDEgwKBG5vZGUYAyABKAkSDAoEdHlwZRgEIAEoCRIQCgNhcHAYBSABKAlIAIgBARIUCgd2ZXJzaW9uGAYgASgJSAGIAQESDwoHbWVzc2FnZRgHIAEoCRIRCgRjb2RlGAggASgJSAKIAQESDwoCYnkYCSABKAlIA4gBAUIGCgRfYXBwQgoKCF92ZXJzaW9uQgcKBV9jb2RlQgUKA19ieSKLAQoTU3RyZWFtRXZlbnRzUmVxdWVzdBIOCgZmb2xsb3cYASABKAgSFQoIc2luY2VfbXMYAiABKANIAIgBARIRCgR0YWlsGAMgASgNSAGIAQESFgoJYWZ0ZXJfc2VxGAQgASgESAKIAQFCCwoJX3NpbmNlX21zQgcKBV90YWlsQgwKCl9hZnRlcl9zZXEiRAoUU3RyZWFtRXZlbnRzUmVzcG9uc2USLAoGZXZlbnRzGAEgAygLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLkV2ZW50IhkKF1N0cmVhbUhlYXJ0YmVhdHNSZXF1ZXN0In0KGFN0cmVhbUhlYXJ0YmVhdHNSZXNwb25zZRItCgRub2RlGAEgASgLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVJbmZvEjIKCWluc3RhbmNlcxgCIAMoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZSIpCgtFcnJvckRldGFpbBIMCgRjb2RlGAEgASgJEgwKBGhpbnQYAiABKAkyzQgKC05vZGVTZXJ2aWNlElgKB0dldEluZm8SJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuR2V0SW5mb1JlcXVlc3QaJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuR2V0SW5mb1Jlc3BvbnNlEl4KCUxpc3RQZWVycxInLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0UGVlcnNSZXF1ZXN0GigucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RQZWVyc1Jlc3BvbnNlElsKCExpc3RBcHBzEiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RBcHBzUmVxdWVzdBonLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0QXBwc1Jlc3BvbnNlEmcKDExpc3RWZXJzaW9ucxIqLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0GisucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlEmQKC0Rlc2NyaWJlQXBwEikucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlc2NyaWJlQXBwUmVxdWVzdBoqLnAycHBsYXlncm91bmQubm9kZS52MS5EZXNjcmliZUFwcFJlc3BvbnNlEmMKClN0cmVhbUxvZ3MSKC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QaKS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1Jlc3BvbnNlMAESaQoMU3RyZWFtRXZlbnRzEioucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUV2ZW50c1JlcXVlc3QaKy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtRXZlbnRzUmVzcG9uc2UwARJ1ChBTdHJlYW1IZWFydGJlYXRzEi4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUhlYXJ0YmVhdHNSZXF1ZXN0Gi8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUhlYXJ0YmVhdHNSZXNwb25zZTABElcKBkRlcGxveRIkLnAycHBsYXlncm91bmQubm9kZS52MS5EZXBsb3lSZXF1ZXN0GiUucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlcGxveVJlc3BvbnNlMAESXgoJQ2hhbmdlQXBwEicucDJwcGxheWdyb3VuZC5ub2RlLnYxLkNoYW5nZUFwcFJlcXVlc3QaKC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ2hhbmdlQXBwUmVzcG9uc2USWAoHQWRkUGVlchIlLnAycHBsYXlncm91bmQubm9kZS52MS5BZGRQZWVyUmVxdWVzdBomLnAycHBsYXlncm91bmQubm9kZS52MS5BZGRQZWVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct]);
 
 /**
  * Stands in every request that changes something; refused for another target, outside ±5 min, or a second time.
@@ -202,6 +202,11 @@ export type NodeInfo = Message<"p2pplayground.node.v1.NodeInfo"> & {
    * @generated from field: p2pplayground.node.v1.NodeResources resources = 12;
    */
   resources?: NodeResources | undefined;
+
+  /**
+   * @generated from field: optional p2pplayground.node.v1.NodeUsage usage = 15;
+   */
+  usage?: NodeUsage | undefined;
 };
 
 /**
@@ -212,9 +217,130 @@ export const NodeInfoSchema: GenMessage<NodeInfo> = /*@__PURE__*/
   messageDesc(file_p2pplayground_node_v1_node, 4);
 
 /**
+ * One figure of the last hour.
+ *
+ * @generated from message p2pplayground.node.v1.Figure
+ */
+export type Figure = Message<"p2pplayground.node.v1.Figure"> & {
+  /**
+   * @generated from field: optional double current = 1;
+   */
+  current?: number | undefined;
+
+  /**
+   * @generated from field: optional double average = 2;
+   */
+  average?: number | undefined;
+
+  /**
+   * @generated from field: optional double peak = 3;
+   */
+  peak?: number | undefined;
+
+  /**
+   * One for each time, when they were asked for; NaN: not measured.
+   *
+   * @generated from field: repeated double samples = 4;
+   */
+  samples: number[];
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.Figure.
+ * Use `create(FigureSchema)` to create a new message.
+ */
+export const FigureSchema: GenMessage<Figure> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 5);
+
+/**
+ * @generated from message p2pplayground.node.v1.NodeUsage
+ */
+export type NodeUsage = Message<"p2pplayground.node.v1.NodeUsage"> & {
+  /**
+   * @generated from field: repeated int64 sampled_at_ms = 1;
+   */
+  sampledAtMs: bigint[];
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure cpu_cores = 2;
+   */
+  cpuCores?: Figure | undefined;
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure memory_bytes = 3;
+   */
+  memoryBytes?: Figure | undefined;
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure disk_bytes = 4;
+   */
+  diskBytes?: Figure | undefined;
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure network_in_bytes_per_second = 5;
+   */
+  networkInBytesPerSecond?: Figure | undefined;
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure network_out_bytes_per_second = 6;
+   */
+  networkOutBytesPerSecond?: Figure | undefined;
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.NodeUsage.
+ * Use `create(NodeUsageSchema)` to create a new message.
+ */
+export const NodeUsageSchema: GenMessage<NodeUsage> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 6);
+
+/**
+ * @generated from message p2pplayground.node.v1.InstanceUsage
+ */
+export type InstanceUsage = Message<"p2pplayground.node.v1.InstanceUsage"> & {
+  /**
+   * @generated from field: repeated int64 sampled_at_ms = 1;
+   */
+  sampledAtMs: bigint[];
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure cpu_cores = 2;
+   */
+  cpuCores?: Figure | undefined;
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure memory_bytes = 3;
+   */
+  memoryBytes?: Figure | undefined;
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure disk_bytes = 4;
+   */
+  diskBytes?: Figure | undefined;
+
+  /**
+   * @generated from field: p2pplayground.node.v1.Figure processes = 5;
+   */
+  processes?: Figure | undefined;
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.InstanceUsage.
+ * Use `create(InstanceUsageSchema)` to create a new message.
+ */
+export const InstanceUsageSchema: GenMessage<InstanceUsage> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 7);
+
+/**
  * @generated from message p2pplayground.node.v1.GetInfoRequest
  */
 export type GetInfoRequest = Message<"p2pplayground.node.v1.GetInfoRequest"> & {
+  /**
+   * The samples of the last hour too.
+   *
+   * @generated from field: bool samples = 1;
+   */
+  samples: boolean;
 };
 
 /**
@@ -222,7 +348,7 @@ export type GetInfoRequest = Message<"p2pplayground.node.v1.GetInfoRequest"> & {
  * Use `create(GetInfoRequestSchema)` to create a new message.
  */
 export const GetInfoRequestSchema: GenMessage<GetInfoRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 5);
+  messageDesc(file_p2pplayground_node_v1_node, 8);
 
 /**
  * @generated from message p2pplayground.node.v1.GetInfoResponse
@@ -239,7 +365,7 @@ export type GetInfoResponse = Message<"p2pplayground.node.v1.GetInfoResponse"> &
  * Use `create(GetInfoResponseSchema)` to create a new message.
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 6);
+  messageDesc(file_p2pplayground_node_v1_node, 9);
 
 /**
  * @generated from message p2pplayground.node.v1.ListPeersRequest
@@ -252,7 +378,7 @@ export type ListPeersRequest = Message<"p2pplayground.node.v1.ListPeersRequest">
  * Use `create(ListPeersRequestSchema)` to create a new message.
  */
 export const ListPeersRequestSchema: GenMessage<ListPeersRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 7);
+  messageDesc(file_p2pplayground_node_v1_node, 10);
 
 /**
  * @generated from message p2pplayground.node.v1.ListPeersResponse
@@ -269,7 +395,7 @@ export type ListPeersResponse = Message<"p2pplayground.node.v1.ListPeersResponse
  * Use `create(ListPeersResponseSchema)` to create a new message.
  */
 export const ListPeersResponseSchema: GenMessage<ListPeersResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 8);
+  messageDesc(file_p2pplayground_node_v1_node, 11);
 
 /**
  * @generated from message p2pplayground.node.v1.Peer
@@ -298,7 +424,7 @@ export type Peer = Message<"p2pplayground.node.v1.Peer"> & {
  * Use `create(PeerSchema)` to create a new message.
  */
 export const PeerSchema: GenMessage<Peer> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 9);
+  messageDesc(file_p2pplayground_node_v1_node, 12);
 
 /**
  * @generated from message p2pplayground.node.v1.AddPeerRequest
@@ -320,7 +446,7 @@ export type AddPeerRequest = Message<"p2pplayground.node.v1.AddPeerRequest"> & {
  * Use `create(AddPeerRequestSchema)` to create a new message.
  */
 export const AddPeerRequestSchema: GenMessage<AddPeerRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 10);
+  messageDesc(file_p2pplayground_node_v1_node, 13);
 
 /**
  * @generated from message p2pplayground.node.v1.AddPeerResponse
@@ -333,7 +459,7 @@ export type AddPeerResponse = Message<"p2pplayground.node.v1.AddPeerResponse"> &
  * Use `create(AddPeerResponseSchema)` to create a new message.
  */
 export const AddPeerResponseSchema: GenMessage<AddPeerResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 11);
+  messageDesc(file_p2pplayground_node_v1_node, 14);
 
 /**
  * @generated from message p2pplayground.node.v1.Instance
@@ -415,7 +541,7 @@ export type Instance = Message<"p2pplayground.node.v1.Instance"> & {
  * Use `create(InstanceSchema)` to create a new message.
  */
 export const InstanceSchema: GenMessage<Instance> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 12);
+  messageDesc(file_p2pplayground_node_v1_node, 15);
 
 /**
  * @generated from message p2pplayground.node.v1.ListAppsRequest
@@ -428,7 +554,7 @@ export type ListAppsRequest = Message<"p2pplayground.node.v1.ListAppsRequest"> &
  * Use `create(ListAppsRequestSchema)` to create a new message.
  */
 export const ListAppsRequestSchema: GenMessage<ListAppsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 13);
+  messageDesc(file_p2pplayground_node_v1_node, 16);
 
 /**
  * @generated from message p2pplayground.node.v1.ListAppsResponse
@@ -445,7 +571,7 @@ export type ListAppsResponse = Message<"p2pplayground.node.v1.ListAppsResponse">
  * Use `create(ListAppsResponseSchema)` to create a new message.
  */
 export const ListAppsResponseSchema: GenMessage<ListAppsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 14);
+  messageDesc(file_p2pplayground_node_v1_node, 17);
 
 /**
  * @generated from message p2pplayground.node.v1.ListVersionsRequest
@@ -462,7 +588,7 @@ export type ListVersionsRequest = Message<"p2pplayground.node.v1.ListVersionsReq
  * Use `create(ListVersionsRequestSchema)` to create a new message.
  */
 export const ListVersionsRequestSchema: GenMessage<ListVersionsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 15);
+  messageDesc(file_p2pplayground_node_v1_node, 18);
 
 /**
  * @generated from message p2pplayground.node.v1.ListVersionsResponse
@@ -479,7 +605,7 @@ export type ListVersionsResponse = Message<"p2pplayground.node.v1.ListVersionsRe
  * Use `create(ListVersionsResponseSchema)` to create a new message.
  */
 export const ListVersionsResponseSchema: GenMessage<ListVersionsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 16);
+  messageDesc(file_p2pplayground_node_v1_node, 19);
 
 /**
  * @generated from message p2pplayground.node.v1.Version
@@ -536,7 +662,7 @@ export type Version = Message<"p2pplayground.node.v1.Version"> & {
  * Use `create(VersionSchema)` to create a new message.
  */
 export const VersionSchema: GenMessage<Version> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 17);
+  messageDesc(file_p2pplayground_node_v1_node, 20);
 
 /**
  * @generated from message p2pplayground.node.v1.DescribeAppRequest
@@ -553,7 +679,7 @@ export type DescribeAppRequest = Message<"p2pplayground.node.v1.DescribeAppReque
  * Use `create(DescribeAppRequestSchema)` to create a new message.
  */
 export const DescribeAppRequestSchema: GenMessage<DescribeAppRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 18);
+  messageDesc(file_p2pplayground_node_v1_node, 21);
 
 /**
  * @generated from message p2pplayground.node.v1.DescribeAppResponse
@@ -570,7 +696,7 @@ export type DescribeAppResponse = Message<"p2pplayground.node.v1.DescribeAppResp
  * Use `create(DescribeAppResponseSchema)` to create a new message.
  */
 export const DescribeAppResponseSchema: GenMessage<DescribeAppResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 19);
+  messageDesc(file_p2pplayground_node_v1_node, 22);
 
 /**
  * @generated from message p2pplayground.node.v1.Description
@@ -624,6 +750,11 @@ export type Description = Message<"p2pplayground.node.v1.Description"> & {
   failures: Failure[];
 
   /**
+   * @generated from field: optional p2pplayground.node.v1.InstanceUsage last_hour = 15;
+   */
+  lastHour?: InstanceUsage | undefined;
+
+  /**
    * Gone because of the caps of size and age.
    *
    * @generated from field: uint64 dropped_log_lines = 16;
@@ -636,7 +767,7 @@ export type Description = Message<"p2pplayground.node.v1.Description"> & {
  * Use `create(DescriptionSchema)` to create a new message.
  */
 export const DescriptionSchema: GenMessage<Description> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 20);
+  messageDesc(file_p2pplayground_node_v1_node, 23);
 
 /**
  * What is kept of a run that failed.
@@ -682,7 +813,7 @@ export type Failure = Message<"p2pplayground.node.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 21);
+  messageDesc(file_p2pplayground_node_v1_node, 24);
 
 /**
  * @generated from message p2pplayground.node.v1.FailureLine
@@ -704,7 +835,7 @@ export type FailureLine = Message<"p2pplayground.node.v1.FailureLine"> & {
  * Use `create(FailureLineSchema)` to create a new message.
  */
 export const FailureLineSchema: GenMessage<FailureLine> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 22);
+  messageDesc(file_p2pplayground_node_v1_node, 25);
 
 /**
  * @generated from message p2pplayground.node.v1.Health
@@ -726,7 +857,7 @@ export type Health = Message<"p2pplayground.node.v1.Health"> & {
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 23);
+  messageDesc(file_p2pplayground_node_v1_node, 26);
 
 /**
  * How a program ended: exactly one is set.
@@ -765,7 +896,7 @@ export type Exit = Message<"p2pplayground.node.v1.Exit"> & {
  * Use `create(ExitSchema)` to create a new message.
  */
 export const ExitSchema: GenMessage<Exit> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 24);
+  messageDesc(file_p2pplayground_node_v1_node, 27);
 
 /**
  * @generated from message p2pplayground.node.v1.Usage
@@ -792,7 +923,7 @@ export type Usage = Message<"p2pplayground.node.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 25);
+  messageDesc(file_p2pplayground_node_v1_node, 28);
 
 /**
  * @generated from message p2pplayground.node.v1.PieceInfo
@@ -816,7 +947,7 @@ export type PieceInfo = Message<"p2pplayground.node.v1.PieceInfo"> & {
  * Use `create(PieceInfoSchema)` to create a new message.
  */
 export const PieceInfoSchema: GenMessage<PieceInfo> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 26);
+  messageDesc(file_p2pplayground_node_v1_node, 29);
 
 /**
  * @generated from message p2pplayground.node.v1.Offer
@@ -857,7 +988,7 @@ export type Offer = Message<"p2pplayground.node.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 27);
+  messageDesc(file_p2pplayground_node_v1_node, 30);
 
 /**
  * @generated from message p2pplayground.node.v1.DeployRequest
@@ -903,7 +1034,7 @@ export type DeployRequest = Message<"p2pplayground.node.v1.DeployRequest"> & {
  * Use `create(DeployRequestSchema)` to create a new message.
  */
 export const DeployRequestSchema: GenMessage<DeployRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 28);
+  messageDesc(file_p2pplayground_node_v1_node, 31);
 
 /**
  * @generated from message p2pplayground.node.v1.DeployResponse
@@ -940,7 +1071,7 @@ export type DeployResponse = Message<"p2pplayground.node.v1.DeployResponse"> & {
  * Use `create(DeployResponseSchema)` to create a new message.
  */
 export const DeployResponseSchema: GenMessage<DeployResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 29);
+  messageDesc(file_p2pplayground_node_v1_node, 32);
 
 /**
  * @generated from message p2pplayground.node.v1.ChangeAppRequest
@@ -990,7 +1121,7 @@ export type ChangeAppRequest = Message<"p2pplayground.node.v1.ChangeAppRequest">
  * Use `create(ChangeAppRequestSchema)` to create a new message.
  */
 export const ChangeAppRequestSchema: GenMessage<ChangeAppRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 30);
+  messageDesc(file_p2pplayground_node_v1_node, 33);
 
 /**
  * @generated from message p2pplayground.node.v1.ChangeAppResponse
@@ -1007,7 +1138,7 @@ export type ChangeAppResponse = Message<"p2pplayground.node.v1.ChangeAppResponse
  * Use `create(ChangeAppResponseSchema)` to create a new message.
  */
 export const ChangeAppResponseSchema: GenMessage<ChangeAppResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 31);
+  messageDesc(file_p2pplayground_node_v1_node, 34);
 
 /**
  * @generated from message p2pplayground.node.v1.LogEntry
@@ -1099,7 +1230,7 @@ export type LogEntry = Message<"p2pplayground.node.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 32);
+  messageDesc(file_p2pplayground_node_v1_node, 35);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamLogsRequest
@@ -1174,7 +1305,7 @@ export type StreamLogsRequest = Message<"p2pplayground.node.v1.StreamLogsRequest
  * Use `create(StreamLogsRequestSchema)` to create a new message.
  */
 export const StreamLogsRequestSchema: GenMessage<StreamLogsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 33);
+  messageDesc(file_p2pplayground_node_v1_node, 36);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamLogsResponse
@@ -1204,7 +1335,7 @@ export type StreamLogsResponse = Message<"p2pplayground.node.v1.StreamLogsRespon
  * Use `create(StreamLogsResponseSchema)` to create a new message.
  */
 export const StreamLogsResponseSchema: GenMessage<StreamLogsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 34);
+  messageDesc(file_p2pplayground_node_v1_node, 37);
 
 /**
  * Lines that the request may have meant and that are gone.
@@ -1228,7 +1359,7 @@ export type DroppedLines = Message<"p2pplayground.node.v1.DroppedLines"> & {
  * Use `create(DroppedLinesSchema)` to create a new message.
  */
 export const DroppedLinesSchema: GenMessage<DroppedLines> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 35);
+  messageDesc(file_p2pplayground_node_v1_node, 38);
 
 /**
  * @generated from message p2pplayground.node.v1.Event
@@ -1285,7 +1416,7 @@ export type Event = Message<"p2pplayground.node.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 36);
+  messageDesc(file_p2pplayground_node_v1_node, 39);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamEventsRequest
@@ -1317,7 +1448,7 @@ export type StreamEventsRequest = Message<"p2pplayground.node.v1.StreamEventsReq
  * Use `create(StreamEventsRequestSchema)` to create a new message.
  */
 export const StreamEventsRequestSchema: GenMessage<StreamEventsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 37);
+  messageDesc(file_p2pplayground_node_v1_node, 40);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamEventsResponse
@@ -1334,7 +1465,42 @@ export type StreamEventsResponse = Message<"p2pplayground.node.v1.StreamEventsRe
  * Use `create(StreamEventsResponseSchema)` to create a new message.
  */
 export const StreamEventsResponseSchema: GenMessage<StreamEventsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 38);
+  messageDesc(file_p2pplayground_node_v1_node, 41);
+
+/**
+ * @generated from message p2pplayground.node.v1.StreamHeartbeatsRequest
+ */
+export type StreamHeartbeatsRequest = Message<"p2pplayground.node.v1.StreamHeartbeatsRequest"> & {
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.StreamHeartbeatsRequest.
+ * Use `create(StreamHeartbeatsRequestSchema)` to create a new message.
+ */
+export const StreamHeartbeatsRequestSchema: GenMessage<StreamHeartbeatsRequest> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 42);
+
+/**
+ * @generated from message p2pplayground.node.v1.StreamHeartbeatsResponse
+ */
+export type StreamHeartbeatsResponse = Message<"p2pplayground.node.v1.StreamHeartbeatsResponse"> & {
+  /**
+   * @generated from field: p2pplayground.node.v1.NodeInfo node = 1;
+   */
+  node?: NodeInfo | undefined;
+
+  /**
+   * @generated from field: repeated p2pplayground.node.v1.Instance instances = 2;
+   */
+  instances: Instance[];
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.StreamHeartbeatsResponse.
+ * Use `create(StreamHeartbeatsResponseSchema)` to create a new message.
+ */
+export const StreamHeartbeatsResponseSchema: GenMessage<StreamHeartbeatsResponse> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 43);
 
 /**
  * The detail that a failed call carries.
@@ -1358,7 +1524,7 @@ export type ErrorDetail = Message<"p2pplayground.node.v1.ErrorDetail"> & {
  * Use `create(ErrorDetailSchema)` to create a new message.
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 39);
+  messageDesc(file_p2pplayground_node_v1_node, 44);
 
 /**
  * @generated from service p2pplayground.node.v1.NodeService
@@ -1421,6 +1587,16 @@ export const NodeService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamEventsRequestSchema;
     output: typeof StreamEventsResponseSchema;
+  },
+  /**
+   * One at once, one every 5 s, and one when apps or labels change.
+   *
+   * @generated from rpc p2pplayground.node.v1.NodeService.StreamHeartbeats
+   */
+  streamHeartbeats: {
+    methodKind: "server_streaming";
+    input: typeof StreamHeartbeatsRequestSchema;
+    output: typeof StreamHeartbeatsResponseSchema;
   },
   /**
    * operate
