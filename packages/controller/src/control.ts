@@ -11,6 +11,7 @@ import type {
   Followed,
   LogEntry,
   LogQuery,
+  NodeEvent,
   NodeFailure,
   NodeInfo,
   NodeSelector,
@@ -20,7 +21,12 @@ import type {
 } from '@p2p-playground/core'
 import { PlaygroundError, asPlaygroundError } from '@p2p-playground/core'
 import type { Host } from '@p2p-playground/p2p'
-import { descriptionFromProto, instanceFromProto, versionFromProto } from '@p2p-playground/proto'
+import {
+  descriptionFromProto,
+  instanceFromProto,
+  nodeInfoFromProto,
+  versionFromProto,
+} from '@p2p-playground/proto'
 import { callError } from './call-error.js'
 import { commandFor, deploy } from './deploy.js'
 import { EventCursor, compareEvents } from './event-cursor.js'
@@ -32,6 +38,7 @@ import type { KnownNode } from './known-node.js'
 import { LogCursor, compareEntries } from './log-cursor.js'
 import { isSparse, withoutMissing } from './sparse.js'
 import type { NodeClient } from './survey.js'
+import { watchNodes } from './watch-nodes.js'
 
 const CALL_MS = 60_000
 
@@ -54,7 +61,20 @@ export class HostControl implements Control {
   async nodeInfo(name: string, signal: AbortSignal): Promise<NodeInfo> {
     const [one] = await this.#fleet.select({ nodes: [name] }, signal)
     if (one === undefined) throw new PlaygroundError('NODE_NOT_FOUND', `there is no node "${name}"`)
-    return requireInfo(one)
+    requireInfo(one)
+    const request = { samples: true }
+    try {
+      const { node } = await this.#fleet
+        .client(one.peerId)
+        .getInfo(request, { signal, timeoutMs: CALL_MS })
+      return nodeInfoFromProto(node)
+    } catch (error) {
+      throw callError(error)
+    }
+  }
+
+  watchNodes(target: NodeSelector, signal: AbortSignal): AsyncIterable<NodeEvent> {
+    return watchNodes(target, { fleet: this.#fleet, clock: this.#clock }, signal)
   }
 
   async addNode(address: string, signal: AbortSignal): Promise<NodeSummary> {

@@ -78,6 +78,18 @@ export class Fleet {
     return this.#local
   }
 
+  /** Learns again where remembered nodes and the local daemon are: another command may have written it down. */
+  async refresh(): Promise<void> {
+    this.#loaded = undefined
+    await this.#load()
+    await this.localDaemon()
+  }
+
+  /** Called for each peer that was not known before. */
+  onPeer(listener: () => void): () => void {
+    return this.#host.onPeer(listener)
+  }
+
   /**
    * The nodes that a selector means, those that do not answer included; by name.
    * @throws NODE_NOT_FOUND, NODE_NONE, USAGE, CANCELED

@@ -78,7 +78,10 @@ export async function* followNode<Item>(
 }
 
 /** Waits before the next try, the longer the more have failed. False when nobody follows any more. */
-async function pause(misses: number, { clock, signal }: StreamContext): Promise<boolean> {
+export async function pause(
+  misses: number,
+  { clock, signal }: Pick<StreamContext, 'clock' | 'signal'>,
+): Promise<boolean> {
   if (misses > 0) {
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (misses - 1), MAX_RETRY_MS)
     // Ends early by being aborted.

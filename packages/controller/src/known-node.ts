@@ -43,6 +43,8 @@ export function summaryOf(one: KnownNode): NodeSummary {
     version: one.info?.version ?? null,
     platform: one.info?.platform ?? null,
     apps: one.info?.apps ?? null,
+    resources: one.info?.resources ?? null,
+    cpuCores: one.info?.usage?.cpuCores.current ?? null,
     latencyMs: one.latencyMs,
   }
 }

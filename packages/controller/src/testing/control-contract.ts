@@ -72,6 +72,7 @@ export function controlContract(
 
     it('tells of one node, and why a dead one says nothing', async () => {
       expect(await control.nodeInfo('one', FRESH())).toEqual(behind.one.state.info)
+      expect(behind.one.state.samplesAsked).toBe(true)
       await expect(control.nodeInfo('dead', FRESH())).rejects.toMatchObject({
         code: 'NODE_UNREACHABLE',
       })
@@ -197,6 +198,31 @@ export function controlContract(
         'two c',
       ])
       expect(failures).toMatchObject([{ node: 'dead', code: 'NODE_UNREACHABLE' }])
+    })
+
+    it('watches nodes: how they are, then what changes, until it is cancelled', async () => {
+      const stop = new AbortController()
+      const told: string[] = []
+      for await (const event of control.watchNodes({}, stop.signal)) {
+        told.push(`${event.node} ${event.type}`)
+        if (told.length === 3) behind.one.install('late')
+        if (event.type !== 'node-changed') continue
+        expect(event).toMatchObject({
+          peerId: behind.one.peerId,
+          message: 'late@1.0.0 is new: running',
+          summary: { name: 'one', state: 'up', labels: { env: 'test' } },
+        })
+        stop.abort()
+      }
+      expect(told.slice(0, 3).sort()).toEqual(['dead node-down', 'one node-up', 'two node-up'])
+      expect(told.slice(3)).toEqual(['one node-changed'])
+    })
+
+    it.each([
+      ['NODE_NOT_FOUND', { nodes: ['twoo'] }],
+      ['USAGE', { labels: '=x' }],
+    ])('watches nothing that means no node: %s', async (code, target) => {
+      await expect(all(control.watchNodes(target, FRESH()))).rejects.toMatchObject({ code })
     })
 
     it('ends a call that is cancelled', async () => {

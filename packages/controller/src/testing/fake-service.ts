@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceImpl } from '@connectrpc/connect'
 import { PlaygroundError, logSourceOf, newInstanceRecord } from '@p2p-playground/core'
 import type {
@@ -11,6 +12,7 @@ import type {
 import {
   descriptionToProto,
   eventToProto,
+  heartbeatToProto,
   instanceToProto,
   logEntryToProto,
   nodeInfoToProto,
@@ -31,6 +33,8 @@ export interface FakeState {
   readonly events: Feed<SystemEvent>
   readonly commands: node.Command[]
   readonly addedPeers: string[]
+  /** The last question for information was one for samples too. */
+  samplesAsked: boolean
   /** Throws instead of answering, when set. */
   refusal: PlaygroundError | undefined
   /** Never answers, when set. */
@@ -58,8 +62,9 @@ export function fakeService(state: FakeState): Service {
     )
   }
   return {
-    async getInfo() {
+    async getInfo({ samples }) {
       await enter()
+      state.samplesAsked = samples
       return { node: nodeInfoToProto(state.info) }
     },
     async listPeers() {
@@ -87,11 +92,12 @@ export function fakeService(state: FakeState): Service {
         failures: [],
         droppedLogLines: 0,
       }
+      const lastHour = null
       const usage = { cpuMs: 1.5, memoryBytes: 4096, processes: 2 }
       const events = state.events.items.filter((event) => event.app === app)
       return {
         descriptions: ofApp(app).map((one) =>
-          descriptionToProto({ ...one, ...rest, usage, events }),
+          descriptionToProto({ ...one, ...rest, usage, lastHour, events }),
         ),
       }
     },
@@ -133,6 +139,14 @@ export function fakeService(state: FakeState): Service {
         event.timeMs >= Number(request.sinceMs ?? 0n) && event.seq > Number(request.afterSeq ?? 0n)
       for await (const events of batches(state.events, wants, { ...request, signal })) {
         yield { events: events.map(eventToProto) }
+      }
+    },
+    async *streamHeartbeats(_request, { signal }) {
+      await enter()
+      // As often as a test may look.
+      while (!signal.aborted) {
+        yield heartbeatToProto({ node: state.info, instances: state.instances })
+        await delay(20)
       }
     },
     async *deploy(request, { signal }) {

@@ -42,7 +42,7 @@ const WEB: InstanceStatus = {
   limits: '',
   ready: true,
   restarts: 0,
-  lastFailure: null,
+  lastFailure: '',
 }
 
 let clock: FakeClock
