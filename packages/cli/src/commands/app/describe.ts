@@ -2,6 +2,7 @@ import { Args } from '@oclif/core'
 import type { AppDescription, FailureBundle } from '@p2p-playground/core'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
 import { clockTime, harmless, paint, paintState } from '../../format.js'
+import { instanceUsageLines } from '../../usage-view.js'
 
 /** Of a failed run; --json has all that is kept. */
 const SHOWN_LINES = 20
@@ -43,6 +44,7 @@ function describe(item: AppDescription, formatBytes: (bytes: number) => string):
         .join(' ') || '-'
     }`,
     `usage      ${usage === null ? '-' : `${formatBytes(usage.memoryBytes)}, ${(usage.cpuMs / 1000).toFixed(1)} s CPU, ${String(usage.processes)} processes`}`,
+    ...(item.lastHour === null ? [] : instanceUsageLines(item.lastHour)),
     `limits     ${item.limits === '' ? 'as asked' : harmless(item.limits)}`,
     `tags       ${item.tags.join(', ') || '-'}`,
     `log        ${item.droppedLogLines === 0 ? 'complete' : `${String(item.droppedLogLines)} lines were dropped (cap of size or age)`}`,

@@ -5,6 +5,8 @@ import { age } from '../../format.js'
 
 export default class NodeInfo extends BaseCommand {
   static override summary = 'Show everything about one node.'
+  static override description =
+    'What it uses now, and over the last hour; --json has every sample of it.'
   static override examples = ['<%= config.bin %> node info node-1']
   static override args = {
     node: Args.string({ description: 'Name or PeerID prefix.', required: true }),
@@ -18,20 +20,13 @@ export default class NodeInfo extends BaseCommand {
       this.printJson(info)
       return
     }
-    const { formatBytes } = await import('@p2p-playground/core')
-    const { resources } = info
+    const { nodeUsageLines } = await import('../../usage-view.js')
     this.log(`${info.name}  ${info.platform}  version ${info.version}  up ${age(info.startedAtMs)}`)
     this.log(`PeerID    ${info.peerId}`)
     for (const address of info.addresses) this.log(`address   ${address}`)
     for (const [key, value] of Object.entries(info.labels)) this.log(`label     ${key}=${value}`)
     this.log(`apps      ${String(info.apps)} of ${String(info.maxApps)}`)
-    this.log(`cpu       ${String(resources.cpus)} cores, load ${resources.load1.toFixed(2)}`)
-    this.log(
-      `memory    ${formatBytes(resources.memoryFreeBytes)} free of ${formatBytes(resources.memoryTotalBytes)}`,
-    )
-    this.log(
-      `disk      ${formatBytes(resources.diskFreeBytes)} free of ${formatBytes(resources.diskTotalBytes)}`,
-    )
+    for (const line of nodeUsageLines(info)) this.log(line)
     this.log(`health    ${info.healthCheckers.join(', ')}`)
     for (const [name, support] of Object.entries(info.runtimes)) {
       this.log(

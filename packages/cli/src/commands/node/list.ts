@@ -1,5 +1,7 @@
+import type { NodeSummary } from '@p2p-playground/core'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
 import { harmless, paintState, table } from '../../format.js'
+import { percent } from '../../usage-view.js'
 
 export default class NodeList extends BaseCommand {
   static override summary = 'List the nodes.'
@@ -24,6 +26,8 @@ export default class NodeList extends BaseCommand {
       one.peerId.slice(0, 16),
       one.platform ?? '',
       one.apps === null ? '' : String(one.apps),
+      cpuOf(one),
+      memoryOf(one),
       one.latencyMs === null ? '' : `${one.latencyMs.toFixed(0)} ms`,
       Object.entries(one.labels)
         .map(([key, value]) => `${key}=${value}`)
@@ -32,9 +36,30 @@ export default class NodeList extends BaseCommand {
     ])
     this.log(
       await table(
-        ['NODE', 'STATE', 'PEER ID', 'PLATFORM', 'APPS', 'ANSWERS IN', 'LABELS', 'REASON'],
+        [
+          'NODE',
+          'STATE',
+          'PEER ID',
+          'PLATFORM',
+          'APPS',
+          'CPU',
+          'MEMORY',
+          'ANSWERS IN',
+          'LABELS',
+          'REASON',
+        ],
         rows,
       ),
     )
   }
+}
+
+function cpuOf({ cpuCores, resources }: NodeSummary): string {
+  return cpuCores === null || resources === null ? '' : percent(cpuCores, resources.cpus)
+}
+
+function memoryOf({ resources }: NodeSummary): string {
+  if (resources === null) return ''
+  const { memoryTotalBytes, memoryFreeBytes } = resources
+  return percent(memoryTotalBytes - memoryFreeBytes, memoryTotalBytes)
 }

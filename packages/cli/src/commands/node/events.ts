@@ -1,0 +1,32 @@
+import type { NodeEvent } from '@p2p-playground/core'
+import { BaseCommand, nodeFlags } from '../../base-command.js'
+import { clockTime, harmless, paint, paintState } from '../../format.js'
+
+export default class NodeEvents extends BaseCommand {
+  static override summary = 'Show nodes going up and down, and what changes on them, as it happens.'
+  static override description =
+    'Begins with how each node is. A node that was not heard of for 15 s is down. Ends with Ctrl-C or --timeout.'
+  static override examples = [
+    '<%= config.bin %> node events',
+    '<%= config.bin %> node events --labels env=test --json',
+  ]
+  static override flags = nodeFlags
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(NodeEvents)
+    const control = await this.control(flags)
+    try {
+      for await (const event of control.watchNodes(this.selector(flags), this.signal))
+        this.log(flags.json ? JSON.stringify(event) : line(event))
+    } catch (error) {
+      // Ctrl-C, or the end of --timeout, is how watching ends.
+      if (!this.signal.aborted) throw error
+    }
+  }
+}
+
+function line({ type, timeMs, node, message }: NodeEvent): string {
+  const state = type.slice('node-'.length)
+  const column = paintState(state) + ' '.repeat('changed'.length - state.length)
+  return `${paint('dim', clockTime(timeMs))} ${column}  ${paint('cyan', harmless(node))}  ${harmless(message)}`
+}
