@@ -95,6 +95,7 @@ export const ERROR_TABLE = {
   NODE_DAEMON_RUNNING: row('already_exists', 409, 1),
   NODE_DAEMON_STOPPED: row('unavailable', 503, 1),
   NODE_DAEMON_START: row('failed_precondition', 500, 1),
+  NODE_DAEMON_SERVICE: row('failed_precondition', 500, 1),
   NODE_ADDRESS: usage,
   // Who may
   AUTH_MEMBERSHIP: row('unauthenticated', 401, 6),
