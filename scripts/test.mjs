@@ -6,7 +6,13 @@ import { build } from './build.mjs'
 import { ensureTools, step } from './steps.mjs'
 
 await build()
-await ensureTools({ openssl: 'openssl', ip: 'iproute2', setsid: 'util-linux' })
+await ensureTools({
+  openssl: 'openssl',
+  ip: 'iproute2',
+  setsid: 'util-linux',
+  'systemd-analyze': 'systemd',
+  'linux.uml': 'user-mode-linux',
+})
 
 /** Title, command, arguments. */
 const CHECKS = [
