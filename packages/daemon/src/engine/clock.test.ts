@@ -1,4 +1,4 @@
-import { FakeClock } from '@p2p-playground/testkit'
+import { FakeClock, waitFor } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EngineUnderTest } from './engine.test.support.js'
 
@@ -17,12 +17,13 @@ afterEach(async () => {
   await t.remove()
 })
 
-/** Moves time on until something is so; each step lets what is due happen. */
-async function until(what: string, isSo: () => boolean, stepMs = 1): Promise<void> {
-  for (let round = 0; !isSo(); round += 1) {
-    if (round > 500) throw new Error(`${what}: not within ${String(500 * stepMs)} ms`)
+/** Until something is so, which may need the disk; with `stepMs`, the clock moves on by so much at each look. */
+async function until(what: string, isSo: () => boolean, stepMs = 0): Promise<void> {
+  await waitFor(what, async () => {
+    if (isSo()) return true
     await clock.advance(stepMs)
-  }
+    return isSo()
+  })
 }
 
 async function running(extra = ''): Promise<void> {
@@ -38,6 +39,7 @@ const jump = (byMs: number): void => {
 describe('the engine by a clock that a test moves', () => {
   it('starts nothing and stops nothing because the wall clock jumps', async () => {
     await running('health_check: { type: fake, interval: 1s }\n')
+    await until('it is healthy', () => t.record('1.0.0').state === 'healthy', 10)
     for (const byMs of [HOUR, -2 * HOUR, HOUR]) {
       jump(byMs)
       await clock.advance(20_000)
@@ -77,11 +79,13 @@ describe('the engine by a clock that a test moves', () => {
     const atMs: number[] = [clock.monotonic()]
     for (let count = 2; count <= 5; count += 1) {
       t.runtime.end(t.pidOf('1.0.0'), { kind: 'exited', code: 1 })
+      await until('its end is known', () => t.record('1.0.0').state === 'backoff')
       await until('another start', () => starts() === count, 10)
       await until('it runs', () => t.pidOf('1.0.0') > 0)
       atMs.push(clock.monotonic())
     }
     t.runtime.end(t.pidOf('1.0.0'), { kind: 'exited', code: 1 })
+    await until('its last end is known', () => t.record('1.0.0').state === 'failed')
     await clock.advance(120_000)
     expect(starts()).toBe(5)
     expect(t.record('1.0.0').state).toBe('failed')
