@@ -49,6 +49,16 @@ test.each([['logs', 'talker'], ['events']])(
   },
 )
 
+test('while logs are followed, packages can be deployed from the same home', async () => {
+  const follower = follow(one, 'logs', 'talker', '--follow')
+  await follower.until(/hello/)
+  await cliOk(one, 'deploy', writeApp(machines.base, { name: 'beside' }))
+  expect((await apps(one)).map(({ app }) => app)).toContain('beside')
+  await cliOk(one, 'app', 'remove', 'beside')
+  follower.child.kill('SIGINT')
+  expect(await follower.ended).toBe(0)
+})
+
 test('two Ctrl-C at once, as a terminal and a launcher send them, count as one', async () => {
   const follower = follow(one, 'logs', 'talker', '--follow')
   await follower.until(/hello/)

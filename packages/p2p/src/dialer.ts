@@ -33,14 +33,16 @@ export class Dialer {
     if (options.hasQuic) this.#quic = Promise.resolve()
   }
 
-  /** @throws NODE_ADDRESS, NODE_UNREACHABLE, AUTH_MEMBERSHIP */
-  async connect(peerId: string, signal?: AbortSignal): Promise<Connection> {
+  /** The connection with that id is taken while it is open. @throws NODE_ADDRESS, NODE_UNREACHABLE, AUTH_MEMBERSHIP */
+  async connect(peerId: string, signal?: AbortSignal, connectionId?: string): Promise<Connection> {
     const peer = parsePeerId(peerId)
     const open = this.#libp2p
       .getConnections(peer)
       .filter((connection) => connection.status === 'open')
     const known =
-      open.find((connection) => this.#guard.outcome(connection) !== undefined) ?? open[0]
+      open.find((connection) => connection.id === connectionId) ??
+      open.find((connection) => this.#guard.outcome(connection) !== undefined) ??
+      open[0]
     const connection = known ?? (await this.#dial(peerId, signal))
     await settled(this.#guard.granted(connection), signal)
     return connection

@@ -113,7 +113,8 @@ export class Host {
     await this.#guard.attach(this.#libp2p)
     await this.#handle(CALL_PROTOCOL, async (stream, connection) => {
       const granted = await this.#guard.granted(connection)
-      await this.#calls.serve(stream, { peerId: connection.remotePeer.toString(), ...granted })
+      const caller = { peerId: connection.remotePeer.toString(), connectionId: connection.id }
+      await this.#calls.serve(stream, { ...caller, ...granted })
     })
     await this.#handle(PIECES_PROTOCOL, async (stream, connection) => {
       await this.#guard.granted(connection)
@@ -177,13 +178,19 @@ export class Host {
   /** Gets a package by pieces; see `fetchPieces`. */
   async fetchPieces(request: FetchRequest): Promise<FetchResult> {
     return fetchPieces(request, {
-      openStream: (peerId, signal) => this.#openStream(peerId, PIECES_PROTOCOL, signal),
+      openStream: (peerId, signal) =>
+        this.#openStream(peerId, PIECES_PROTOCOL, signal, request.connections?.get(peerId)),
       clock: this.#options.clock,
     })
   }
 
-  async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Stream> {
-    const connection = await this.#dialer.connect(peerId, signal)
+  async #openStream(
+    peerId: string,
+    protocol: string,
+    signal?: AbortSignal,
+    connectionId?: string,
+  ): Promise<Stream> {
+    const connection = await this.#dialer.connect(peerId, signal, connectionId)
     try {
       return await connection.newStream(protocol, {
         maxOutboundStreams: PROTOCOL_LIMITS.maxOutboundStreams,

@@ -16,6 +16,8 @@ export interface FetchJob {
   readonly list: PieceList
   /** PeerIDs that hold the pieces. */
   readonly sources: readonly string[]
+  /** Ids of the connections to ask them over, where it matters. */
+  readonly connections?: ReadonlyMap<string, string> | undefined
   readonly allowDowngrade: boolean
   /** PeerID of who asked. */
   readonly by: string
@@ -31,6 +33,7 @@ export interface PieceFetcher {
   fetchPieces(options: {
     readonly list: PieceList
     readonly sources: readonly string[]
+    readonly connections?: ReadonlyMap<string, string> | undefined
     readonly partPath: string
     readonly onProgress: (progress: {
       readonly doneBytes: number
@@ -81,6 +84,7 @@ export class Fetcher {
     await this.#pieces.fetchPieces({
       list: job.list,
       sources: job.sources,
+      connections: job.connections,
       partPath,
       onProgress: (progress) => {
         reusedBytes = progress.reusedBytes

@@ -156,6 +156,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
         const job = {
           ...offer,
           sources: request.sources.length > 0 ? request.sources : [caller.peerId],
+          connections: new Map([[caller.peerId, caller.connectionId]]),
           allowDowngrade: request.allowDowngrade,
           by: caller.peerId,
         }

@@ -70,7 +70,13 @@ describe('a unary call', () => {
     const { node: info } = await client.getInfo({})
     expect(info).toMatchObject({ name: 'a', apps: 3 })
     expect(callers).toEqual([
-      { peerId: caller.peerId, roles: new Set(['operate']), apps: ['demo-*'], keys: ['lead'] },
+      {
+        peerId: caller.peerId,
+        connectionId: expect.stringMatching(/./) as string,
+        roles: new Set(['operate']),
+        apps: ['demo-*'],
+        keys: ['lead'],
+      },
     ])
   })
 

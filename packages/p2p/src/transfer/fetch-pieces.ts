@@ -18,6 +18,8 @@ export interface FetchRequest {
   readonly list: PieceList
   /** PeerIDs that hold the pieces. */
   readonly sources: readonly string[]
+  /** Ids of the connections to ask them over, where it matters; another one when it is gone. */
+  readonly connections?: ReadonlyMap<string, string> | undefined
   readonly partPath: string
   readonly onProgress: (progress: FetchProgress) => void
   readonly signal: AbortSignal

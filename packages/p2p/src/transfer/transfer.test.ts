@@ -1,16 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createClient } from '@connectrpc/connect'
 import { PlaygroundError } from '@p2p-playground/core'
+import { node } from '@p2p-playground/proto'
 import { FakeClock, waitFor } from '@p2p-playground/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
+import { callerOf } from '../calls/caller.js'
 import type { Host } from '../host.js'
-import { Loopback, addressOf } from '../loopback.test.support.js'
+import { Loopback, addressOf, newIdentity } from '../loopback.test.support.js'
 import type { FetchProgress, FetchRequest, FetchResult } from './fetch-pieces.js'
 
 const loopback = new Loopback()
 afterEach(() => loopback.close())
 
+const forever = new AbortController().signal
 const MB = 1024 * 1024
 const psk = randomBytes(32)
 type Offered = Awaited<ReturnType<Loopback['file']>>
@@ -158,6 +162,37 @@ describe('a source', () => {
     await result
     expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
     expect(new Set(progress.map((one) => one.source))).toEqual(new Set([null, good.peerId]))
+  })
+
+  it('is asked over the connection that is named, where two programs have one PeerID', async () => {
+    const file = await loopback.file(MB)
+    const identity = await newIdentity()
+    const [idle, offering] = [await loopback.host({ identity }), await loopback.host({ identity })]
+    offering.serve.offer(file.list, file.path)
+    const taker = await loopback.host()
+    const connectionIds: string[] = []
+    taker.handleCalls((router) => {
+      router.service(node.NodeService, {
+        listApps: (_request, context) => {
+          connectionIds.push(callerOf(context).connectionId)
+          return {}
+        },
+      })
+    })
+    for (const host of [idle, offering]) {
+      await host.dial(taker.addresses()[0] ?? '', forever)
+      await createClient(node.NodeService, host.transport(taker.peerId)).listApps({})
+    }
+    const [, connectionId = ''] = connectionIds
+    const result = await taker.fetchPieces({
+      list: file.list,
+      sources: [identity.peerId],
+      connections: new Map([[identity.peerId, connectionId]]),
+      partPath: join(await loopback.dir(), 'part'),
+      onProgress: () => undefined,
+      signal: forever,
+    })
+    expect(result.receivedBytes).toBe(file.bytes.length)
   })
 
   it('that is the only one and bad ends the transfer with TRANSFER_PIECE', async () => {
