@@ -294,8 +294,8 @@ export class Collector {
   }
 
   #recovered(): void {
-    if (this.#isFailing)
-      this.#options.logger.info('log-collect-recovered', { dir: this.#options.dir })
+    const { dir, logger } = this.#options
+    if (this.#isFailing) logger.info('log-collect-recovered', { dir })
     this.#isFailing = false
   }
 }
