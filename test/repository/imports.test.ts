@@ -12,6 +12,7 @@ interface Manifest {
 
 /** Used without being imported: by decorators, by name, by the plugin loader. */
 const BY_NAME = [
+  '@p2p-playground/runtime-cgroups',
   '@p2p-playground/runtime-process',
   '@p2p-playground/health-http',
   '@p2p-playground/health-basic',

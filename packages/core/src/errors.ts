@@ -111,6 +111,7 @@ export const ERROR_TABLE = {
   // Running apps
   RUNTIME_NOT_FOUND: row('failed_precondition', 409, 6),
   RUNTIME_SPAWN: row('failed_precondition', 500, 1),
+  RUNTIME_SANDBOX: row('failed_precondition', 500, 1),
   RUNTIME_HEALTH_TYPE: row('failed_precondition', 409, 6),
   // State on disk
   STATE_LOCKED: row('failed_precondition', 409, 1),

@@ -25,9 +25,12 @@ export type {
   RunHandle,
   RunLimits,
   RunSpec,
+  RunUser,
   Runtime,
   RuntimeSupport,
+  SandboxMode,
 } from './contracts/runtime.js'
+export { SANDBOX_MODES } from './contracts/runtime.js'
 export type { HealthChecker, HealthResult, HealthTarget } from './contracts/health-checker.js'
 export type { LogBatch, LogSink } from './contracts/log-sink.js'
 export type { Discovery, PeerCandidate } from './contracts/discovery.js'

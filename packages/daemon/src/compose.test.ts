@@ -9,6 +9,7 @@ import { InMemoryRuntime, RecordingLogger } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { compose } from './compose.js'
 import { loadDaemonConfig } from './config/index.js'
+import { openIsolation } from './isolation/isolation.js'
 import { DaemonLog } from './logs/daemon-log.js'
 import { LogStore } from './logs/log-store.js'
 import { SqliteStateStore } from './state/sqlite-state-store.js'
@@ -26,7 +27,8 @@ afterEach(() => {
 it('resolves every token, each daemon in a container of its own', async () => {
   const env = { P2P_PLAYGROUND_HOME: dir }
   const home = resolveHome(env)
-  const { config } = await loadDaemonConfig({ home, env })
+  const loaded = await loadDaemonConfig({ home, env })
+  const { config } = loaded
   const logger = new RecordingLogger()
   const store = new SqliteStateStore({ path: join(dir, 'state.db'), node: 'n1' })
   const logs = new LogStore({
@@ -68,6 +70,7 @@ it('resolves every token, each daemon in a container of its own', async () => {
     runtimes: new Map([['fake', new InMemoryRuntime()]]),
     supports: new Map(),
     healthCheckers: new Map(),
+    isolation: await openIsolation(loaded, home),
   }
   const one = compose(foundations)
   const two = compose(foundations)

@@ -11,6 +11,7 @@ import {
   HEALTH_CHECKERS,
   HOME,
   HOST,
+  ISOLATION,
   LOGGER,
   LOG_STORE,
   NODE_SERVICE,
@@ -46,7 +47,7 @@ import type { DaemonLog } from './logs/daemon-log.js'
 import { EventFeed } from './logs/event-feed.js'
 import type { LogStore } from './logs/log-store.js'
 import { NodeLogs } from './logs/node-logs.js'
-import { describeLimits } from './limits.js'
+import type { Isolation } from './isolation/isolation.js'
 import { readResources } from './node-info.js'
 import { bootId } from './run-file.js'
 import { CommandGuard } from './service/command-guard.js'
@@ -71,6 +72,7 @@ export interface Foundations {
   readonly runtimes: ReadonlyMap<string, Runtime>
   readonly supports: ReadonlyMap<string, RuntimeSupport>
   readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+  readonly isolation: Isolation
 }
 
 /** The only place that touches a container: one child container a daemon, so that a process can hold several. */
@@ -88,6 +90,7 @@ export function compose(foundations: Foundations): DependencyContainer {
   container.register(RUNTIMES, { useValue: foundations.runtimes })
   container.register(SUPPORTS, { useValue: foundations.supports })
   container.register(HEALTH_CHECKERS, { useValue: foundations.healthCheckers })
+  container.register(ISOLATION, { useValue: foundations.isolation })
   container.register(PACKAGE_STORE, { useFactory: instanceCachingFactory(makePackageStore) })
   container.register(ENGINE, { useFactory: instanceCachingFactory(makeEngine) })
   container.register(DEPLOYMENTS, { useFactory: instanceCachingFactory(makeDeployments) })
@@ -140,6 +143,8 @@ function makeEngine(c: DependencyContainer): Engine {
     node: traitsOf(config),
     runtimes: c.resolve<ReadonlyMap<string, Runtime>>(RUNTIMES),
     healthCheckers: c.resolve<ReadonlyMap<string, HealthChecker<unknown>>>(HEALTH_CHECKERS),
+    supports: c.resolve<ReadonlyMap<string, RuntimeSupport>>(SUPPORTS),
+    isolation: c.resolve<Isolation>(ISOLATION),
     maxApps: config.runtime.maxApps,
     keepVersions: config.runtime.keepVersions,
     updatePolicy: config.runtime.updatePolicy,
@@ -212,10 +217,7 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
     clock,
     info: nodeInfoOf(c),
     usage: c.resolve<UsageSampler>(USAGE),
-    limitsOf: describeLimits(
-      engine.launcher,
-      c.resolve<ReadonlyMap<string, RuntimeSupport>>(SUPPORTS),
-    ),
+    limitsOf: engine.limitsOf,
   })
 }
 

@@ -11,6 +11,7 @@ import { Closers } from './closers.js'
 import { compose } from './compose.js'
 import type { LoadedDaemonConfig } from './config/index.js'
 import type { Engine } from './engine/engine.js'
+import { openIsolation } from './isolation/isolation.js'
 import { loadTrustedKeys } from './trusted-keys.js'
 import { readSupports } from './limits.js'
 import type { DaemonLog } from './logs/daemon-log.js'
@@ -107,6 +108,7 @@ async function open(
   })
   closers.add('logs', () => logs.close())
   const plugins = await openPlugins(home, loaded, logger, closers)
+  const isolation = await openIsolation(loaded, home)
   const identity = await loadIdentity(home.daemonIdentity)
   const host = await createHost({
     identity,
@@ -137,6 +139,7 @@ async function open(
     runtimes: plugins.runtimes,
     supports: await readSupports(plugins.runtimes),
     healthCheckers: plugins.healthCheckers,
+    isolation,
   })
   const engine = container.resolve<Engine>(ENGINE)
   const service = container.resolve<ReturnType<typeof createNodeService>>(NODE_SERVICE)

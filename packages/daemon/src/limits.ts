@@ -1,28 +1,49 @@
-import type { Enforcement, InstanceRecord, Runtime, RuntimeSupport } from '@p2p-playground/core'
+import type {
+  Enforcement,
+  InstanceRecord,
+  RunLimits,
+  Runtime,
+  RuntimeSupport,
+  SandboxMode,
+} from '@p2p-playground/core'
+import { limitsOf } from './engine/launcher.js'
 import type { Launcher } from './engine/launcher.js'
 
+/** What daemon.yaml asks for all apps. */
+export interface NodeWishes {
+  readonly defaultLimits: RunLimits
+  readonly sandbox: SandboxMode
+}
+
 /**
- * For a record: `limits not enforced: WHY` when its manifest asks for a limit that its runtime does not keep here.
- * What a runtime can do is asked once, at the first call.
+ * For a record: `limits not enforced: WHY; no sandbox: WHY`, or empty when its runtime keeps here what its manifest and
+ * daemon.yaml ask for. What a runtime can do is asked once, when the daemon starts.
  */
 export function describeLimits(
-  launcher: Launcher,
+  launcher: Pick<Launcher, 'manifestOf' | 'runtimeNameOf'>,
   supports: ReadonlyMap<string, RuntimeSupport>,
+  node: NodeWishes,
 ): (record: InstanceRecord) => string {
   return (record) => {
     if (record.presence === 'absent') return ''
-    const manifest = launcher.manifestOf(record)
     const support = supports.get(launcher.runtimeNameOf(record))
     if (support === undefined) return ''
+    const limits = limitsOf(launcher.manifestOf(record), node.defaultLimits)
     const wanted: [unknown, Enforcement][] = [
-      [manifest.resources.cpuCores, support.cpu],
-      [manifest.resources.memoryBytes, support.memory],
-      [manifest.resources.pids, support.pids],
+      [limits.cpuCores, support.cpu],
+      [limits.memoryBytes, support.memory],
+      [limits.pids, support.pids],
     ]
     const reasons = wanted.flatMap(([limit, enforcement]) =>
       limit === undefined || enforcement.enforced ? [] : [enforcement.why],
     )
-    return reasons.length === 0 ? '' : `limits not enforced: ${[...new Set(reasons)].join('; ')}`
+    const said = [
+      ...(reasons.length === 0 ? [] : [`limits not enforced: ${[...new Set(reasons)].join('; ')}`]),
+      ...(node.sandbox === 'off' || support.sandbox.enforced
+        ? []
+        : [`no sandbox: ${support.sandbox.why}`]),
+    ]
+    return said.join('; ')
   }
 }
 

@@ -1,11 +1,15 @@
 import { definePlugin } from '@p2p-playground/core'
+import { ProcessRuntime, Unconfined } from '@p2p-playground/process-runtime'
 import * as v from 'valibot'
-import { ProcessRuntime } from './process-runtime.js'
 
 export default definePlugin({
   kind: 'runtime',
   name: 'process',
   api: '1.0',
   config: v.strictObject({}),
-  create: () => new ProcessRuntime(),
+  create: () =>
+    new ProcessRuntime({
+      name: 'process',
+      confinement: new Unconfined('the runtime "process" sets no limits'),
+    }),
 })

@@ -15,6 +15,8 @@ export interface Home {
   readonly state: string
   readonly stateDb: string
   readonly pluginData: string
+  /** Which uid belongs to which app, where each has its own. */
+  readonly appUsers: string
   readonly runFile: string
   readonly nodes: string
   readonly apps: string
@@ -59,6 +61,7 @@ export function resolveHome(env: Environment): Home {
     state: join(data, 'state'),
     stateDb: join(data, 'state', 'state.db'),
     pluginData: join(data, 'state', 'plugins'),
+    appUsers: join(data, 'state', 'app-users.json'),
     runFile: join(data, 'run', 'daemon.json'),
     nodes: join(data, 'nodes.json'),
     apps: join(data, 'apps'),

@@ -9,6 +9,19 @@ export interface RuntimeSupport {
   readonly cpu: Enforcement
   readonly memory: Enforcement
   readonly pids: Enforcement
+  /** A program that sees little of the machine and can change less. */
+  readonly sandbox: Enforcement
+}
+
+/** `auto` takes a sandbox where it can be had, `required` refuses to start without one. */
+export const SANDBOX_MODES = ['auto', 'required', 'off'] as const
+
+export type SandboxMode = (typeof SANDBOX_MODES)[number]
+
+/** Whom a program runs as. */
+export interface RunUser {
+  readonly uid: number
+  readonly gid: number
 }
 
 export interface RunLimits {
@@ -25,6 +38,10 @@ export interface RunSpec {
   /** The executable and its arguments. */
   readonly command: readonly [string, ...string[]]
   readonly workDir: string
+  /** The program's own files: what it writes there stays. In a sandbox nothing else but a private /tmp can be written. */
+  readonly rootDir: string
+  /** What a sandbox shows empty: the directories of the daemon and of other programs. */
+  readonly hiddenDirs: readonly string[]
   /** The whole environment of the program; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
   /** Opened for append and handed to the program; it writes there without the daemon. */
@@ -33,8 +50,9 @@ export interface RunSpec {
   /** A directory of this run alone; the runtime keeps there what it needs after a daemon restart. */
   readonly runDir: string
   readonly limits: RunLimits
-  /** Run as this user; only a root daemon can. */
-  readonly user?: string | undefined
+  readonly sandbox: SandboxMode
+  /** Run as this user, to whom `rootDir` is given; only a root daemon can. */
+  readonly user?: RunUser | undefined
 }
 
 export type JsonValue =
@@ -67,11 +85,17 @@ export interface ResourceUsage {
 export interface Runtime {
   /** What it can enforce on this machine. */
   support(): Promise<RuntimeSupport>
-  /** Starts the program inside its limits. @throws RUNTIME_SPAWN when it cannot be executed. */
+  /**
+   * Starts the program inside its limits. @throws RUNTIME_SPAWN when it cannot be executed, RUNTIME_SANDBOX when a sandbox
+   * is required and cannot be had
+   */
   start(spec: RunSpec, signal: AbortSignal): Promise<RunHandle>
   /** Still the same program? Compares pid, start time and boot id. */
   adopt(handle: RunHandle): Promise<boolean>
-  /** Resolves when the program has ended, also when it ended before the call or while no daemon ran. */
+  /**
+   * Resolves when the program has ended, also when it ended before the call or while no daemon ran. Processes that it left
+   * behind are ended first.
+   */
   wait(handle: RunHandle, signal: AbortSignal): Promise<ExitStatus>
   /** SIGTERM to the group, `graceMs` later SIGKILL. Idempotent; nothing of the app survives it. */
   stop(handle: RunHandle, graceMs: number): Promise<ExitStatus>

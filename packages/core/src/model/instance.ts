@@ -1,3 +1,5 @@
+import { formatBytes } from './bytes.js'
+
 export const INSTANCE_STATES = [
   'staged',
   'starting',
@@ -17,16 +19,22 @@ export type InstanceState = (typeof INSTANCE_STATES)[number]
 export type ExitStatus =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signaled'; readonly signal: string }
+  /** The kernel killed it for using more memory than its limit; null when the limit is not known. */
+  | { readonly kind: 'oom'; readonly limitBytes: number | null }
   /** It is gone and nothing recorded how; `why` says what is known. */
   | { readonly kind: 'unknown'; readonly why: string }
 
-/** `exit 1`, `killed by SIGKILL`, or the reason it is not known. */
+/** `exit 1`, `killed by SIGKILL`, `out of memory (limit 64.0 MiB)`, or the reason it is not known. */
 export function formatExit(exit: ExitStatus): string {
   switch (exit.kind) {
     case 'exited':
       return `exit ${String(exit.code)}`
     case 'signaled':
       return `killed by ${exit.signal}`
+    case 'oom':
+      return exit.limitBytes === null
+        ? 'out of memory'
+        : `out of memory (limit ${formatBytes(exit.limitBytes)})`
     case 'unknown':
       return exit.why
     default:

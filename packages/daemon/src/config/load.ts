@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import type { RunLimits, SourcePosition, UpdatePolicy } from '@p2p-playground/core'
+import type { RunLimits, SandboxMode, SourcePosition, UpdatePolicy } from '@p2p-playground/core'
 import {
   checkSchema,
   modernAddresses,
@@ -36,6 +36,9 @@ export interface DaemonConfig {
     readonly keepVersions: number
     readonly updatePolicy: UpdatePolicy
     readonly defaultLimits: RunLimits
+    readonly sandbox: SandboxMode
+    /** A name, a uid, or `dynamic`; undefined: as the daemon. */
+    readonly user: string | undefined
   }
   readonly logging: {
     readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -68,6 +71,7 @@ export interface LoadedDaemonConfig {
 /** Always there unless daemon.yaml names them itself; they come in through the same loader as any other. */
 const BUILT_IN = [
   '@p2p-playground/runtime-process',
+  '@p2p-playground/runtime-cgroups',
   '@p2p-playground/health-basic',
   '@p2p-playground/health-http',
 ]
@@ -115,6 +119,8 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
         memoryBytes: raw.runtime.default_limits.memory,
         pids: raw.runtime.default_limits.pids,
       },
+      sandbox: raw.runtime.sandbox,
+      user: raw.runtime.user === undefined ? undefined : String(raw.runtime.user),
     },
     logging: {
       level: raw.logging.level,
@@ -138,8 +144,6 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
 function withoutEffect(raw: v.InferOutput<typeof daemonSchema>): string[] {
   const set: [string, boolean][] = [
     ['p2p.relay', raw.p2p.relay !== undefined],
-    ['runtime.sandbox', raw.runtime.sandbox !== undefined && raw.runtime.sandbox !== 'off'],
-    ['runtime.user', raw.runtime.user !== undefined],
     ['logging.sinks', raw.logging.sinks !== undefined],
   ]
   return set.flatMap(([key, isSet]) => (isSet ? [`${key} has no effect in this version`] : []))

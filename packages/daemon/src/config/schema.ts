@@ -1,4 +1,4 @@
-import { UPDATE_POLICIES } from '@p2p-playground/core'
+import { SANDBOX_MODES, UPDATE_POLICIES } from '@p2p-playground/core'
 import * as v from 'valibot'
 import {
   byteSize,
@@ -88,9 +88,12 @@ export const daemonSchema = v.strictObject({
       ),
       sandbox: v.optional(
         v.pipe(
-          v.picklist(['auto', 'required', 'off']),
-          v.description('Isolation of apps; has no effect in this version.'),
+          v.picklist(SANDBOX_MODES),
+          v.description(
+            'Read-only system, own /proc and /tmp, no capabilities (needs bubblewrap): where it can be had, always, or never.',
+          ),
         ),
+        'off',
       ),
       update_policy: v.optional(
         v.pipe(
@@ -101,7 +104,15 @@ export const daemonSchema = v.strictObject({
       ),
       default_limits: v.optional(limits, {}),
       user: v.optional(
-        v.pipe(v.string(), v.description('Run apps as this user; has no effect in this version.')),
+        v.pipe(
+          v.union([
+            v.pipe(v.string(), v.regex(/^[A-Za-z0-9_][\w.@-]*$/, 'must be a name or a uid')),
+            v.pipe(v.number(), v.integer(), v.minValue(0)),
+          ]),
+          v.description(
+            'Whom apps run as: a name, a uid, or `dynamic` for a uid of its own for each app. The daemon must be root.',
+          ),
+        ),
       ),
     }),
     {},

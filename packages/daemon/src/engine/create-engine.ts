@@ -3,9 +3,12 @@ import type {
   HealthChecker,
   Logger,
   Runtime,
+  RuntimeSupport,
   StateStore,
   UpdatePolicy,
 } from '@p2p-playground/core'
+import type { Isolation } from '../isolation/isolation.js'
+import { describeLimits } from '../limits.js'
 import type { LogStore } from '../logs/log-store.js'
 import { Actions } from './actions.js'
 import { AppEdits } from './app-edits.js'
@@ -30,7 +33,10 @@ export interface EngineOptions {
   readonly logger: Logger
   readonly node: NodeTraits
   readonly runtimes: ReadonlyMap<string, Runtime>
+  /** What each runtime can do on this machine. */
+  readonly supports: ReadonlyMap<string, RuntimeSupport>
   readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+  readonly isolation: Isolation
   readonly maxApps: number
   readonly keepVersions: number
   /** Of versions whose manifest names none. */
@@ -44,7 +50,10 @@ export interface EngineOptions {
 export function createEngine(options: EngineOptions): Engine {
   const table = new InstanceTable(options.store)
   const launcher = new Launcher(options)
-  const parts = { ...options, table, launcher }
+  const { defaultLimits } = options.node
+  const { sandbox } = options.isolation
+  const limitsOf = describeLimits(launcher, options.supports, { defaultLimits, sandbox })
+  const parts = { ...options, table, launcher, limitsOf }
   const supervisor = new Supervisor(parts)
   const hooks = new HookRunner(parts)
   const ports = new PortBook(() => table.list())

@@ -17,6 +17,7 @@ import {
   RecordingLogger,
   waitFor,
 } from '@p2p-playground/testkit'
+import type { Isolation } from '../isolation/isolation.js'
 import { LogStore } from '../logs/log-store.js'
 import { SqliteStateStore } from '../state/sqlite-state-store.js'
 import { Commands } from './commands.js'
@@ -48,6 +49,11 @@ const traits: NodeTraits = {
   platform: 'linux-x64',
   defaultRuntime: 'fake',
   defaultLimits: {},
+}
+
+const isolation: Isolation = {
+  sandbox: 'off',
+  of: async () => Promise.resolve({ sandbox: 'off', hiddenDirs: [], user: undefined }),
 }
 
 interface Parts {
@@ -127,6 +133,8 @@ export class EngineUnderTest {
       node: traits,
       runtimes: new Map([['fake', this.runtime]]),
       healthCheckers: new Map<string, HealthChecker<unknown>>([['fake', this.health]]),
+      supports: new Map([['fake', await this.runtime.support()]]),
+      isolation,
       maxApps: 3,
       keepVersions: 3,
       updatePolicy: 'immediate',

@@ -1,5 +1,5 @@
 import { formatInstance } from '@p2p-playground/core'
-import type { Clock, InstanceKey } from '@p2p-playground/core'
+import type { Clock, InstanceKey, InstanceRecord } from '@p2p-playground/core'
 import { isEdit, plan } from '@p2p-playground/core/reconcile'
 import type { Action, InstanceAction } from '@p2p-playground/core/reconcile'
 import type { Actions } from './actions.js'
@@ -17,6 +17,8 @@ export interface EngineDependencies extends BootDependencies {
   readonly edits: AppEdits
   /** Versions of an app that are kept. */
   readonly keepVersions: number
+  /** What the runtime of an instance does not enforce, or empty. */
+  readonly limitsOf: (record: InstanceRecord) => string
 }
 
 /**
@@ -48,6 +50,10 @@ export class Engine {
 
   get launcher(): EngineDependencies['launcher'] {
     return this.#deps.launcher
+  }
+
+  get limitsOf(): EngineDependencies['limitsOf'] {
+    return this.#deps.limitsOf
   }
 
   /** Brings disk and state together, takes running apps over, and begins the loop. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, formatInstance } from '@p2p-playground/core'
 import type {
@@ -13,6 +13,7 @@ import type {
 import { parseManifest } from '@p2p-playground/core/manifest'
 import type { Manifest } from '@p2p-playground/core/manifest'
 import type { Policies } from '@p2p-playground/core/reconcile'
+import type { Isolation } from '../isolation/isolation.js'
 import type { LogStore } from '../logs/log-store.js'
 import { entrypointFor } from './admission.js'
 import { asDiskError } from './disk-full.js'
@@ -46,6 +47,7 @@ export class Launcher {
   readonly #node: NodeTraits
   readonly #runtimes: ReadonlyMap<string, Runtime>
   readonly #checkers: ReadonlyMap<string, HealthChecker<unknown>>
+  readonly #isolation: Isolation
   /** By digest: a digest never changes its manifest. */
   readonly #manifests = new Map<string, Manifest>()
 
@@ -55,12 +57,14 @@ export class Launcher {
     readonly node: NodeTraits
     readonly runtimes: ReadonlyMap<string, Runtime>
     readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+    readonly isolation: Isolation
   }) {
     this.#packages = options.packages
     this.#logs = options.logs
     this.#node = options.node
     this.#runtimes = options.runtimes
     this.#checkers = options.healthCheckers
+    this.#isolation = options.isolation
   }
 
   manifestOf(record: InstanceRecord): Manifest {
@@ -162,7 +166,7 @@ export class Launcher {
     } catch (error) {
       throw asDiskError(error, runDir)
     }
-    await chmod(program, 0o755)
+    await this.#makeExecutable(record)
     return {
       instance: formatInstance(record),
       command: [program, ...run.args],
@@ -172,7 +176,26 @@ export class Launcher {
       stdoutPath: run.stdoutPath,
       stderrPath: run.stderrPath,
       runDir,
+      rootDir: files,
       limits: limitsOf(manifest, this.#node.defaultLimits),
+      ...(await this.#isolation.of(record.app)),
+    }
+  }
+
+  /**
+   * The programs of a package, while its files are the daemon's. What was given to the app's own user is not touched again:
+   * it may have become a link to something of the node's.
+   */
+  async #makeExecutable(record: InstanceRecord): Promise<void> {
+    const files = this.#packages.filesDir(record)
+    if ((await stat(files)).uid !== process.getuid?.()) return
+    const programs = [
+      entrypointFor(this.manifestOf(record), this.#node.platform),
+      this.hookOf(record, 'pre-start'),
+      this.hookOf(record, 'post-stop'),
+    ]
+    for (const program of programs) {
+      if (program !== undefined) await chmod(join(files, program), 0o755)
     }
   }
 
@@ -229,7 +252,8 @@ export class Launcher {
   }
 }
 
-function limitsOf(manifest: Manifest, fallback: RunLimits): RunLimits {
+/** What an app is held to: what its manifest asks for, else what daemon.yaml gives to all. */
+export function limitsOf(manifest: Manifest, fallback: RunLimits): RunLimits {
   const { cpuCores, memoryBytes, pids } = manifest.resources
   return {
     cpuCores: cpuCores ?? fallback.cpuCores,

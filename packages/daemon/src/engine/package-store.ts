@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { lstat, mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, formatBytes, systemCode } from '@p2p-playground/core'
 import type { InstanceKey } from '@p2p-playground/core'
@@ -114,9 +114,14 @@ export class PackageStore {
   /** What is wrong with a version's files; undefined when they are as they should be. */
   async damageOf(record: InstanceKey & { readonly manifest: string }): Promise<string | undefined> {
     const path = join(this.filesDir(record), MANIFEST_NAME)
-    const text = await readFile(path, 'utf8').catch(ignoreMissing)
-    if (text === undefined) return 'its files are gone'
-    return text === record.manifest ? undefined : 'its manifest.yaml was changed'
+    const found = await lstat(path).catch(ignoreMissing)
+    if (found === undefined) return 'its files are gone'
+    // An app can put anything in its place: what is read must be a file, and no larger than it was.
+    const isSame =
+      found.isFile() &&
+      found.size === Buffer.byteLength(record.manifest) &&
+      (await readFile(path, 'utf8')) === record.manifest
+    return isSame ? undefined : 'its manifest.yaml was changed'
   }
 
   /** Puts a staged tree in the place of a version's files; what its runs keep stays. */

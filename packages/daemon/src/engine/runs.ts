@@ -1,5 +1,5 @@
 import { asPlaygroundError, formatInstance } from '@p2p-playground/core'
-import type { Clock, InstanceRecord } from '@p2p-playground/core'
+import type { Clock, InstanceRecord, NewEvent } from '@p2p-playground/core'
 import { isDiskFull } from './disk-full.js'
 import type { OnFailpoint } from './failpoint.js'
 import type { HookRunner } from './hook-runner.js'
@@ -21,6 +21,8 @@ export interface RunsDependencies {
   readonly ports: PortBook
   readonly clock: Clock
   readonly failpoint: OnFailpoint
+  /** What the runtime of an instance does not enforce, or empty. */
+  readonly limitsOf: (record: InstanceRecord) => string
 }
 
 /** Starts and ends runs of instances. Each step can be repeated after a crash. */
@@ -118,9 +120,16 @@ export class Runs {
       instanceEvent(clock, 'started', record, {
         message: `${formatInstance(record)} runs as ${String(handle.pid)}`,
       }),
+      ...this.#unenforced(record),
     )
     failpoint('start-committed')
     supervisor.watch(this.#now(record), handle)
+  }
+
+  #unenforced(record: InstanceRecord): NewEvent[] {
+    const missing = this.#deps.limitsOf(record)
+    const message = `${formatInstance(record)}: ${missing}`
+    return missing === '' ? [] : [instanceEvent(this.#deps.clock, 'limits', record, { message })]
   }
 
   #failToStart(record: InstanceRecord, error: unknown): void {

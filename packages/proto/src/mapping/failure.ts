@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf'
 import type { ExitStatus, FailureBundle, HealthResult, InstanceKey } from '@p2p-playground/core'
-import { FailureSchema } from '../gen/p2pplayground/node/v1/node_pb.js'
+import { FailureSchema, OutOfMemorySchema } from '../gen/p2pplayground/node/v1/node_pb.js'
 import type { Exit, Failure, Health } from '../gen/p2pplayground/node/v1/node_pb.js'
-import { toNumber } from './check.js'
+import { optionalNumber, toNumber } from './check.js'
 
 export function failureToProto(bundle: FailureBundle): Failure {
   const { exit, health } = bundle
@@ -37,6 +37,11 @@ function exitKind(exit: ExitStatus): Exit['kind'] {
       return { case: 'code', value: exit.code }
     case 'signaled':
       return { case: 'signal', value: exit.signal }
+    case 'oom': {
+      const { limitBytes } = exit
+      const limit = limitBytes === null ? {} : { limitBytes: BigInt(limitBytes) }
+      return { case: 'outOfMemory', value: create(OutOfMemorySchema, limit) }
+    }
     case 'unknown':
       return { case: 'unknown', value: exit.why }
     default:
@@ -50,6 +55,8 @@ function exitFromProto({ kind }: Exit): ExitStatus {
       return { kind: 'exited', code: kind.value }
     case 'signal':
       return { kind: 'signaled', signal: kind.value }
+    case 'outOfMemory':
+      return { kind: 'oom', limitBytes: optionalNumber(kind.value.limitBytes) }
     case 'unknown':
       return { kind: 'unknown', why: kind.value }
     case undefined:

@@ -21,6 +21,7 @@ export function nodeInfoToProto(info: NodeInfo): NodeInfoMessage {
       cpu: enforcementToProto(support.cpu),
       memory: enforcementToProto(support.memory),
       pids: enforcementToProto(support.pids),
+      sandbox: enforcementToProto(support.sandbox),
     },
   ])
   return create(NodeInfoSchema, {
@@ -124,6 +125,7 @@ function supportFromProto(message: RuntimeSupportMessage): RuntimeSupport {
     cpu: enforcementFromProto(message.cpu),
     memory: enforcementFromProto(message.memory),
     pids: enforcementFromProto(message.pids),
+    sandbox: enforcementFromProto(message.sandbox),
   }
 }
 

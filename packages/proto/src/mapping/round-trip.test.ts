@@ -52,6 +52,7 @@ const instance = fc.record({
 const exit = fc.oneof(
   fc.record({ kind: fc.constant('exited' as const), code: fc.nat(255) }),
   fc.record({ kind: fc.constant('signaled' as const), signal: text }),
+  fc.record({ kind: fc.constant('oom' as const), limitBytes: maybe(size) }),
   fc.record({ kind: fc.constant('unknown' as const), why: text }),
 )
 
@@ -153,7 +154,7 @@ const nodeInfo = fc.record({
   addresses: fc.array(text),
   runtimes: fc.dictionary(
     key,
-    fc.record({ cpu: enforcement, memory: enforcement, pids: enforcement }),
+    fc.record({ cpu: enforcement, memory: enforcement, pids: enforcement, sandbox: enforcement }),
     { noNullPrototype: true },
   ),
   healthCheckers: fc.array(text),

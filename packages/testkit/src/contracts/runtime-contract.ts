@@ -15,6 +15,8 @@ export interface RuntimeSetup {
   readonly exits: (dir: string, code: number) => readonly [string, ...string[]]
   /** Makes a program that `exits` gave end, where it does not by itself. */
   readonly end?: (runtime: Runtime, handle: RunHandle, code: number) => void
+  /** What each start asks for besides. */
+  readonly spec?: Partial<RunSpec>
 }
 
 const forever = new AbortController().signal
@@ -46,7 +48,11 @@ export function runtimeContract(name: string, setup: RuntimeSetup): void {
         stdoutPath: join(dir, 'out', 'stdout'),
         stderrPath: join(dir, 'out', 'stderr'),
         runDir,
+        rootDir: dir,
+        hiddenDirs: [],
         limits: {},
+        sandbox: 'off',
+        ...setup.spec,
       }
     }
 
@@ -58,7 +64,7 @@ export function runtimeContract(name: string, setup: RuntimeSetup): void {
 
     it('says for each limit what enforces it, or why nothing does', async () => {
       const support = await setup.create().support()
-      for (const one of [support.cpu, support.memory, support.pids]) {
+      for (const one of [support.cpu, support.memory, support.pids, support.sandbox]) {
         expect(one.enforced ? one.by : one.why).not.toBe('')
       }
     })
@@ -127,6 +133,18 @@ export function runtimeContract(name: string, setup: RuntimeSetup): void {
     it('refuses a program that is not there with RUNTIME_SPAWN', async () => {
       const starting = setup.create().start(specOf([join(dir, 'missing')]), forever)
       await expect(starting).rejects.toMatchObject({ code: 'RUNTIME_SPAWN' })
+    })
+
+    it('starts in a sandbox that is required, or refuses with RUNTIME_SANDBOX', async () => {
+      const runtime = setup.create()
+      const spec = { ...specOf(setup.endless(dir)), sandbox: 'required' as const }
+      if ((await runtime.support()).sandbox.enforced) {
+        handles.push([runtime, await runtime.start(spec, forever)])
+      } else {
+        await expect(runtime.start(spec, forever)).rejects.toMatchObject({
+          code: 'RUNTIME_SANDBOX',
+        })
+      }
     })
 
     it('starts nothing once the signal has aborted', async () => {

@@ -29,7 +29,7 @@ export class InMemoryRuntime implements Runtime {
 
   async support(): Promise<RuntimeSupport> {
     const not = { enforced: false, why: 'nothing runs' } as const
-    return Promise.resolve({ cpu: not, memory: not, pids: not })
+    return Promise.resolve({ cpu: not, memory: not, pids: not, sandbox: not })
   }
 
   async start(spec: RunSpec, signal: AbortSignal): Promise<RunHandle> {
@@ -39,6 +39,9 @@ export class InMemoryRuntime implements Runtime {
         'RUNTIME_SPAWN',
         `cannot run ${spec.command[0]}: there is no such file`,
       )
+    }
+    if (spec.sandbox === 'required') {
+      throw new PlaygroundError('RUNTIME_SANDBOX', `${spec.instance} cannot run in a sandbox here`)
     }
     this.started.push(spec)
     this.#nextPid += 1

@@ -30,7 +30,8 @@ export default class NodeInfo extends BaseCommand {
     this.log(`health    ${info.healthCheckers.join(', ')}`)
     for (const [name, support] of Object.entries(info.runtimes)) {
       this.log(
-        `runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}`,
+        `runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}, ` +
+          `sandbox ${support.sandbox.enforced ? `by ${support.sandbox.by}` : `none (${support.sandbox.why})`}`,
       )
     }
   }

@@ -5,6 +5,7 @@ import { systemCode } from '@p2p-playground/core'
 export interface ProcessStat {
   readonly pid: number
   readonly state: string
+  readonly parent: number
   readonly group: number
   readonly session: number
   /** User and system time, clock ticks. */
@@ -28,6 +29,7 @@ export function readStat(pid: number): ProcessStat | undefined {
   return {
     pid,
     state: fields[0] ?? '?',
+    parent: at(4),
     group: at(5),
     session: at(6),
     cpuTicks: at(14) + at(15),
@@ -46,28 +48,19 @@ export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
 }
 
-/**
- * The live processes of a run: its session and group, and whatever carries the run's mark in its environment, which a
- * daemon that forked twice and called setsid still does.
- */
-export function membersOf(leader: number, mark: string): ProcessStat[] {
-  const members: ProcessStat[] = []
-  for (const name of readdirSync('/proc')) {
+/** The live processes that `wanted` picks. */
+export function findProcesses(wanted: (stat: ProcessStat) => boolean): ProcessStat[] {
+  return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name)
-    if (!Number.isInteger(pid)) continue
+    if (!Number.isInteger(pid)) return []
     const stat = readStat(pid)
-    if (stat === undefined || stat.state === 'Z') continue
-    if (stat.session === leader || stat.group === leader || carries(pid, mark)) members.push(stat)
-  }
-  return members
+    return stat !== undefined && stat.state !== 'Z' && wanted(stat) ? [stat] : []
+  })
 }
 
-function carries(pid: number, mark: string): boolean {
-  return (
-    readProc(`/proc/${String(pid)}/environ`)
-      ?.split('\0')
-      .includes(mark) ?? false
-  )
+/** Lines `NAME=value`; none when the process is gone or may not be looked at. */
+export function readEnvironment(pid: number): string[] {
+  return readProc(`/proc/${String(pid)}/environ`)?.split('\0') ?? []
 }
 
 function readProc(path: string): string | undefined {

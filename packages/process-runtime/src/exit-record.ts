@@ -4,33 +4,45 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { systemCode } from '@p2p-playground/core'
 import type { ExitStatus } from '@p2p-playground/core'
-import { isAlive } from './proc.js'
 
 /** Should the directory's notification get lost, or the wrapper be killed. */
 const CHECK_MS = 1000
 
-/** What the wrapper wrote down; undefined while it has not. */
-export async function readExit(runDir: string): Promise<ExitStatus | undefined> {
+/** What a run left on disk. */
+export interface RunRecord {
+  readonly runDir: string
+  /** Of the run; for the message when it went beyond. */
+  readonly memoryLimitBytes: number | null
+}
+
+/** What the wrapper wrote down; undefined while it has not, to the end. */
+export async function readExit(run: RunRecord): Promise<ExitStatus | undefined> {
   try {
-    return decodeExit(Number.parseInt(await readFile(join(runDir, 'exit'), 'latin1'), 10))
+    const record = await readFile(join(run.runDir, 'exit'), 'latin1')
+    return /^end$/m.test(record) ? decodeExit(record, run.memoryLimitBytes) : undefined
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw error
   }
 }
 
-/** A shell's status: above 128 it is the number of the signal that killed the program. */
-export function decodeExit(status: number): ExitStatus {
+/**
+ * First a shell's status: above 128 it is the number of the signal that killed the program. Then what the kernel counted
+ * in the program's cgroup (memory.events or memory.oom_control).
+ */
+export function decodeExit(record: string, limitBytes: number | null = null): ExitStatus {
+  const status = Number.parseInt(record, 10)
   const signal = Object.entries(constants.signals).find(([, number]) => number === status - 128)
-  return signal === undefined
-    ? { kind: 'exited', code: status }
-    : { kind: 'signaled', signal: signal[0] }
+  if (signal === undefined) return { kind: 'exited', code: status }
+  const oomKills = Number(/^oom_kill (\d+)$/m.exec(record)?.[1] ?? 0)
+  if (signal[0] === 'SIGKILL' && oomKills > 0) return { kind: 'oom', limitBytes }
+  return { kind: 'signaled', signal: signal[0] }
 }
 
-/** Resolves when the record is there, or when both program and wrapper are gone without one. */
+/** Resolves when the record is there, or when nobody is left who could write one. */
 export async function awaitExit(
-  run: { readonly runDir: string; readonly pid: number; readonly wrapperPid: number },
-  isSame: () => boolean,
+  run: RunRecord,
+  isGone: () => boolean,
   signal: AbortSignal,
 ): Promise<ExitStatus> {
   const changed = Promise.withResolvers<undefined>()
@@ -44,8 +56,8 @@ export async function awaitExit(
   try {
     for (;;) {
       signal.throwIfAborted()
-      const gone = !isAlive(run.wrapperPid) && !(isAlive(run.pid) && isSame())
-      const exit = await readExit(run.runDir)
+      const gone = isGone()
+      const exit = await readExit(run)
       if (exit !== undefined) return exit
       if (gone)
         return {

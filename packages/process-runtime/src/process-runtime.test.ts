@@ -16,8 +16,11 @@ import { waitFor } from '@p2p-playground/testkit'
 import { runtimeContract } from '@p2p-playground/testkit/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeExit } from './exit-record.js'
-import plugin from './index.js'
 import { ProcessRuntime } from './process-runtime.js'
+import { Unconfined } from './unconfined.js'
+
+const make = (): ProcessRuntime =>
+  new ProcessRuntime({ name: 'test', confinement: new Unconfined('this is a test') })
 
 function script(dir: string, name: string, body: string): string {
   const path = join(dir, name)
@@ -27,13 +30,13 @@ function script(dir: string, name: string, body: string): string {
 }
 
 runtimeContract('ProcessRuntime', {
-  create: () => new ProcessRuntime(),
+  create: make,
   endless: (dir) => [script(dir, 'endless', 'exec sleep 1000')],
   exits: (dir, code) => [script(dir, 'exits', `exit ${String(code)}`)],
 })
 
 const forever = new AbortController().signal
-const runtime = new ProcessRuntime()
+const runtime = make()
 let dir: string
 let handles: RunHandle[]
 
@@ -63,7 +66,10 @@ function specOf(command: RunSpec['command'], patch: Partial<RunSpec> = {}): RunS
     stdoutPath: join(dir, 'stdout'),
     stderrPath: join(dir, 'stderr'),
     runDir: join(dir, 'run'),
+    rootDir: dir,
+    hiddenDirs: [],
     limits: {},
+    sandbox: 'off',
     ...patch,
   }
 }
@@ -79,11 +85,6 @@ function pidsWith(text: string): number[] {
 }
 
 describe('ProcessRuntime', () => {
-  it('is the plugin "process" and takes no configuration', async () => {
-    expect(plugin).toMatchObject({ kind: 'runtime', name: 'process', api: '1.0' })
-    expect((await plugin.config['~standard'].validate({ a: 1 })).issues).toHaveLength(1)
-  })
-
   it("gives the program's own pid", async () => {
     const handle = await start('exec sleep 1000')
     const comm = await waitFor(
@@ -159,8 +160,8 @@ describe('ProcessRuntime', () => {
   it('records the end of a program whose daemon is gone', async () => {
     const handle = await start('sleep 0.1; exit 9')
     expect(readdirSync(join(dir, 'run'))).toEqual([])
-    await waitFor('the record', () => read('run/exit') === '9\n')
-    expect(await new ProcessRuntime().wait(handle, forever)).toEqual({ kind: 'exited', code: 9 })
+    await waitFor('the record', () => read('run/exit') === '9\nend\n')
+    expect(await make().wait(handle, forever)).toEqual({ kind: 'exited', code: 9 })
   })
 
   it('says that nothing is known when the wrapper was killed too', async () => {
@@ -240,12 +241,15 @@ describe('ProcessRuntime', () => {
 })
 
 it.each([
-  [0, { kind: 'exited', code: 0 }],
-  [1, { kind: 'exited', code: 1 }],
-  [127, { kind: 'exited', code: 127 }],
-  [137, { kind: 'signaled', signal: 'SIGKILL' }],
-  [143, { kind: 'signaled', signal: 'SIGTERM' }],
-  [255, { kind: 'exited', code: 255 }],
-])('the status %d of a shell means %o', (status, exit) => {
-  expect(decodeExit(status)).toEqual(exit)
+  ['0', { kind: 'exited', code: 0 }],
+  ['1', { kind: 'exited', code: 1 }],
+  ['127', { kind: 'exited', code: 127 }],
+  ['137', { kind: 'signaled', signal: 'SIGKILL' }],
+  ['143', { kind: 'signaled', signal: 'SIGTERM' }],
+  ['137\noom 0\noom_kill 0', { kind: 'signaled', signal: 'SIGKILL' }],
+  ['137\noom 2\noom_kill 1', { kind: 'oom', limitBytes: 1024 }],
+  ['1\noom_kill 1', { kind: 'exited', code: 1 }],
+  ['255', { kind: 'exited', code: 255 }],
+])('the record %j means %o', (record, exit) => {
+  expect(decodeExit(`${record}\n`, 1024)).toEqual(exit)
 })

@@ -1,0 +1,49 @@
+import { dirname } from 'node:path'
+import { PlaygroundError } from '@p2p-playground/core'
+import type { RunSpec, RunUser, SandboxMode } from '@p2p-playground/core'
+import type { Home } from '@p2p-playground/core/config'
+import type { LoadedDaemonConfig } from '../config/index.js'
+import { DynamicUsers } from './dynamic-users.js'
+import { openWay } from './open-way.js'
+import { lookUpUser } from './user-lookup.js'
+
+/** What keeps an app apart from the machine and from other apps. */
+export interface Isolation {
+  readonly sandbox: SandboxMode
+  /** Of a run of that app. */
+  of(app: string): Promise<Pick<RunSpec, 'sandbox' | 'hiddenDirs' | 'user'>>
+}
+
+/**
+ * Reads `runtime.sandbox` and `runtime.user`, and makes the way to the apps' files passable for other users.
+ * @throws CONFIG_INVALID with the line of `runtime.user`
+ */
+export async function openIsolation(loaded: LoadedDaemonConfig, home: Home): Promise<Isolation> {
+  const { sandbox, appDir, logDir } = loaded.config.runtime
+  const dataDir = dirname(home.apps)
+  const hiddenDirs = [...new Set([home.config, dataDir, appDir, logDir])]
+  const userOf = await openUsers(loaded, home)
+  return { sandbox, of: async (app) => ({ sandbox, hiddenDirs, user: await userOf(app) }) }
+}
+
+async function openUsers(
+  loaded: LoadedDaemonConfig,
+  home: Home,
+): Promise<(app: string) => Promise<RunUser | undefined>> {
+  const { user, appDir } = loaded.config.runtime
+  if (user === undefined) return async () => Promise.resolve(undefined)
+  const at = loaded.positionOf(['runtime', 'user'])
+  if (process.getuid?.() !== 0) {
+    throw new PlaygroundError('CONFIG_INVALID', 'runtime.user needs a daemon that runs as root', {
+      at,
+      hint: 'Leave it out: apps then run as the user of the daemon.',
+    })
+  }
+  await openWay(appDir, dirname(home.apps), at)
+  if (user === 'dynamic') {
+    const users = await DynamicUsers.open(home.appUsers)
+    return async (app) => users.of(app)
+  }
+  const found = await lookUpUser(user, at)
+  return async () => Promise.resolve(found)
+}

@@ -1,0 +1,6 @@
+export { ProcessRuntime } from './process-runtime.js'
+export { Unconfined } from './unconfined.js'
+export type { Confinement, Place, PlaceData, Run } from './confinement.js'
+export { killUntilGone, signalProcess } from './kill.js'
+export { isAlive, readStat } from './proc.js'
+export type { ProcessStat } from './proc.js'

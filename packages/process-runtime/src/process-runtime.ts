@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import { PlaygroundError } from '@p2p-playground/core'
+import type {
+  ExitStatus,
+  ResourceUsage,
+  RunHandle,
+  RunSpec,
+  Runtime,
+  RuntimeSupport,
+} from '@p2p-playground/core'
+import { checkProgram } from './check-program.js'
+import type { Confinement } from './confinement.js'
+import { awaitExit, readExit } from './exit-record.js'
+import { runOf, toData } from './handle-data.js'
+import type { RunData } from './handle-data.js'
+import { signalProcess } from './kill.js'
+import { launch } from './launch.js'
+import { isAlive, readBootId, readStat } from './proc.js'
+import { SANDBOX_PROCESSES, bubblewrap } from './sandbox/bubblewrap.js'
+import type { Bubblewrap } from './sandbox/bubblewrap.js'
+import { handOver } from './user.js'
+
+/** For the wrapper to write its record once the program is killed. */
+const RECORD_MS = 2000
+
+/**
+ * Runs a program as a process group of its own, whose output goes straight to files and which outlives the daemon.
+ * What holds its processes together and limits them is the confinement's.
+ */
+export class ProcessRuntime implements Runtime {
+  readonly #name: string
+  readonly #confinement: Confinement
+  readonly #sandbox: Bubblewrap
+
+  constructor(options: {
+    /** Of the plugin; handles carry it. */
+    readonly name: string
+    readonly confinement: Confinement
+    readonly sandbox?: Bubblewrap
+  }) {
+    this.#name = options.name
+    this.#confinement = options.confinement
+    this.#sandbox = options.sandbox ?? bubblewrap
+  }
+
+  async support(): Promise<RuntimeSupport> {
+    return { ...(await this.#confinement.support()), sandbox: await this.#sandbox.support() }
+  }
+
+  async start(spec: RunSpec, signal: AbortSignal): Promise<RunHandle> {
+    signal.throwIfAborted()
+    await checkProgram(spec.command[0])
+    const sandbox = await this.#sandboxFor(spec)
+    await handOver(spec.rootDir, spec.user)
+    const runId = randomUUID()
+    const { instance, limits } = spec
+    const extraProcesses = sandbox === undefined ? 0 : SANDBOX_PROCESSES
+    const place = await this.#confinement.create({ runId, instance, limits, extraProcesses })
+    try {
+      const launched = await launch({ spec, runId, place, sandbox }, signal)
+      const { pid, startTicks, ...pids } = launched
+      const run = { ...pids, runId, place: place.data, runDir: spec.runDir }
+      const memoryLimitBytes = limits.memoryBytes ?? null
+      const data = toData({ ...run, memoryLimitBytes })
+      return { runtime: this.#name, pid, startTicks, bootId: readBootId(), data }
+    } catch (error) {
+      await this.#confinement.remove(place.data)
+      throw error
+    }
+  }
+
+  async adopt(handle: RunHandle): Promise<boolean> {
+    return Promise.resolve(isSame(handle) && isAlive(handle.pid))
+  }
+
+  async wait(handle: RunHandle, signal: AbortSignal): Promise<ExitStatus> {
+    const run = runOf(handle)
+    const exit = await awaitExit(run, () => isGone(handle, run), signal)
+    await this.#clear(handle, run)
+    return exit
+  }
+
+  async stop(handle: RunHandle, graceMs: number): Promise<ExitStatus> {
+    const run = runOf(handle)
+    if (isThisBoot(handle)) {
+      const members = this.#confinement.members(run)
+      // While one of ours is in it, the group cannot be another's that got the same number.
+      if (members.some(({ group }) => group === run.groupPid)) {
+        signalProcess(-run.groupPid, 'SIGTERM')
+      }
+      if (members.length > 0) await ended(handle, run, graceMs)
+    }
+    await this.#clear(handle, run)
+    return (await readExit(run)) ?? { kind: 'signaled', signal: 'SIGKILL' }
+  }
+
+  async usage(handle: RunHandle): Promise<ResourceUsage> {
+    if (!isThisBoot(handle)) return { cpuMs: 0, memoryBytes: 0, processes: 0 }
+    return Promise.resolve(this.#confinement.usage(runOf(handle)))
+  }
+
+  /** Undefined for a program that runs without. @throws RUNTIME_SANDBOX */
+  async #sandboxFor(spec: RunSpec): Promise<Bubblewrap | undefined> {
+    if (spec.sandbox === 'off') return undefined
+    const support = await this.#sandbox.support()
+    if (support.enforced) return this.#sandbox
+    if (spec.sandbox === 'auto') return undefined
+    throw new PlaygroundError(
+      'RUNTIME_SANDBOX',
+      `${spec.instance} must run in a sandbox, and there is none: ${support.why}`,
+      { hint: 'Install bubblewrap, or set runtime.sandbox to "auto" in daemon.yaml.' },
+    )
+  }
+
+  /** Ends what is left of the run, and takes its place away. */
+  async #clear(handle: RunHandle, run: RunData): Promise<void> {
+    if (!isThisBoot(handle)) return
+    await this.#confinement.killAll(run)
+    await ended(handle, run, RECORD_MS)
+    const wrapper = this.#confinement.members(run).find(({ pid }) => pid === run.wrapperPid)
+    if (wrapper !== undefined) signalProcess(wrapper.pid, 'SIGKILL')
+    await this.#confinement.remove(run.place)
+  }
+}
+
+/** Until the record is there, for at most `limitMs`. */
+async function ended(handle: RunHandle, run: RunData, limitMs: number): Promise<void> {
+  const limit = AbortSignal.timeout(limitMs)
+  try {
+    await awaitExit(run, () => isGone(handle, run), limit)
+  } catch (error) {
+    if (!limit.aborted) throw error
+  }
+}
+
+function isThisBoot(handle: RunHandle): boolean {
+  return handle.bootId === readBootId()
+}
+
+function isSame(handle: RunHandle): boolean {
+  return isThisBoot(handle) && readStat(handle.pid)?.startTicks === handle.startTicks
+}
+
+/** Neither the program nor its wrapper lives; a process that got the number of one of them is not it. */
+function isGone(handle: RunHandle, run: RunData): boolean {
+  if (!isThisBoot(handle)) return true
+  const wrapper = readStat(run.wrapperPid)
+  const { wrapperStartTicks = wrapper?.startTicks } = run
+  const waits = wrapper?.startTicks === wrapperStartTicks && isAlive(run.wrapperPid)
+  return !waits && !(isSame(handle) && isAlive(handle.pid))
+}

@@ -1,0 +1,64 @@
+import type { ResourceUsage, RuntimeSupport } from '@p2p-playground/core'
+import type { Confinement, Place, Run } from './confinement.js'
+import { killUntilGone } from './kill.js'
+import { TICKS_PER_SECOND, findProcesses, readEnvironment } from './proc.js'
+import type { ProcessStat } from './proc.js'
+
+/** The variable that every process of a run carries. */
+export const MARK = 'P2P_PLAYGROUND_RUN'
+
+/**
+ * No limits. The processes of a run are those of its sessions and groups, and whatever carries its mark in the
+ * environment, which a daemon that forked twice and called setsid still does.
+ */
+export class Unconfined implements Confinement {
+  readonly #why: string
+
+  /** `why` there are no limits. */
+  constructor(why: string) {
+    this.#why = why
+  }
+
+  async support(): Promise<Pick<RuntimeSupport, 'cpu' | 'memory' | 'pids'>> {
+    const not = { enforced: false, why: this.#why } as const
+    return Promise.resolve({ cpu: not, memory: not, pids: not })
+  }
+
+  async create(): Promise<Place> {
+    return Promise.resolve({ data: {}, entrances: [], oomFile: undefined })
+  }
+
+  members(run: Run): readonly ProcessStat[] {
+    const leaders = [run.wrapperPid, run.groupPid]
+    const mark = `${MARK}=${run.runId}`
+    return findProcesses(
+      (stat) =>
+        leaders.includes(stat.session) ||
+        leaders.includes(stat.group) ||
+        readEnvironment(stat.pid).includes(mark),
+    )
+  }
+
+  async killAll(run: Run): Promise<void> {
+    await killUntilGone(() =>
+      this.members(run)
+        .map(({ pid }) => pid)
+        .filter((pid) => pid !== run.wrapperPid),
+    )
+  }
+
+  usage(run: Run): ResourceUsage {
+    const ours = [run.wrapperPid, ...run.helperPids]
+    const all = this.members(run).filter(({ pid }) => !ours.includes(pid))
+    const ticks = all.reduce((sum, member) => sum + member.cpuTicks, 0)
+    return {
+      cpuMs: (ticks * 1000) / TICKS_PER_SECOND,
+      memoryBytes: all.reduce((sum, member) => sum + member.residentBytes, 0),
+      processes: all.length,
+    }
+  }
+
+  async remove(): Promise<void> {
+    // Nothing was made.
+  }
+}

@@ -1,0 +1,108 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { RunHandle, RunUser, SandboxMode } from '@p2p-playground/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ProcessRuntime } from './process-runtime.js'
+import { bubblewrap } from './sandbox/bubblewrap.js'
+import { Unconfined } from './unconfined.js'
+
+const forever = new AbortController().signal
+const ONE: RunUser = { uid: 1_900_000_001, gid: 1_900_000_001 }
+const OTHER: RunUser = { uid: 1_900_000_002, gid: 1_900_000_002 }
+const isRoot = process.getuid?.() === 0
+if (!isRoot) process.stderr.write('users of apps are not tested here: this needs root\n')
+const support = await bubblewrap.support()
+const MODES: SandboxMode[] = support.enforced ? ['off', 'required'] : ['off']
+
+describe.skipIf(!isRoot).each(MODES)('a program with a user of its own (sandbox %s)', (sandbox) => {
+  let dir: string
+  let handles: RunHandle[]
+  const runtime = new ProcessRuntime({ name: 'test', confinement: new Unconfined('a test') })
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'p2pp-user-'))
+    chmodSync(dir, 0o711)
+    handles = []
+  })
+
+  afterEach(async () => {
+    for (const handle of handles) await runtime.stop(handle, 0)
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  const read = (name: string): string =>
+    existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8') : ''
+
+  /** Runs an app of that name to its end; gives what it wrote. */
+  async function run(name: string, user: RunUser | undefined, body: string): Promise<string> {
+    const files = join(dir, name)
+    mkdirSync(files, { recursive: true, mode: 0o700 })
+    const runDir = mkdtempSync(join(dir, 'run-'))
+    writeFileSync(join(files, 'app'), `#!/bin/sh\nexec 2>&1\n${body}\n`)
+    chmodSync(join(files, 'app'), 0o755)
+    const handle = await runtime.start(
+      {
+        instance: `${name}@1.0.0`,
+        command: [join(files, 'app')],
+        workDir: files,
+        rootDir: files,
+        hiddenDirs: [],
+        env: { PATH: '/usr/bin:/bin' },
+        stdoutPath: join(dir, `${name}-stdout`),
+        stderrPath: join(dir, `${name}-stderr`),
+        runDir,
+        limits: {},
+        sandbox,
+        user,
+      },
+      forever,
+    )
+    handles.push(handle)
+    expect((await runtime.wait(handle, forever)).kind).toBe('exited')
+    return read(`${name}-stdout`)
+  }
+
+  it('runs as that user, in no other group, and cannot become another', async () => {
+    const told = await run('one', ONE, 'id -u; id -G; grep NoNewPrivs /proc/self/status')
+    expect(told).toMatch(/^1900000001\n1900000001\nNoNewPrivs:\s1\n$/)
+  })
+
+  it('reads its files and writes among them', async () => {
+    expect(await run('one', ONE, 'cat app >copy && wc -l <copy; echo x >>/dev/stdout')).toBe(
+      '3\nx\n',
+    )
+    expect(statSync(join(dir, 'one', 'copy')).uid).toBe(ONE.uid)
+  })
+
+  it('cannot read the files of an app that has another', async () => {
+    await run('one', ONE, 'echo private >secret')
+    expect(await run('other', OTHER, `cat ${dir}/one/secret; ls ${dir}/one`)).not.toMatch(/private/)
+    expect(read('other-stdout')).toMatch(/denied|No such file/)
+  })
+
+  it('is not given what lies behind a link', async () => {
+    writeFileSync(join(dir, 'of-the-node'), 'x')
+    mkdirSync(join(dir, 'one'), { mode: 0o700 })
+    symlinkSync(join(dir, 'of-the-node'), join(dir, 'one', 'link'))
+    await run('one', ONE, 'exit 0')
+    expect(statSync(join(dir, 'of-the-node')).uid).toBe(0)
+  })
+
+  it('gets its files from whoever had them before', async () => {
+    await run('one', ONE, 'echo kept >file')
+    expect(await run('one', OTHER, 'cat file')).toBe('kept\n')
+    expect(await run('one', undefined, 'cat file; id -u')).toBe('kept\nkept\n0\n')
+    expect(statSync(join(dir, 'one')).uid).toBe(0)
+  })
+})

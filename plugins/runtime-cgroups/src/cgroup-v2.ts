@@ -1,0 +1,170 @@
+import { basename, dirname, join } from 'node:path'
+import { errorMessage, systemCode } from '@p2p-playground/core'
+import type { Enforcement, RunLimits } from '@p2p-playground/core'
+import {
+  hasFile,
+  isWritable,
+  makeCgroup,
+  processesIn,
+  readCgroup,
+  readField,
+  readNumber,
+  removeEmpty,
+  writeCgroup,
+} from './cgroup-files.js'
+import { cpuQuota } from './cgroup-limits.js'
+import type { CgroupAccess, CgroupDirs, CgroupLimits, LimitSupport } from './cgroup-limits.js'
+import { killFrozen } from './freeze.js'
+import type { Hierarchy } from './hierarchies.js'
+
+/** Where the daemon itself goes: a cgroup with controllers for its children holds no process (kernel: cgroup-v2.rst). */
+const LEAF = 'daemon'
+const CONTROLLERS = ['cpu', 'memory', 'pids'] as const
+
+/** Limits by cgroup v2. Nothing is made before the first run. */
+export class CgroupV2 implements CgroupLimits {
+  readonly support: LimitSupport
+  readonly #top: string
+  readonly #base: string
+  readonly #node: string
+
+  /** `root` is a cgroup as /proc/PID/cgroup names it; `node` tells the daemons of a machine apart. */
+  constructor(hierarchy: Hierarchy, options: { readonly root?: string; readonly node: string }) {
+    const { top, base } = choosePlace(hierarchy, options.root)
+    this.#top = top
+    this.#base = base
+    this.#node = join(base, options.node)
+    const controllers = readCgroup(top, 'cgroup.controllers')?.trim().split(' ') ?? []
+    const why = whyNot(top, base)
+    const enforce = (controller: string): Enforcement => {
+      if (why !== undefined) return { enforced: false, why }
+      return controllers.includes(controller)
+        ? { enforced: true, by: 'cgroup v2' }
+        : { enforced: false, why: `the cgroup ${top} has no controller "${controller}"` }
+    }
+    this.support = { cpu: enforce('cpu'), memory: enforce('memory'), pids: enforce('pids') }
+  }
+
+  async create(name: string, limits: RunLimits): Promise<CgroupDirs> {
+    await this.#prepare()
+    const dir = join(this.#node, name)
+    await makeCgroup(dir)
+    const { cpuCores, memoryBytes, pids } = limits
+    if (cpuCores !== undefined && this.support.cpu.enforced) {
+      const { quotaUs, periodUs } = cpuQuota(cpuCores)
+      writeCgroup(dir, 'cpu.max', `${String(quotaUs)} ${String(periodUs)}`)
+    }
+    if (memoryBytes !== undefined && this.support.memory.enforced) {
+      writeCgroup(dir, 'memory.max', String(memoryBytes))
+      if (hasFile(dir, 'memory.swap.max')) writeCgroup(dir, 'memory.swap.max', '0')
+      writeCgroup(dir, 'memory.oom.group', '1')
+    }
+    if (pids !== undefined && this.support.pids.enforced) writeCgroup(dir, 'pids.max', String(pids))
+    return { all: dir }
+  }
+
+  async sweep(): Promise<void> {
+    await removeEmpty(this.#node)
+  }
+
+  /** Enables the controllers from the top down to the cgroup whose children are runs. */
+  async #prepare(): Promise<void> {
+    const wanted = CONTROLLERS.filter((controller) => this.support[controller].enforced)
+    const chain = [this.#node]
+    while (chain[0] !== undefined && chain[0] !== this.#top) chain.unshift(dirname(chain[0]))
+    for (const dir of chain) {
+      await makeCgroup(dir)
+      try {
+        enable(dir, wanted)
+      } catch (error) {
+        if (systemCode(error) !== 'EBUSY') throw error
+        await this.#stepAside()
+        enable(dir, wanted)
+      }
+    }
+  }
+
+  async #stepAside(): Promise<void> {
+    const leaf = join(this.#base, LEAF)
+    await makeCgroup(leaf)
+    writeCgroup(leaf, 'cgroup.procs', String(process.pid))
+  }
+}
+
+function enable(dir: string, controllers: readonly string[]): void {
+  const enabled = readCgroup(dir, 'cgroup.subtree_control')?.trim().split(' ') ?? []
+  const missing = controllers.filter((controller) => !enabled.includes(controller))
+  if (missing.length === 0) return
+  const change = missing.map((controller) => `+${controller}`).join(' ')
+  try {
+    writeCgroup(dir, 'cgroup.subtree_control', change)
+  } catch (error) {
+    throw Object.assign(new Error(`${dir}: ${change}: ${errorMessage(error)}`, { cause: error }), {
+      code: systemCode(error),
+    })
+  }
+}
+
+/**
+ * Root takes a place of its own below the top, which outlives the daemon's session or service. Others use the cgroup that
+ * was delegated to them, which is the daemon's own, or the one above when the daemon was put into its leaf
+ * (systemd: DelegateSubgroup).
+ */
+function choosePlace(
+  { top, own }: Hierarchy,
+  root: string | undefined,
+): { readonly top: string; readonly base: string } {
+  if (root !== undefined) return { top: dirname(join(top, root)), base: join(top, root) }
+  const delegated = own !== undefined && basename(own) === LEAF ? dirname(own) : own
+  if (own !== delegated && delegated !== undefined) return { top: delegated, base: delegated }
+  if (process.getuid?.() === 0 || delegated === undefined)
+    return { top, base: join(top, 'p2p-playground') }
+  return { top: delegated, base: delegated }
+}
+
+/** Why no cgroup can be made there. */
+function whyNot(top: string, base: string): string | undefined {
+  if (!hasFile(top, 'cgroup.controllers')) return `there is no cgroup ${top}`
+  if (!isWritable(top)) {
+    return process.getuid?.() === 0
+      ? `the cgroup ${top} cannot be written`
+      : `the cgroup ${top} is not delegated to this user (systemd: Delegate=yes)`
+  }
+  if (top !== base) return undefined
+  const others = (readCgroup(top, 'cgroup.procs') ?? '')
+    .split('\n')
+    .filter((pid) => pid !== '' && Number(pid) !== process.pid)
+  return others.length === 0
+    ? undefined
+    : `the cgroup ${top} holds other processes than the daemon (${others.slice(0, 3).join(', ')})`
+}
+
+const dirOf = (dirs: CgroupDirs): string => dirs['all'] ?? ''
+
+export const CGROUP_V2_ACCESS: CgroupAccess = {
+  oomFile: (dirs) =>
+    hasFile(dirOf(dirs), 'memory.events') ? join(dirOf(dirs), 'memory.events') : undefined,
+  members: (dirs) => processesIn(dirOf(dirs)),
+  killAll: async (dirs) => {
+    const dir = dirOf(dirs)
+    // Since Linux 5.14: everything in it and below, atomically against forks.
+    if (hasFile(dir, 'cgroup.kill')) writeCgroup(dir, 'cgroup.kill', '1')
+    await killFrozen(dir, {
+      freeze: () => {
+        if (hasFile(dir, 'cgroup.freeze')) writeCgroup(dir, 'cgroup.freeze', '1')
+      },
+      thaw: () => {
+        if (hasFile(dir, 'cgroup.freeze')) writeCgroup(dir, 'cgroup.freeze', '0')
+      },
+    })
+  },
+  usage: (dirs) => ({
+    cpuMs: readField(dirOf(dirs), 'cpu.stat', 'usage_usec') / 1000,
+    // As kubelet does: what the page cache can give back at once is not counted.
+    memoryBytes: Math.max(
+      readNumber(dirOf(dirs), 'memory.current') -
+        readField(dirOf(dirs), 'memory.stat', 'inactive_file'),
+      0,
+    ),
+  }),
+}

@@ -1,0 +1,165 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { RunHandle } from '@p2p-playground/core'
+import { waitFor } from '@p2p-playground/testkit'
+import { runtimeContract } from '@p2p-playground/testkit/contracts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { CgroupsFixture, cgroupsOf, whyNoLimits } from './cgroups-fixture.test.support.js'
+import { CgroupsRuntime } from './cgroups-runtime.js'
+
+const forever = new AbortController().signal
+const MIB = 1024 ** 2
+const why = await whyNoLimits()
+if (why !== undefined) process.stderr.write(`cgroup limits are not tested here: ${why}\n`)
+
+function script(dir: string, name: string, body: string): [string] {
+  const path = join(dir, name)
+  writeFileSync(path, `#!/bin/sh\n${body}\n`)
+  chmodSync(path, 0o755)
+  return [path]
+}
+
+runtimeContract('CgroupsRuntime', {
+  create: () => new CgroupsRuntime({ dataDir: '/test' }),
+  endless: (dir) => script(dir, 'endless', 'exec sleep 1000'),
+  exits: (dir, code) => script(dir, 'exits', `exit ${String(code)}`),
+})
+
+describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
+  let fixture: CgroupsFixture
+
+  beforeEach(() => {
+    fixture = new CgroupsFixture()
+  })
+
+  afterEach(async () => {
+    await fixture.close()
+  })
+
+  /** Command lines of live processes that contain `text`. */
+  const running = (text: string): string[] =>
+    readdirSync('/proc').flatMap((name) => {
+      if (!/^\d+$/.test(name) || !existsSync(`/proc/${name}/cmdline`)) return []
+      const line = readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ')
+      return line.includes(text) ? [line] : []
+    })
+
+  const isGone = (handle: RunHandle): boolean => !cgroupsOf(handle).some((dir) => existsSync(dir))
+
+  it('holds all processes of a program together to a share of a core', async () => {
+    const burn = 'while :; do :; done'
+    const handle = await fixture.start(`(${burn}) & ${burn}`, { cpuCores: 0.25 })
+    const { cpuMs: before } = await fixture.runtime.usage(handle)
+    const begun = performance.now()
+    const used = await waitFor(
+      'half a second of CPU time',
+      async () => {
+        const { cpuMs } = await fixture.runtime.usage(handle)
+        return cpuMs - before >= 500 && cpuMs - before
+      },
+      20_000,
+    )
+    const share = used / (performance.now() - begun)
+    expect(share).toBeGreaterThan(0.1)
+    expect(share).toBeLessThan(0.33)
+  })
+
+  it('ends a program that takes more memory than its limit, and says so', async () => {
+    const body = 'exec dd if=/dev/zero of=/dev/null bs=200000000 count=1'
+    const handle = await fixture.start(body, { memoryBytes: 64 * MIB })
+    const end = { kind: 'oom', limitBytes: 64 * MIB }
+    expect(await fixture.runtime.wait(handle, forever)).toEqual(end)
+    expect(await fixture.runtime.stop(handle, 0)).toEqual(end)
+    expect(isGone(handle)).toBe(true)
+  })
+
+  it('names it in the next daemon too, though its cgroup was swept', async () => {
+    const body = 'exec dd if=/dev/zero of=/dev/null bs=200000000 count=1'
+    const handle = await fixture.start(body, { memoryBytes: 64 * MIB })
+    await waitFor('the record', () => fixture.read('run-0/exit').includes('end'))
+    const next = fixture.nextRuntime()
+    await next.open()
+    expect(isGone(handle)).toBe(true)
+    expect(await next.wait(handle, forever)).toMatchObject({ kind: 'oom' })
+  })
+
+  it('lets a program of the same size run within a larger limit', async () => {
+    const body = 'exec dd if=/dev/zero of=/dev/null bs=20000000 count=1'
+    const handle = await fixture.start(body, { memoryBytes: 64 * MIB })
+    expect(await fixture.runtime.wait(handle, forever)).toEqual({ kind: 'exited', code: 0 })
+  })
+
+  it('stops a fork bomb at the limit of processes', async () => {
+    const mark = `96${String(process.pid)}`
+    const bomb = `bomb() { sleep ${mark} & bomb; }; bomb`
+    const handle = await fixture.start(`sh -c '${bomb}' & exec sleep ${mark}`, { pids: 20 })
+    await waitFor('a refused fork', () => /fork/i.test(fixture.read('stderr')))
+    const { processes } = await fixture.runtime.usage(handle)
+    expect(processes).toBeGreaterThan(10)
+    expect(processes).toBeLessThanOrEqual(20)
+    await fixture.runtime.stop(handle, 100)
+    expect(running(mark)).toEqual([])
+  })
+
+  it('leaves nothing of a program that forks twice, begins sessions and forgets its environment', async () => {
+    const mark = `95${String(process.pid)}`
+    const handle = await fixture.start(
+      `(setsid env -i /usr/bin/setsid /bin/sleep ${mark} &); exec sleep ${mark}`,
+      {},
+    )
+    await waitFor('the grandchild', () => running(`sleep ${mark}`).length >= 2)
+    await fixture.runtime.stop(handle, 1000)
+    expect(running(mark)).toEqual([])
+    expect(isGone(handle)).toBe(true)
+  })
+
+  it('ends what a program leaves behind when it ends by itself', async () => {
+    const mark = `94${String(process.pid)}`
+    const handle = await fixture.start(`setsid sleep ${mark} & exit 3`, {})
+    expect(await fixture.runtime.wait(handle, forever)).toEqual({ kind: 'exited', code: 3 })
+    expect(running(mark)).toEqual([])
+    expect(isGone(handle)).toBe(true)
+  })
+
+  it('puts the program into its cgroup before it begins, and the wrapper outside', async () => {
+    const handle = await fixture.start('cat /proc/self/cgroup; exec sleep 1000', {
+      memoryBytes: 64 * MIB,
+    })
+    await waitFor('its cgroups', () => fixture.read('stdout').includes('app@1.0.0'))
+    const { processes, memoryBytes } = await fixture.runtime.usage(handle)
+    expect(processes).toBe(1)
+    expect(memoryBytes).toBeGreaterThan(10_000)
+    expect(memoryBytes).toBeLessThan(64 * MIB)
+  })
+
+  it('is stopped by the next daemon, which spares what runs when it opens', async () => {
+    const handle = await fixture.start('exec sleep 1000', { pids: 5 })
+    const next = fixture.nextRuntime()
+    await next.open()
+    const stored = JSON.parse(JSON.stringify(handle)) as RunHandle
+    expect(await next.adopt(stored)).toBe(true)
+    expect(await next.stop(stored, 5000)).toEqual({ kind: 'signaled', signal: 'SIGTERM' })
+    expect(isGone(handle)).toBe(true)
+  })
+
+  it('kills what ignores SIGTERM', async () => {
+    const handle = await fixture.start('trap "" TERM; echo ready; while :; do sleep 0.05; done', {})
+    await waitFor('the trap', () => fixture.read('stdout') === 'ready\n')
+    expect(await fixture.runtime.stop(handle, 100)).toEqual({ kind: 'signaled', signal: 'SIGKILL' })
+  })
+
+  it('knows no usage of what is gone', async () => {
+    const handle = await fixture.start('exec sleep 1000', {})
+    await fixture.runtime.stop(handle, 1000)
+    const none = { cpuMs: 0, memoryBytes: 0, processes: 0 }
+    expect(await fixture.runtime.usage(handle)).toEqual(none)
+  })
+
+  it('says how the program ended after its wrapper and it were killed', async () => {
+    const handle = await fixture.start('exec sleep 1000', {})
+    execFileSync('kill', ['-9', JSON.stringify(handle.data['wrapperPid']), String(handle.pid)])
+    expect((await fixture.runtime.wait(handle, forever)).kind).toBe('unknown')
+    expect(isGone(handle)).toBe(true)
+  })
+})
