@@ -11,6 +11,7 @@ import { CgroupsRuntime } from './cgroups-runtime.js'
 const forever = new AbortController().signal
 const MIB = 1024 ** 2
 const why = await whyNoLimits()
+const { sandbox } = await new CgroupsRuntime({ dataDir: '/test' }).support()
 if (why !== undefined) process.stderr.write(`cgroup limits are not tested here: ${why}\n`)
 
 function script(dir: string, name: string, body: string): [string] {
@@ -154,6 +155,29 @@ describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
     await fixture.runtime.stop(handle, 1000)
     const none = { cpuMs: 0, memoryBytes: 0, processes: 0 }
     expect(await fixture.runtime.usage(handle)).toEqual(none)
+  })
+
+  describe.skipIf(!sandbox.enforced)('with a sandbox', () => {
+    const patch = { sandbox: 'required' } as const
+
+    it('keeps the limit of memory', async () => {
+      const body = 'exec dd if=/dev/zero of=/dev/null bs=200000000 count=1'
+      const handle = await fixture.start(body, { memoryBytes: 64 * MIB }, patch)
+      expect(await fixture.runtime.wait(handle, forever)).toMatchObject({ kind: 'oom' })
+      expect(isGone(handle)).toBe(true)
+    })
+
+    it('counts only the processes of the program against their limit', async () => {
+      const body = 'sleep 1000 & sleep 1000 & exec sleep 1000'
+      const handle = await fixture.start(body, { pids: 3 }, patch)
+      await waitFor(
+        'three processes',
+        async () => (await fixture.runtime.usage(handle)).processes === 3,
+      )
+      expect(fixture.read('stderr')).toBe('')
+      expect((await fixture.runtime.stop(handle, 1000)).kind).toBe('signaled')
+      expect(isGone(handle)).toBe(true)
+    })
   })
 
   it('says how the program ended after its wrapper and it were killed', async () => {

@@ -38,7 +38,11 @@ export function parseHierarchies(mountinfo: string, cgroup: string): Hierarchy[]
       version: type === 'cgroup2' ? 2 : 1,
       controllers: found[0].split(',').filter((name) => name !== ''),
       top: mountPoint,
-      own: inside.startsWith('..') ? undefined : join(mountPoint, inside),
+      // The kernel shows what lies above a cgroup namespace's root as `/..`.
+      own:
+        inside.startsWith('..') || found[1].startsWith('/..')
+          ? undefined
+          : join(mountPoint, inside),
     }
   })
 }
