@@ -10,8 +10,11 @@ await ensureTools({
   openssl: 'openssl',
   ip: 'iproute2',
   setsid: 'util-linux',
+  setpriv: 'util-linux',
+  bwrap: 'bubblewrap',
   'systemd-analyze': 'systemd',
-  'linux.uml': 'user-mode-linux',
+  // Packaged for this machine only; one that is not there would keep all from being installed.
+  ...(process.arch === 'x64' ? { 'linux.uml': 'user-mode-linux' } : {}),
 })
 
 /** Title, command, arguments. */

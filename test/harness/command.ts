@@ -81,7 +81,11 @@ export function follow(machine: Machine, ...args: readonly string[]): Running {
 function spawnCli(machine: Machine, args: readonly string[]): ChildProcess {
   const options: SpawnOptions = {
     cwd: machine.base,
-    env: { ...cleanEnv(), P2P_PLAYGROUND_HOME: machine.home },
+    env: {
+      ...cleanEnv(),
+      P2P_PLAYGROUND_HOME: machine.home,
+      ...(machine.path === undefined ? {} : { PATH: machine.path }),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   }
   if (machine.netns === undefined) return spawn(BIN, args, options)

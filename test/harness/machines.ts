@@ -13,6 +13,8 @@ export interface Machine {
   readonly base: string
   /** Network namespace that its commands run in. */
   readonly netns: string | undefined
+  /** Where its programs are found, when that is not what the test has. */
+  readonly path?: string
 }
 
 export interface DaemonStatus {

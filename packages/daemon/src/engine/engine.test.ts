@@ -31,6 +31,14 @@ describe('the engine', () => {
     ])
   })
 
+  it('says with an event, at each start, which limits are not enforced', async () => {
+    await deploy(await jobOf('1.0.0', 'resources: { memory_limit: 64Mi }\n'))
+    expect(node.store.events({}).at(-1)).toMatchObject({
+      type: 'limits',
+      message: 'web@1.0.0: limits not enforced: nothing runs',
+    })
+  })
+
   it('waits for health when the manifest asks for it', async () => {
     t.health.result = { healthy: false, detail: 'not yet' }
     const deploying = t.deploy(

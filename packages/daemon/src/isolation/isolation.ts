@@ -18,22 +18,27 @@ export interface Isolation {
  * Reads `runtime.sandbox` and `runtime.user`, and makes the way to the apps' files passable for other users.
  * @throws CONFIG_INVALID with the line of `runtime.user`
  */
-export async function openIsolation(loaded: LoadedDaemonConfig, home: Home): Promise<Isolation> {
+export async function openIsolation(
+  loaded: LoadedDaemonConfig,
+  home: Home,
+  isRoot = process.getuid?.() === 0,
+): Promise<Isolation> {
   const { sandbox, appDir, logDir } = loaded.config.runtime
   const dataDir = dirname(home.apps)
   const hiddenDirs = [...new Set([home.config, dataDir, appDir, logDir])]
-  const userOf = await openUsers(loaded, home)
+  const userOf = await openUsers(loaded, home, isRoot)
   return { sandbox, of: async (app) => ({ sandbox, hiddenDirs, user: await userOf(app) }) }
 }
 
 async function openUsers(
   loaded: LoadedDaemonConfig,
   home: Home,
+  isRoot: boolean,
 ): Promise<(app: string) => Promise<RunUser | undefined>> {
   const { user, appDir } = loaded.config.runtime
   if (user === undefined) return async () => Promise.resolve(undefined)
   const at = loaded.positionOf(['runtime', 'user'])
-  if (process.getuid?.() !== 0) {
+  if (!isRoot) {
     throw new PlaygroundError('CONFIG_INVALID', 'runtime.user needs a daemon that runs as root', {
       at,
       hint: 'Leave it out: apps then run as the user of the daemon.',
