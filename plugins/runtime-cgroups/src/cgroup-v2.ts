@@ -1,4 +1,5 @@
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage, systemCode } from '@p2p-playground/core'
 import type { Enforcement, RunLimits } from '@p2p-playground/core'
 import {
@@ -19,6 +20,9 @@ import type { Hierarchy } from './hierarchies.js'
 
 /** Where the daemon itself goes: a cgroup with controllers for its children holds no process (kernel: cgroup-v2.rst). */
 const LEAF = 'daemon'
+const NAME = 'p2p-playground'
+const ENABLE_TRIES = 20
+const ENABLE_ROUND_MS = 50
 const CONTROLLERS = ['cpu', 'memory', 'pids'] as const
 
 /** Limits by cgroup v2. Nothing is made before the first run. */
@@ -35,7 +39,7 @@ export class CgroupV2 implements CgroupLimits {
     this.#base = base
     this.#node = join(base, options.node)
     const controllers = readCgroup(top, 'cgroup.controllers')?.trim().split(' ') ?? []
-    const why = whyNot(top, base)
+    const why = whyNot(top)
     const enforce = (controller: string): Enforcement => {
       if (why !== undefined) return { enforced: false, why }
       return controllers.includes(controller)
@@ -79,7 +83,7 @@ export class CgroupV2 implements CgroupLimits {
       } catch (error) {
         if (systemCode(error) !== 'EBUSY') throw error
         await this.#stepAside()
-        enable(dir, wanted)
+        await enableSoon(dir, wanted)
       }
     }
   }
@@ -105,32 +109,45 @@ function enable(dir: string, controllers: readonly string[]): void {
   }
 }
 
+/** The same, once short-lived children of the daemon have left what it left itself. */
+async function enableSoon(dir: string, controllers: readonly string[]): Promise<void> {
+  for (let tries = ENABLE_TRIES; ; tries -= 1) {
+    try {
+      enable(dir, controllers)
+      return
+    } catch (error) {
+      if (systemCode(error) !== 'EBUSY' || tries === 0) throw error
+      await delay(ENABLE_ROUND_MS)
+    }
+  }
+}
+
 /**
- * Root takes a place of its own below the top, which outlives the daemon's session or service. Others use the cgroup that
- * was delegated to them, which is the daemon's own, or the one above when the daemon was put into its leaf
- * (systemd: DelegateSubgroup).
+ * Directly below the topmost cgroup that this process may change: root's is that of the whole machine or container, a
+ * user's that of what was delegated. So runs do not live in the daemon's own service, which could not be started again
+ * in a cgroup that passes controllers on, unless nothing more than that was delegated.
  */
 function choosePlace(
   { top, own }: Hierarchy,
   root: string | undefined,
 ): { readonly top: string; readonly base: string } {
   if (root !== undefined) return { top: dirname(join(top, root)), base: join(top, root) }
-  const delegated = own !== undefined && basename(own) === LEAF ? dirname(own) : own
-  if (own !== delegated && delegated !== undefined) return { top: delegated, base: delegated }
-  if (process.getuid?.() === 0 || delegated === undefined)
-    return { top, base: join(top, 'p2p-playground') }
-  return { top: delegated, base: delegated }
+  if (process.getuid?.() === 0 || own === undefined) return { top, base: join(top, NAME) }
+  let highest = own
+  while (highest !== top && isWritable(dirname(highest))) highest = dirname(highest)
+  return { top: highest, base: join(highest, NAME) }
 }
 
 /** Why no cgroup can be made there. */
-function whyNot(top: string, base: string): string | undefined {
+function whyNot(top: string): string | undefined {
   if (!hasFile(top, 'cgroup.controllers')) return `there is no cgroup ${top}`
   if (!isWritable(top)) {
     return process.getuid?.() === 0
       ? `the cgroup ${top} cannot be written`
       : `the cgroup ${top} is not delegated to this user (systemd: Delegate=yes)`
   }
-  if (top !== base) return undefined
+  // The real root, which alone has no type, may hold processes and pass controllers on.
+  if (!hasFile(top, 'cgroup.type')) return undefined
   const others = (readCgroup(top, 'cgroup.procs') ?? '')
     .split('\n')
     .filter((pid) => pid !== '' && Number(pid) !== process.pid)

@@ -104,12 +104,14 @@ describe.skipIf(why !== undefined)('a daemon without root in a delegated cgroup'
     expect(told.own.trim().endsWith('/daemon')).toBe(true)
   })
 
-  it('stays where the service manager put it when that is the leaf already', () => {
-    mkdirSync(join(cgroup, 'daemon'))
-    for (const name of ['', 'cgroup.procs']) chownSync(join(cgroup, 'daemon', name), NOBODY, NOBODY)
-    const told = runDaemon(join(cgroup, 'daemon'))
+  it('stays where it is when more than its own cgroup was delegated', () => {
+    const service = join(cgroup, 'some.service')
+    mkdirSync(service)
+    for (const name of ['', 'cgroup.procs']) chownSync(join(service, name), NOBODY, NOBODY)
+    const told = runDaemon(service)
     expect(told.exit).toMatchObject({ kind: 'oom' })
-    expect(told.place.startsWith(`${cgroup}/`)).toBe(true)
+    expect(told.place.startsWith(`${cgroup}/p2p-playground/`)).toBe(true)
+    expect(told.own.trim().endsWith('/some.service')).toBe(true)
   })
 
   it('says why it cannot when the cgroup is not its own', () => {

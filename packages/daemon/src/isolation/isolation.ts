@@ -44,6 +44,8 @@ async function openUsers(
       hint: 'Leave it out: apps then run as the user of the daemon.',
     })
   }
+  // Directories of apps can be passed by others however the daemon was started; what is private has a mode of its own.
+  process.umask(0o022)
   await openWay(appDir, dirname(home.apps), at)
   if (user === 'dynamic') {
     const users = await DynamicUsers.open(home.appUsers)
