@@ -32,8 +32,8 @@ describe('the engine', () => {
   })
 
   it('says with an event, at each start, which limits are not enforced', async () => {
-    await deploy(await jobOf('1.0.0', 'resources: { memory_limit: 64Mi }\n'))
-    expect(node.store.events({}).at(-1)).toMatchObject({
+    await t.deploy(await t.jobOf('1.0.0', 'resources: { memory_limit: 64Mi }\n'))
+    expect(t.store.events({}).at(-1)).toMatchObject({
       type: 'limits',
       message: 'web@1.0.0: limits not enforced: nothing runs',
     })
