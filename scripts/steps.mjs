@@ -64,7 +64,12 @@ function whyInstall() {
   const packages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages
   const have = packages(marker)
   for (const [path, wanted] of Object.entries(packages(join(ROOT, 'package-lock.json')))) {
-    if (!path.startsWith('node_modules/') || wanted.link === true) continue
+    if (!path.startsWith('node_modules/')) continue
+    if (wanted.link === true) {
+      if (!existsSync(join(ROOT, path)))
+        return `${path.slice('node_modules/'.length)} is not linked`
+      continue
+    }
     const found = have[path]
     const isRight =
       found === undefined ? wanted.optional === true : found.version === wanted.version
