@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AppRow, Control, Logger } from '@p2p-playground/core'
 import { systemClock } from '@p2p-playground/core'
@@ -129,7 +129,8 @@ export function programsOf(machine: Machine, app: string): { pid: number; versio
       const environment = read(`/proc/${String(pid)}/environ`).split('\0')
       const version = valueOf(environment, 'P2P_PLAYGROUND_VERSION')
       if (valueOf(environment, 'P2P_PLAYGROUND_APP') !== app || version === undefined) return []
-      if (valueOf(environment, 'P2P_PLAYGROUND_NODE') !== machine.name) return []
+      // Other nodes of this machine may run the same app.
+      if (!linkOf(`/proc/${String(pid)}/cwd`).startsWith(machine.home)) return []
       return read(`/proc/${String(pid)}/comm`).trim() === 'sleep' ? [{ pid, version }] : []
     })
 }
@@ -140,6 +141,15 @@ function valueOf(environment: readonly string[], name: string): string | undefin
 
 function namesIn(dir: string): string[] {
   return existsSync(dir) ? readdirSync(dir) : []
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // The process is gone.
+    return ''
+  }
 }
 
 function read(path: string): string {

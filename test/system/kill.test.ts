@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { loadSigningKey, packDirectory } from '@p2p-playground/core/bundle'
 import type { AppAction, AppRow } from '@p2p-playground/core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Machines, writeApp } from '../harness/machines.js'
 import { NodeUnderTest, programsOf } from '../harness/node-under-test.js'
-import { until } from '../harness/processes.js'
 
 /** `kill -9` of the daemon at every named step and at random moments: the old or the new, never anything between. */
 const machines = new Machines()
@@ -20,6 +20,9 @@ const GOOD = ['1.0.0', '1.1.0', '1.2.0', '1.3.0']
 const BAD = '2.0.0'
 const RANDOM_KILLS = 200
 const MAX_READY_MS = 5000
+/** Of the slowest trial and stop. */
+const MAX_REST_MS = 20_000
+const LOOK_MS = 20
 
 beforeAll(async () => {
   await node.init()
@@ -68,42 +71,56 @@ const RESTING: readonly string[] = ['running', 'stopped', 'failed']
 
 /** The rows once nothing is on its way any more. */
 async function settled(): Promise<readonly AppRow[]> {
-  let rows: readonly AppRow[] = []
-  await until(
-    'the node is at rest',
-    async () => {
-      rows = await node.apps()
-      return rows.every(({ state }) => RESTING.includes(state))
-    },
-    15_000,
-  )
-  return rows
+  const limit = performance.now() + MAX_REST_MS
+  for (;;) {
+    const rows = await node.apps()
+    const restless = rows.filter(({ state }) => !RESTING.includes(state))
+    if (restless.length === 0) return rows
+    if (performance.now() > limit) throw new Error(`never at rest: ${JSON.stringify(restless)}`)
+    await delay(LOOK_MS)
+  }
 }
 
-/** What must hold whenever a daemon has started again and is at rest. */
-async function expectSound(what: string): Promise<readonly AppRow[]> {
+/** What is there: versions that run, by state and by process; versions by state and by their files. */
+async function look(): Promise<{ rows: readonly AppRow[]; seen: object; wanted: object }> {
   const rows = await settled()
-  const running = rows.filter(({ pid }) => pid !== null)
-  const programs = programsOf(node.machine, 'web').map(
-    ({ pid, version }) => `${version} ${String(pid)}`,
-  )
-  // No orphan, no second copy, nothing that is said to run and does not.
-  expect(programs.sort(), what).toEqual(
-    running.map(({ version, pid }) => `${version} ${String(pid)}`).sort(),
-  )
-  // No half version, and nothing left of one.
-  expect(node.versionDirs().sort(), what).toEqual(
-    rows.map(({ version }) => `web@${version}`).sort(),
-  )
-  for (const { version } of rows) {
-    const files = join(node.machine.home, 'apps', 'web', version, 'files')
-    expect(existsSync(join(files, 'manifest.yaml')), what).toBe(true)
-    expect(existsSync(join(files, 'bin', 'run')), what).toBe(true)
+  const versions = rows.map(({ version }) => version).sort()
+  const seen = {
+    // No orphan, no second copy, nothing that is said to run and does not.
+    running: programsOf(node.machine, 'web')
+      .map(({ pid, version }) => `${version} ${String(pid)}`)
+      .sort(),
+    // No half version, and nothing left of one.
+    directories: node.versionDirs().sort(),
+    whole: versions.filter((version) => {
+      const files = join(node.machine.home, 'apps', 'web', version, 'files')
+      return ['manifest.yaml', 'bin/run'].every((name) => existsSync(join(files, name)))
+    }),
+    stages: node.left('stage'),
+    packages: node.left('packages').length,
   }
-  expect(node.left('stage'), what).toEqual([])
-  expect(node.left('packages'), what).toHaveLength(rows.length)
-  expect(rows.filter(({ active }) => active).length, what).toBeLessThanOrEqual(1)
-  return rows
+  const wanted = {
+    running: rows
+      .filter(({ pid }) => pid !== null)
+      .map(({ version, pid }) => `${version} ${String(pid)}`)
+      .sort(),
+    directories: versions.map((version) => `web@${version}`),
+    whole: versions,
+    stages: [],
+    packages: rows.length,
+  }
+  return { rows, seen, wanted }
+}
+
+/** What must hold a moment after a daemon has started again, and then stay so. */
+async function expectSound(what: string): Promise<readonly AppRow[]> {
+  let found = await look()
+  const limit = performance.now() + MAX_READY_MS
+  while (!isDeepStrictEqual(found.seen, found.wanted) && performance.now() < limit)
+    found = await look()
+  expect(found.seen, what).toEqual(found.wanted)
+  expect(found.rows.filter(({ active }) => active).length, what).toBeLessThanOrEqual(1)
+  return found.rows
 }
 
 /** Back to one version that runs. */
@@ -130,7 +147,7 @@ const STEPS: Readonly<
       'post-stop-ended',
       'start-intended',
       'start-hook-ended',
-      'start-spawned',
+      'start-placed',
       'start-committed',
     ],
   },

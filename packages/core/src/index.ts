@@ -21,6 +21,7 @@ export type { Schema } from './contracts/schema.js'
 export type {
   Enforcement,
   JsonValue,
+  OnPlaced,
   ResourceUsage,
   RunHandle,
   RunLimits,

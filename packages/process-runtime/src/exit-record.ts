@@ -19,9 +19,21 @@ export interface RunRecord {
 export async function readExit(run: RunRecord): Promise<ExitStatus | undefined> {
   try {
     const record = await readFile(join(run.runDir, 'exit'), 'latin1')
-    return /^end$/m.test(record) ? decodeExit(record, run.memoryLimitBytes) : undefined
+    if (!/^end$/m.test(record)) return undefined
+    if (!(await hasBegun(run))) return { kind: 'unknown', why: 'the daemon ended before it began' }
+    return decodeExit(record, run.memoryLimitBytes)
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Runs of earlier versions have no such file. */
+async function hasBegun({ runDir }: RunRecord): Promise<boolean> {
+  try {
+    return (await readFile(join(runDir, 'begun'), 'latin1')) !== ''
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return true
     throw error
   }
 }

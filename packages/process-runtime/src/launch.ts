@@ -4,7 +4,7 @@ import { open, readFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex, Writable } from 'node:stream'
-import { PlaygroundError, errorMessage } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
 import type { RunSpec } from '@p2p-playground/core'
 import type { Place } from './confinement.js'
 import { findProcesses, readStat } from './proc.js'
@@ -13,7 +13,7 @@ import { MARK } from './unconfined.js'
 import { asUser } from './user.js'
 import { ENTER, ENTER_DIR, LAUNCH, WRAPPER } from './wrapper.js'
 
-/** The processes of a program that has begun. */
+/** The processes of a program that is about to begin. */
 export interface Launched {
   /** The program's own. */
   readonly pid: number
@@ -34,8 +34,12 @@ interface LaunchRequest {
 const SHELL = '/bin/sh'
 const script = (program: string): string[] => ['-c', program, 'p2p-playground-run']
 
-/** Starts the program inside its place. @throws RUNTIME_SPAWN */
-export async function launch(request: LaunchRequest, signal: AbortSignal): Promise<Launched> {
+/** Starts the program inside its place, once `placed` has returned. @throws RUNTIME_SPAWN, and what `placed` throws */
+export async function launch(
+  request: LaunchRequest,
+  placed: (launched: Launched) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const { spec } = request
   const [stdout, stderr] = [await openOutput(spec.stdoutPath), await openOutput(spec.stderrPath)]
   try {
@@ -53,14 +57,15 @@ export async function launch(request: LaunchRequest, signal: AbortSignal): Promi
         request.sandbox === undefined
           ? withoutSandbox(wrapperPid, pid)
           : inSandbox(wrapperPid, await readFile(reportPath(spec), 'latin1'))
+      placed(launched)
       await say(talk, 'go\n')
       child.unref()
-      return launched
     } finally {
       talk.destroy()
     }
   } catch (cause) {
     signal.throwIfAborted()
+    if (isPlaygroundError(cause)) throw cause
     const message = `cannot run ${spec.command[0]}: ${errorMessage(cause)}`
     throw new PlaygroundError('RUNTIME_SPAWN', message, { cause })
   } finally {

@@ -52,7 +52,11 @@ afterEach(async () => {
 })
 
 async function start(body: string, patch: Partial<RunSpec> = {}): Promise<RunHandle> {
-  const handle = await runtime.start(specOf([script(dir, 'app', body)], patch), forever)
+  const handle = await runtime.start(
+    specOf([script(dir, 'app', body)], patch),
+    () => undefined,
+    forever,
+  )
   handles.push(handle)
   return handle
 }
@@ -122,7 +126,11 @@ describe('ProcessRuntime', () => {
 
   it('passes arguments as they are', async () => {
     const path = script(dir, 'args', 'for arg in "$@"; do echo "[$arg]"; done')
-    const handle = await runtime.start(specOf([path, 'a b', '$HOME', "it's", '']), forever)
+    const handle = await runtime.start(
+      specOf([path, 'a b', '$HOME', "it's", '']),
+      () => undefined,
+      forever,
+    )
     await runtime.wait(handle, forever)
     expect(read('stdout')).toBe("[a b]\n[$HOME]\n[it's]\n[]\n")
   })
@@ -159,9 +167,25 @@ describe('ProcessRuntime', () => {
 
   it('records the end of a program whose daemon is gone', async () => {
     const handle = await start('sleep 0.1; exit 9')
-    expect(readdirSync(join(dir, 'run'))).toEqual([])
+    expect(readdirSync(join(dir, 'run'))).toEqual(['begun'])
     await waitFor('the record', () => read('run/exit') === '9\nend\n')
     expect(await make().wait(handle, forever)).toEqual({ kind: 'exited', code: 9 })
+  })
+
+  it('says that it never began when the daemon ended just before', async () => {
+    const placed = (handle: RunHandle): never => {
+      handles.push(handle)
+      throw new Error('the daemon is gone')
+    }
+    const spec = specOf([script(dir, 'app', 'echo began')])
+    await expect(runtime.start(spec, placed, forever)).rejects.toThrow(/the daemon is gone/)
+    const [handle] = handles
+    if (handle === undefined) throw new Error('it was not placed')
+    expect(await runtime.wait(handle, forever)).toEqual({
+      kind: 'unknown',
+      why: 'the daemon ended before it began',
+    })
+    expect(read('stdout')).toBe('')
   })
 
   it('says that nothing is known when the wrapper was killed too', async () => {
@@ -221,7 +245,7 @@ describe('ProcessRuntime', () => {
       /another machine/,
     ],
   ])('refuses %s', async (_name, make, message) => {
-    await expect(runtime.start(specOf([make()]), forever)).rejects.toMatchObject({
+    await expect(runtime.start(specOf([make()]), () => undefined, forever)).rejects.toMatchObject({
       code: 'RUNTIME_SPAWN',
       message: expect.stringMatching(message) as string,
     })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { PlaygroundError } from '@p2p-playground/core'
 import type {
   ExitStatus,
+  OnPlaced,
   ResourceUsage,
   RunHandle,
   RunSpec,
@@ -15,6 +16,7 @@ import { runOf, toData } from './handle-data.js'
 import type { RunData } from './handle-data.js'
 import { signalProcess } from './kill.js'
 import { launch } from './launch.js'
+import type { Launched } from './launch.js'
 import { isAlive, readBootId, readStat } from './proc.js'
 import { SANDBOX_PROCESSES, bubblewrap } from './sandbox/bubblewrap.js'
 import type { Bubblewrap } from './sandbox/bubblewrap.js'
@@ -47,7 +49,7 @@ export class ProcessRuntime implements Runtime {
     return { ...(await this.#confinement.support()), sandbox: await this.#sandbox.support() }
   }
 
-  async start(spec: RunSpec, signal: AbortSignal): Promise<RunHandle> {
+  async start(spec: RunSpec, placed: OnPlaced, signal: AbortSignal): Promise<RunHandle> {
     signal.throwIfAborted()
     await checkProgram(spec.command[0])
     const sandbox = await this.#sandboxFor(spec)
@@ -56,15 +58,22 @@ export class ProcessRuntime implements Runtime {
     const { instance, limits } = spec
     const extraProcesses = sandbox === undefined ? 0 : SANDBOX_PROCESSES
     const place = await this.#confinement.create({ runId, instance, limits, extraProcesses })
-    try {
-      const launched = await launch({ spec, runId, place, sandbox }, signal)
+    const placing = Promise.withResolvers<RunHandle>()
+    let handle: RunHandle | undefined
+    const onPlaced = (launched: Launched): void => {
       const { pid, startTicks, ...pids } = launched
       const run = { ...pids, runId, place: place.data, runDir: spec.runDir }
-      const memoryLimitBytes = limits.memoryBytes ?? null
-      const data = toData({ ...run, memoryLimitBytes })
-      return { runtime: this.#name, pid, startTicks, bootId: readBootId(), data }
+      const data = toData({ ...run, memoryLimitBytes: limits.memoryBytes ?? null })
+      handle = { runtime: this.#name, pid, startTicks, bootId: readBootId(), data }
+      placed(handle)
+      placing.resolve(handle)
+    }
+    try {
+      await launch({ spec, runId, place, sandbox }, onPlaced, signal)
+      return await placing.promise
     } catch (error) {
-      await this.#confinement.remove(place.data)
+      if (handle === undefined) await this.#confinement.remove(place.data)
+      else await this.#clear(handle, runOf(handle))
       throw error
     }
   }

@@ -66,6 +66,7 @@ describe.skipIf(!isRoot).each(MODES)('a program with a user of its own (sandbox 
         sandbox,
         user,
       },
+      () => undefined,
       forever,
     )
     handles.push(handle)

@@ -45,7 +45,7 @@ export class CgroupsFixture {
       sandbox: 'off',
       ...patch,
     }
-    const handle = await this.runtime.start(spec, forever)
+    const handle = await this.runtime.start(spec, () => undefined, forever)
     this.handles.push(handle)
     return handle
   }

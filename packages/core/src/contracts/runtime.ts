@@ -58,6 +58,9 @@ export interface RunSpec {
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 
+/** Told the handle of a program that has its process and has not begun. */
+export type OnPlaced = (handle: RunHandle) => void
+
 /** Names a running program, as plain JSON: it is stored and used again by the next daemon. */
 export interface RunHandle {
   readonly runtime: string
@@ -88,8 +91,11 @@ export interface Runtime {
   /**
    * Starts the program inside its limits. @throws RUNTIME_SPAWN when it cannot be executed, RUNTIME_SANDBOX when a sandbox
    * is required and cannot be had
+   *
+   * `placed` is called before the program's first instruction. When it throws, or the daemon ends before it has returned,
+   * nothing begins: so no program runs whose handle is not where `placed` wrote it.
    */
-  start(spec: RunSpec, signal: AbortSignal): Promise<RunHandle>
+  start(spec: RunSpec, placed: OnPlaced, signal: AbortSignal): Promise<RunHandle>
   /** Still the same program? Compares pid, start time and boot id. */
   adopt(handle: RunHandle): Promise<boolean>
   /**

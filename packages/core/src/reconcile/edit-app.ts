@@ -101,17 +101,22 @@ export function rollBack(
   }
 }
 
+/** A record that is to run in a generation of its own; what is seen of its last run no longer counts. */
+export function wantedAnew(record: InstanceRecord): InstanceRecord {
+  return {
+    ...record,
+    goal: 'running',
+    generation: record.generation + 1,
+    condemned: '',
+    lastFailure: '',
+    ...(record.handle === null ? { state: 'staged' as const, reason: '' } : {}),
+  }
+}
+
 /** Active and wanted; what runs already goes on. */
 function wanted(record: InstanceRecord): InstanceRecord {
   const runs = record.goal === 'running' && record.handle !== null
-  return {
-    ...record,
-    active: true,
-    goal: 'running',
-    generation: runs ? record.generation : record.generation + 1,
-    condemned: '',
-    lastFailure: '',
-  }
+  return { ...(runs ? { ...record, condemned: '' } : wantedAnew(record)), active: true }
 }
 
 function trialOf(

@@ -8,7 +8,13 @@ import type {
   StateChange,
 } from '@p2p-playground/core'
 import { matchesScope } from '@p2p-playground/core/bundle'
-import { BUILT_IN_TAGS, activate, stableOf, tagsOf } from '@p2p-playground/core/reconcile'
+import {
+  BUILT_IN_TAGS,
+  activate,
+  stableOf,
+  tagsOf,
+  wantedAnew,
+} from '@p2p-playground/core/reconcile'
 import { compare } from 'semver'
 import type { Engine } from './engine.js'
 import { instanceEvent } from './instance-event.js'
@@ -183,9 +189,9 @@ export function edited(
   switch (action) {
     case 'start':
       if (record.goal === 'running' && record.handle !== null) return record
-      return wanted(record)
+      return wantedAnew(record)
     case 'restart':
-      return wanted(record)
+      return wantedAnew(record)
     case 'stop':
       return {
         ...record,
@@ -198,10 +204,6 @@ export function edited(
     default:
       return action satisfies never
   }
-}
-
-function wanted(record: InstanceRecord): InstanceRecord {
-  return { ...record, goal: 'running', generation: record.generation + 1, condemned: '' }
 }
 
 /** @throws APP_NOT_FOUND with what there is */

@@ -17,7 +17,9 @@ export async function overwriteTree(dir: string): Promise<void> {
 export async function overwrite(path: string): Promise<void> {
   const file = await open(path, 'r+')
   try {
-    const { size } = await file.stat()
+    const { size, nlink } = await file.stat()
+    // Another name of it may lie elsewhere, and is not ours to overwrite.
+    if (nlink > 1) return
     for (let at = 0; at < size; at += ZEROS.length)
       await file.write(ZEROS, 0, Math.min(ZEROS.length, size - at), at)
     await file.sync()

@@ -7,7 +7,7 @@ export const FAILPOINTS = [
   'select',
   'start-intended',
   'start-hook-ended',
-  'start-spawned',
+  'start-placed',
   'start-committed',
   'stop-intended',
   'stop-ended',

@@ -47,8 +47,10 @@ export class HookRunner {
     if (script === undefined) return undefined
     const spec = await this.#launcher.prepareHook(record, hook, script)
     const runtime = this.#launcher.runtimeOf(record)
-    const handle = await runtime.start(spec, signal)
-    this.#table.update(record, { hook: handle })
+    const placed = (handle: RunHandle): void => {
+      this.#table.update(record, { hook: handle })
+    }
+    const handle = await runtime.start(spec, placed, signal)
     try {
       const exit = await this.#within(record, handle, signal)
       const failure = exit === undefined ? `no end within ${String(LIMIT_MS / 1000)} s` : bad(exit)

@@ -1,5 +1,5 @@
 import { asPlaygroundError, formatInstance } from '@p2p-playground/core'
-import type { Clock, InstanceRecord, NewEvent } from '@p2p-playground/core'
+import type { Clock, InstanceRecord, NewEvent, RunHandle } from '@p2p-playground/core'
 import { isDiskFull } from './disk-full.js'
 import type { OnFailpoint } from './failpoint.js'
 import type { HookRunner } from './hook-runner.js'
@@ -106,23 +106,25 @@ export class Runs {
   async #spawn(record: InstanceRecord, signal: AbortSignal): Promise<void> {
     const { table, launcher, clock, supervisor, failpoint } = this.#deps
     const spec = await launcher.prepare(record)
-    const handle = await launcher.runtimeOf(record).start(spec, signal)
-    failpoint('start-spawned')
-    const nowMs = clock.monotonic()
-    table.update(
-      record,
-      {
-        handle,
-        state: 'running',
-        startedAtMs: clock.now(),
-        wellSinceMs: launcher.hasHealthCheck(record) ? null : nowMs,
-      },
-      instanceEvent(clock, 'started', record, {
-        message: `${formatInstance(record)} runs as ${String(handle.pid)}`,
-      }),
-      ...this.#unenforced(record),
-    )
-    failpoint('start-committed')
+    // On disk before its first instruction, so that no program runs that nobody knows of.
+    const placed = (handle: RunHandle): void => {
+      failpoint('start-placed')
+      table.update(
+        record,
+        {
+          handle,
+          state: 'running',
+          startedAtMs: clock.now(),
+          wellSinceMs: launcher.hasHealthCheck(record) ? null : clock.monotonic(),
+        },
+        instanceEvent(clock, 'started', record, {
+          message: `${formatInstance(record)} runs as ${String(handle.pid)}`,
+        }),
+        ...this.#unenforced(record),
+      )
+      failpoint('start-committed')
+    }
+    const handle = await launcher.runtimeOf(record).start(spec, placed, signal)
     supervisor.watch(this.#now(record), handle)
   }
 

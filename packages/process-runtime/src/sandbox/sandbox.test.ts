@@ -63,7 +63,7 @@ async function start(body: string, patch: Partial<RunSpec> = {}): Promise<RunHan
     sandbox: 'required',
     ...patch,
   }
-  const handle = await runtime.start(spec, forever)
+  const handle = await runtime.start(spec, () => undefined, forever)
   handles.push(handle)
   return handle
 }

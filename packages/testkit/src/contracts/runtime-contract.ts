@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PlaygroundError } from '@p2p-playground/core'
 import type { RunHandle, RunSpec, Runtime } from '@p2p-playground/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { waitFor } from '../wait-for.js'
@@ -20,6 +21,7 @@ export interface RuntimeSetup {
 }
 
 const forever = new AbortController().signal
+const ignore = (): undefined => undefined
 
 /** The promises of the Runtime seam. */
 export function runtimeContract(name: string, setup: RuntimeSetup): void {
@@ -57,7 +59,7 @@ export function runtimeContract(name: string, setup: RuntimeSetup): void {
     }
 
     const start = async (runtime: Runtime, command: RunSpec['command']): Promise<RunHandle> => {
-      const handle = await runtime.start(specOf(command), forever)
+      const handle = await runtime.start(specOf(command), ignore, forever)
       handles.push([runtime, handle])
       return handle
     }
@@ -130,8 +132,31 @@ export function runtimeContract(name: string, setup: RuntimeSetup): void {
       expect(await runtime.adopt(handle)).toBe(true)
     })
 
+    it('tells the handle before the program begins, and gives the same', async () => {
+      const runtime = setup.create()
+      const told: RunHandle[] = []
+      const spec = specOf(setup.endless(dir))
+      const handle = await runtime.start(spec, (one) => told.push(one), forever)
+      handles.push([runtime, handle])
+      expect(told).toEqual([handle])
+    })
+
+    it('begins nothing when the handle cannot be written down', async () => {
+      const runtime = setup.create()
+      let told: RunHandle | undefined
+      const full = (handle: RunHandle): never => {
+        told = handle
+        throw new PlaygroundError('STATE_DISK', 'no room')
+      }
+      const starting = runtime.start(specOf(setup.exits(dir, 0)), full, forever)
+      await expect(starting).rejects.toMatchObject({ code: 'STATE_DISK' })
+      if (told === undefined) throw new Error('it was told no handle')
+      expect(await runtime.adopt(told)).toBe(false)
+      expect((await runtime.usage(told)).processes).toBe(0)
+    })
+
     it('refuses a program that is not there with RUNTIME_SPAWN', async () => {
-      const starting = setup.create().start(specOf([join(dir, 'missing')]), forever)
+      const starting = setup.create().start(specOf([join(dir, 'missing')]), ignore, forever)
       await expect(starting).rejects.toMatchObject({ code: 'RUNTIME_SPAWN' })
     })
 
@@ -139,9 +164,9 @@ export function runtimeContract(name: string, setup: RuntimeSetup): void {
       const runtime = setup.create()
       const spec = { ...specOf(setup.endless(dir)), sandbox: 'required' as const }
       if ((await runtime.support()).sandbox.enforced) {
-        handles.push([runtime, await runtime.start(spec, forever)])
+        handles.push([runtime, await runtime.start(spec, ignore, forever)])
       } else {
-        await expect(runtime.start(spec, forever)).rejects.toMatchObject({
+        await expect(runtime.start(spec, ignore, forever)).rejects.toMatchObject({
           code: 'RUNTIME_SANDBOX',
         })
       }
@@ -150,7 +175,7 @@ export function runtimeContract(name: string, setup: RuntimeSetup): void {
     it('starts nothing once the signal has aborted', async () => {
       const starting = setup
         .create()
-        .start(specOf(setup.endless(dir)), AbortSignal.abort(new Error('no')))
+        .start(specOf(setup.endless(dir)), ignore, AbortSignal.abort(new Error('no')))
       await expect(starting).rejects.toThrow('no')
     })
   })

@@ -1,6 +1,7 @@
 import { PlaygroundError } from '@p2p-playground/core'
 import type {
   ExitStatus,
+  OnPlaced,
   ResourceUsage,
   RunHandle,
   RunSpec,
@@ -32,7 +33,7 @@ export class InMemoryRuntime implements Runtime {
     return Promise.resolve({ cpu: not, memory: not, pids: not, sandbox: not })
   }
 
-  async start(spec: RunSpec, signal: AbortSignal): Promise<RunHandle> {
+  async start(spec: RunSpec, placed: OnPlaced, signal: AbortSignal): Promise<RunHandle> {
     signal.throwIfAborted()
     if (spec.command[0].endsWith('missing')) {
       throw new PlaygroundError(
@@ -43,21 +44,18 @@ export class InMemoryRuntime implements Runtime {
     if (spec.sandbox === 'required') {
       throw new PlaygroundError('RUNTIME_SANDBOX', `${spec.instance} cannot run in a sandbox here`)
     }
+    const pid = this.#nextPid + 1
+    const handle = { runtime: 'fake', pid, startTicks: pid, bootId: 'boot', data: {} }
+    placed(handle)
+    this.#nextPid = pid
     this.started.push(spec)
-    this.#nextPid += 1
-    this.#runs.set(this.#nextPid, {
+    this.#runs.set(pid, {
       spec,
       ended: Promise.withResolvers<ExitStatus>(),
       exit: undefined,
     })
-    this.onStart?.(spec, this.#nextPid)
-    return Promise.resolve({
-      runtime: 'fake',
-      pid: this.#nextPid,
-      startTicks: this.#nextPid,
-      bootId: 'boot',
-      data: {},
-    })
+    this.onStart?.(spec, pid)
+    return Promise.resolve(handle)
   }
 
   async adopt(handle: RunHandle): Promise<boolean> {
