@@ -2,7 +2,7 @@ import { identify } from '@libp2p/identify'
 import type { Connection, ConnectionGater, Libp2p } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { tls } from '@libp2p/tls'
+import { tlsEncrypter } from './tls/tls-encrypter.js'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import type { Identity } from './identity.js'
@@ -60,7 +60,7 @@ export async function createNode(options: {
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports,
     ...(psks === undefined ? {} : { connectionProtector: pskProtector(psks) }),
-    connectionEncrypters: [tls()],
+    connectionEncrypters: [tlsEncrypter()],
     streamMuxers: [boundedYamux()],
     services: {
       identify: admittedOnly(identify(), options.admitted),

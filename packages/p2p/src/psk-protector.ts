@@ -9,6 +9,7 @@ import { AbstractMultiaddrConnection, byteStream } from '@libp2p/utils'
 import type { SendResult } from '@libp2p/utils'
 import sodium from 'sodium-native'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { receiveDirectly } from './direct-data.js'
 import type { PskRing } from './psk-ring.js'
 
 const NONCE_BYTES = 24
@@ -116,8 +117,7 @@ class XorConnection extends AbstractMultiaddrConnection {
     this.#below = below
     this.#outbound = xor.outbound
     if (early !== undefined) this.onData(early)
-    below.addEventListener('message', (event) => {
-      const { data } = event
+    receiveDirectly(below, (data) => {
       for (const chunk of data instanceof Uint8Array ? [data] : data) {
         // Fresh from the socket and ours alone, so it can be changed in place.
         xor.inbound(chunk)
