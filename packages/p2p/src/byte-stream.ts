@@ -93,6 +93,18 @@ export class ByteStream {
     return parts
   }
 
+  /** Fills `target`. @throws when the stream ends before */
+  async fill(target: Uint8Array): Promise<void> {
+    for (let have = 0; have < target.length;) {
+      const chunk = await this.next()
+      if (chunk === undefined) throw new Error('the stream ended in the middle of a message')
+      const wanted = chunk.subarray(0, target.length - have)
+      if (wanted.length < chunk.length) this.#putBack(chunk.subarray(wanted.length))
+      target.set(wanted, have)
+      have += wanted.length
+    }
+  }
+
   /** All that is left. */
   async *rest(): AsyncGenerator<Uint8Array> {
     for (let chunk = await this.next(); chunk !== undefined; chunk = await this.next()) yield chunk

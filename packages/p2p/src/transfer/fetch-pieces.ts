@@ -35,7 +35,7 @@ const STREAMS_PER_SOURCE = 2
 /** A source that sends nothing for so long is left out. */
 const STALL_MS = 30_000
 /** About how much one request asks for. */
-const BATCH_BYTES = 4 * 1024 * 1024
+const BATCH_BYTES = 16 * 1024 * 1024
 
 /** What a transfer needs of the host. */
 export interface FetchMeans {
@@ -140,12 +140,14 @@ async function drainSource(
   const signal = AbortSignal.any([context.request.signal, stop.signal])
   const flow = { bytes: 0 }
   const watched = watchForStall(source, flow, { clock: context.means.clock, stop })
+  const largest = Math.max(...context.request.list.pieces.map((piece) => piece.sizeBytes))
   const lanes = Array.from({ length: STREAMS_PER_SOURCE }, async () => {
+    const buffer = Buffer.allocUnsafeSlow(largest)
     try {
       while (!signal.aborted) {
         const batch = context.work.take()
         if (batch.length === 0) return
-        await fetchBatch(source, { batch, flow }, context, signal)
+        await fetchBatch(source, { batch, flow, buffer }, context, signal)
       }
     } catch (error) {
       stop.abort(error)
@@ -191,7 +193,16 @@ async function watchForStall(
 
 async function fetchBatch(
   source: string,
-  { batch, flow }: { readonly batch: readonly number[]; readonly flow: Flow },
+  {
+    batch,
+    flow,
+    buffer,
+  }: {
+    readonly batch: readonly number[]
+    readonly flow: Flow
+    /** Holds any one piece. */
+    readonly buffer: Buffer
+  },
   { request, work, part, means }: SourceContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -215,8 +226,9 @@ async function fetchBatch(
     const response = await bytes.readMessage(wire.PieceResponseSchema)
     if (!response.ok) throw new PlaygroundError('TRANSFER_SOURCE', `${source}: ${response.message}`)
     for (const index of batch) {
-      const parts = await bytes.parts(request.list.pieces[index]?.sizeBytes ?? 0)
-      await part.write(index, parts, source)
+      const piece = buffer.subarray(0, request.list.pieces[index]?.sizeBytes ?? 0)
+      await bytes.fill(piece)
+      await part.write(index, piece, source)
       next += 1
       work.done(index, source)
     }

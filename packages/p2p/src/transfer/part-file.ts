@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { PlaygroundError, systemCode } from '@p2p-playground/core'
 import type { PieceList } from '@p2p-playground/core/bundle'
 import { offsetsOf } from './piece-server.js'
-
-/** writev(2) takes at most IOV_MAX buffers, 1024 on Linux. */
-const MAX_PARTS = 1024
 
 /**
  * A file that arrives in pieces. What it holds already is found by hashing it, so nothing beside it can be out of step.
@@ -49,28 +46,26 @@ export class PartFile {
         piece.sizeBytes,
         this.#offsets[index] ?? 0,
       )
-      const digest = createHash('sha256').update(buffer.subarray(0, bytesRead)).digest()
+      const digest = hash('sha256', buffer.subarray(0, bytesRead), 'buffer')
       if (bytesRead !== piece.sizeBytes || !digest.equals(piece.digest)) missing.push(index)
     }
     return missing
   }
 
   /**
-   * Writes a piece that came in parts, once its SHA-256 is right.
+   * Writes a piece, once its SHA-256 is right.
    * @throws TRANSFER_PIECE, TRANSFER_DISK
    */
-  async write(index: number, parts: readonly Uint8Array[], source: string): Promise<void> {
-    const hash = createHash('sha256')
-    for (const part of parts) hash.update(part)
+  async write(index: number, bytes: Uint8Array, source: string): Promise<void> {
     const piece = this.#list.pieces[index]
-    if (piece === undefined || !hash.digest().equals(piece.digest)) {
+    if (piece === undefined || !hash('sha256', bytes, 'buffer').equals(piece.digest)) {
       throw new PlaygroundError(
         'TRANSFER_PIECE',
         `piece ${String(index)} from ${source} is not what the offer says`,
       )
     }
     try {
-      await this.#writeParts(parts, this.#offsets[index] ?? 0)
+      await this.#writeAll(bytes, this.#offsets[index] ?? 0)
     } catch (error) {
       throw diskError(error, this.#path)
     }
@@ -88,30 +83,21 @@ export class PartFile {
     }
   }
 
-  /** As they came, without joining them first. */
-  async #writeParts(parts: readonly Uint8Array[], start: number): Promise<void> {
-    let offset = start
-    for (let left = [...parts]; left.length > 0;) {
-      const batch = left.slice(0, MAX_PARTS)
-      const { bytesWritten } = await this.#file.writev(batch, offset)
-      offset += bytesWritten
-      left = [...behind(batch, bytesWritten), ...left.slice(MAX_PARTS)]
+  async #writeAll(bytes: Uint8Array, start: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await this.#file.write(
+        bytes,
+        done,
+        bytes.length - done,
+        start + done,
+      )
+      done += bytesWritten
     }
   }
 
   async close(): Promise<void> {
     await this.#file.close()
   }
-}
-
-/** What of `parts` is behind the first `bytes`. */
-function behind(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  let skip = bytes
-  return parts.flatMap((part) => {
-    const skipped = Math.min(skip, part.length)
-    skip -= skipped
-    return skipped === part.length ? [] : [part.subarray(skipped)]
-  })
 }
 
 function diskError(error: unknown, path: string): unknown {
