@@ -4,6 +4,7 @@ const LATEST_MS = 30_000
 
 let timer: NodeJS.Timeout | undefined
 let firstAskedMs: number | undefined
+let holders = 0
 
 /**
  * Gives back what a transfer, an action or the start left behind, once it has been quiet for a while. The daemon starts with
@@ -11,15 +12,29 @@ let firstAskedMs: number | undefined
  * other half of it. Works when Node runs with --expose-gc, and does nothing otherwise.
  */
 export function releaseMemorySoon(): void {
-  const nowMs = performance.now()
-  firstAskedMs ??= nowMs
+  firstAskedMs ??= performance.now()
+  schedule(firstAskedMs)
+}
+
+/** It is not quiet before the returned function is called: a full collection would hold up what is under way. */
+export function holdMemory(): () => void {
+  holders += 1
+  if (firstAskedMs !== undefined) schedule(firstAskedMs)
+  return () => {
+    holders -= 1
+    releaseMemorySoon()
+  }
+}
+
+function schedule(askedMs: number): void {
+  const latestMs = Math.max(askedMs + LATEST_MS - performance.now(), 0)
   clearTimeout(timer)
   timer = setTimeout(
     () => {
       firstAskedMs = undefined
       globalThis.gc?.()
     },
-    Math.min(QUIET_MS, Math.max(firstAskedMs + LATEST_MS - nowMs, 0)),
+    holders > 0 ? latestMs : Math.min(QUIET_MS, latestMs),
   )
   timer.unref()
 }

@@ -8,7 +8,11 @@ import type { Clock, InstanceRecord } from '@p2p-playground/core'
 import { unpackBundle } from '@p2p-playground/core/bundle'
 import type { BundleId, PieceList, TrustedKey } from '@p2p-playground/core/bundle'
 import { rm } from 'node:fs/promises'
+import { holdMemory } from '../release-memory.js'
 import type { PackageStore } from './package-store.js'
+
+/** Between two reports of the same transfer: each goes to everybody who watches it. */
+const REPORT_MS = 100
 
 /** A package that somebody with the right role offered to this node. */
 export interface FetchJob {
@@ -78,9 +82,23 @@ export class Fetcher {
     onProgress: (progress: FetchProgress) => void,
     signal: AbortSignal,
   ): Promise<FetchedPackage> {
+    const release = holdMemory()
+    try {
+      return await this.#fetch(job, onProgress, signal)
+    } finally {
+      release()
+    }
+  }
+
+  async #fetch(
+    job: FetchJob,
+    onProgress: (progress: FetchProgress) => void,
+    signal: AbortSignal,
+  ): Promise<FetchedPackage> {
     await this.#packages.checkSpace(job.list.sizeBytes)
     const partPath = this.#packages.partPath(job.list.digest)
     let reusedBytes = 0
+    let reportedMs = -Infinity
     await this.#pieces.fetchPieces({
       list: job.list,
       sources: job.sources,
@@ -88,6 +106,9 @@ export class Fetcher {
       partPath,
       onProgress: (progress) => {
         reusedBytes = progress.reusedBytes
+        const nowMs = this.#clock.monotonic()
+        if (nowMs - reportedMs < REPORT_MS) return
+        reportedMs = nowMs
         onProgress({ phase: 'transfer', ...progress })
       },
       signal,
