@@ -1,4 +1,4 @@
-// npm run build: compiles all packages, bundles the daemon, writes the CLI's manifest.
+// npm run build: compiles all packages, bundles daemon and controller, writes the CLI's manifest.
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -20,7 +20,7 @@ export async function build() {
     return
   }
   await step('compile', 'tsc', ['-b'])
-  await step('bundle the daemon', 'node', ['scripts/bundle-daemon.mjs'])
+  await step('bundle daemon and controller', 'node', ['scripts/bundle.mjs'])
   await step('write the CLI manifest', 'npm', [
     'run',
     '--silent',

@@ -108,7 +108,7 @@ export abstract class BaseCommand extends Command {
     if (this.#control !== undefined) return this.#control
     if (flags.timeout !== undefined) this.limit(parseDurationMs(flags.timeout))
     const [{ createControl }, { loadControllerConfig }, { systemClock }] = await Promise.all([
-      import('@p2p-playground/controller'),
+      import('@p2p-playground/controller/bundled'),
       import('@p2p-playground/controller/config'),
       import('@p2p-playground/core'),
     ])

@@ -1,0 +1,40 @@
+// Bundles the daemon and the controller into packages/*/dist/*.mjs: one file loads in a quarter of the time of a tree of
+// hundreds, and takes half the memory.
+import { build } from 'esbuild'
+
+const shared = {
+  entryNames: '[name]',
+  chunkNames: 'chunks/[name]-[hash]',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22',
+  minify: true,
+  keepNames: true,
+  sourcemap: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+}
+const NATIVE = ['sodium-native', '@chainsafe/libp2p-quic']
+
+await Promise.all([
+  build({
+    ...shared,
+    entryPoints: { daemon: 'packages/daemon/dist/entry.js' },
+    outdir: 'packages/daemon/dist',
+    // Plugins are loaded by name, like a stranger's.
+    external: NATIVE,
+  }),
+  build({
+    ...shared,
+    entryPoints: { controller: 'packages/controller/dist/index.js' },
+    outdir: 'packages/controller/dist',
+    // The CLI has loaded its part of it already.
+    external: [...NATIVE, '@p2p-playground/core'],
+  }),
+])
