@@ -29,22 +29,27 @@ export class ContentChunker {
     // The hash forgets a byte after 32 steps: far before the earliest cut it need not be fed.
     const skip = Math.max(0, minBytes - 64 - this.#length)
     let index = Math.min(start + skip, data.length)
-    let length = this.#length + (index - start)
+    const before = this.#length - start
     let hash = this.#hash
     const shift = this.#bits
-    while (index < data.length) {
+    // Two loops, because this one runs for every byte of a package: no cut may be in the first, one may be anywhere in the second.
+    for (const first = Math.min(minBytes - 1 - before, data.length); index < first; index += 1) {
       hash = ((hash << 1) + (GEAR[data[index] ?? 0] ?? 0)) | 0
-      index += 1
-      length += 1
-      if (length >= minBytes && (hash >>> shift === 0 || length >= maxBytes)) {
-        this.#hash = 0
-        this.#length = 0
-        return { end: index, cut: true }
-      }
     }
+    for (const last = Math.min(maxBytes - 1 - before, data.length); index < last; index += 1) {
+      hash = ((hash << 1) + (GEAR[data[index] ?? 0] ?? 0)) | 0
+      if (hash >>> shift === 0) return this.#cut(index + 1)
+    }
+    if (index < data.length) return this.#cut(index + 1)
     this.#hash = hash
-    this.#length = length
+    this.#length = before + index
     return { end: index, cut: false }
+  }
+
+  #cut(end: number): { readonly end: number; readonly cut: true } {
+    this.#hash = 0
+    this.#length = 0
+    return { end, cut: true }
   }
 }
 
