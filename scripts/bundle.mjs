@@ -37,4 +37,9 @@ await Promise.all([
     // The CLI has loaded its part of it already.
     external: [...NATIVE, '@p2p-playground/core'],
   }),
+  build({
+    ...shared,
+    entryPoints: { 'package-worker': 'packages/controller/dist/package-worker.js' },
+    outdir: 'packages/controller/dist',
+  }),
 ])

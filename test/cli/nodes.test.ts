@@ -212,6 +212,16 @@ describe('deploy', () => {
     expect(code).toBe(6)
   })
 
+  // A large one is read by a thread of its own, whose errors must look no different.
+  test.each([1000, 20_000_000])('%i bytes that are no package are refused with 6', async (size) => {
+    const file = machines.path('none.p2p')
+    writeFileSync(file, Buffer.alloc(size, 'no package'))
+    const { code, stderr } = await cli(one, 'deploy', file)
+    expect(stderr).toMatch(/^Error BUNDLE_OUTER: this is no \.p2p package/m)
+    expect(stderr).toContain('p2p-playground pack DIR')
+    expect(code).toBe(6)
+  })
+
   test('an app that is not healthy in time ends with 5', async () => {
     const app = writeApp(machines.base, {
       name: 'deaf',

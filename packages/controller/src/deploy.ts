@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { PlaygroundError, formatDuration } from '@p2p-playground/core'
 import type { Clock, DeployProgress, DeployRequest } from '@p2p-playground/core'
-import { buildPieceList, inspectBundle } from '@p2p-playground/core/bundle'
 import type { BundleId, PieceList } from '@p2p-playground/core/bundle'
 import type { Host } from '@p2p-playground/p2p'
 import { deployProgressFromProto, offerToProto } from '@p2p-playground/proto'
@@ -11,6 +10,7 @@ import type { Fleet } from './fleet.js'
 import { failureOf, nodeOf, requireInfo } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import { mergeLive } from './merge.js'
+import { readPackageAside } from './package-thread.js'
 
 /** A node whose time is up says more about it than we can: it gets so long to say it. */
 const LAST_WORD_MS = 1000
@@ -55,17 +55,15 @@ export async function* deploy(
   signal: AbortSignal,
 ): AsyncGenerator<DeployProgress> {
   const deadlineMs = context.clock.monotonic() + request.timeoutMs
-  // All three at once; where more than one fails, the first here is the one to tell.
+  // Both at once; where both fail, the package is the one to tell of.
   const selecting = context.fleet.select(request.target, signal)
-  const listing = buildPieceList(request.packagePath, signal)
-  for (const later of [selecting, listing]) later.catch(() => undefined)
-  const { id, signed } = await inspectBundle(request.packagePath, { signal })
+  selecting.catch(() => undefined)
+  const { id, signed, list } = await readPackageAside(request.packagePath, signal)
   if (!signed) {
     throw new PlaygroundError('SIGNATURE_MISSING', `${request.packagePath} is not signed`, {
       hint: `Sign it: p2p-playground sign ${request.packagePath}`,
     })
   }
-  const list = await listing
   const nodes = await selecting
   const ended = new AbortController()
   const timeUp = new AbortController()
