@@ -7,14 +7,25 @@ import { ROOT } from '../scripts/steps.mjs'
 
 const BIN = join(ROOT, 'node_modules/.bin/p2p-playground')
 
-/** `count` homes in one network with a PSK, a daemon on each; the first one commands. */
-export async function startFleet(count, { listen = '/ip4/127.0.0.1/tcp/0', mdns = false } = {}) {
+/** Network namespaces of the homes that are hosts of their own. */
+const hostOf = new Map()
+
+/**
+ * `count` homes in one network with a PSK, a daemon on each; the first one commands. With `network` (of `makeNetwork`) each
+ * is a host of its own.
+ */
+export async function startFleet(count, { listen, mdns = false, network } = {}) {
   const base = mkdtempSync(join(tmpdir(), 'p2p-playground-bench-'))
   const homes = Array.from({ length: count }, (_, index) => join(base, `node-${index + 1}`))
-  const setup = (home) => [
-    ...['--name', home.slice(base.length + 1), '--listen', listen],
-    ...(mdns ? [] : ['--no-mdns']),
-  ]
+  for (const [index, home] of homes.entries()) hostOf.set(home, network?.hosts[index])
+  const setup = (home) => {
+    const address = network?.address(homes.indexOf(home)) ?? '127.0.0.1'
+    return [
+      ...['--name', home.slice(base.length + 1)],
+      ...['--listen', listen ?? `/ip4/${address}/tcp/0`],
+      ...(mdns ? [] : ['--no-mdns']),
+    ]
+  }
   const [first, ...others] = homes
   const fleet = { base, homes, first, statuses: [], stop: () => stop(fleet) }
   try {
@@ -54,10 +65,16 @@ export async function json(home, args) {
 }
 
 export function spawnCli(home, args) {
-  return spawn(BIN, args, {
+  return spawnOn(hostOf.get(home), [BIN, ...args], {
     env: { ...process.env, P2P_PLAYGROUND_HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+}
+
+/** Starts a program on a host of a network, or on this machine when `host` is undefined. */
+export function spawnOn(host, [command, ...args], options) {
+  if (host === undefined) return spawn(command, args, options)
+  return spawn('ip', ['netns', 'exec', host, command, ...args], options)
 }
 
 /** Writes and packs an application; gives the path of the package. */

@@ -1,13 +1,17 @@
-// A private sshd on loopback with keys of its own, and rsync through it.
-import { spawn, spawnSync } from 'node:child_process'
+// Private sshds with keys of their own, and rsync through them.
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { spawnOn } from './fleet.mjs'
 
-/** Undefined, with the reason printed, where there is no sshd or rsync. */
-export async function startSshd(base) {
+/**
+ * One on loopback, or with `network` (of `makeNetwork`) one on each of its hosts. Undefined, with the reason printed, where
+ * there is no sshd or rsync.
+ */
+export async function startSshd(base, network) {
   if (spawnSync('rsync', ['--version']).status !== 0 || spawnSync('/usr/sbin/sshd', ['-V']).error) {
     console.log('rsync over ssh is left out: there is no rsync or no /usr/sbin/sshd\n')
     return undefined
@@ -20,37 +24,46 @@ export async function startSshd(base) {
     spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(dir, name)])
   }
   const port = await freePort()
+  const places = network?.hosts.map((host, index) => ({
+    host,
+    address: network.address(index),
+  })) ?? [{ host: undefined, address: '127.0.0.1' }]
+  const servers = places.map((place) => startOne(place, dir, port))
+  for (const { address } of places) await listening(places[0].host, address, port)
+  return {
+    copyToAll: (path, count) => copyToAll(path, count, { dir, port, places }),
+    stop: () => servers.forEach((server) => server.kill('SIGTERM')),
+  }
+}
+
+function startOne({ host, address }, dir, port) {
   const config = [
     `Port ${port}`,
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${address}`,
     `HostKey ${join(dir, 'host')}`,
     `AuthorizedKeysFile ${join(dir, 'user.pub')}`,
-    `PidFile ${join(dir, 'pid')}`,
+    `PidFile ${join(dir, `pid-${address}`)}`,
     'PasswordAuthentication no',
     'PermitRootLogin prohibit-password',
     'StrictModes no',
     'UsePAM no',
     'MaxStartups 100',
   ]
-  writeFileSync(join(dir, 'config'), `${config.join('\n')}\n`)
-  const log = join(dir, 'log')
-  const server = spawn('/usr/sbin/sshd', ['-D', '-f', join(dir, 'config'), '-E', log], {
-    stdio: 'ignore',
-  })
-  await listening(port)
-  return {
-    copyToAll: (path, count) => copyToAll(path, count, { dir, port }),
-    stop: () => server.kill('SIGTERM'),
-  }
+  const path = join(dir, `config-${address}`)
+  writeFileSync(path, `${config.join('\n')}\n`)
+  const log = join(dir, `log-${address}`)
+  return spawnOn(host, ['/usr/sbin/sshd', '-D', '-f', path, '-E', log], { stdio: 'ignore' })
 }
 
-async function copyToAll(path, count, { dir, port }) {
+/** From the first place to all of them, at once. */
+async function copyToAll(path, count, { dir, port, places }) {
   const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR']
   const ssh = ['ssh', '-p', port, '-i', join(dir, 'user'), ...options.flatMap((one) => ['-o', one])]
   const copies = Array.from({ length: count }, async (_, index) => {
     const target = join(dir, `received-${index}`)
-    const to = `${userInfo().username}@127.0.0.1:${target}`
-    const child = spawn('rsync', ['-a', '-e', ssh.join(' '), path, to], { stdio: 'inherit' })
+    const to = `${userInfo().username}@${places[index % places.length].address}:${target}`
+    const rsync = ['rsync', '-a', '-e', ssh.join(' '), path, to]
+    const child = spawnOn(places[0].host, rsync, { stdio: 'inherit' })
     const code = await new Promise((resolve) => child.on('close', resolve))
     if (code !== 0) throw new Error(`rsync: exit ${code}`)
     return target
@@ -67,15 +80,15 @@ async function freePort() {
   return port
 }
 
-async function listening(port) {
+/** ssh-keyscan looks from inside of the network. */
+async function listening(host, address, port) {
   for (let tries = 0; tries < 200; tries += 1) {
-    const open = await new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1')
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-      socket.once('connect', () => socket.destroy())
-    })
-    if (open) return
+    const scan = ['ssh-keyscan', '-T', '1', '-p', String(port), address]
+    const code = await new Promise((resolve) =>
+      spawnOn(host, scan, { stdio: 'ignore' }).on('close', resolve),
+    )
+    if (code === 0) return
     await delay(25)
   }
-  throw new Error('sshd does not listen')
+  throw new Error(`sshd does not listen on ${address}`)
 }
