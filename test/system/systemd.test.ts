@@ -9,6 +9,9 @@ import { runUnderSystemd, whyNoGuest } from '../harness/systemd-guest.js'
 const why = whyNoGuest()
 const machines = new Machines()
 
+/** With a cgroup of its own, which must not keep systemd from starting the daemon again. */
+const MANIFEST = 'runtime: cgroups\nresources: { memory_limit: 64Mi, pids_limit: 20 }\n'
+
 const SCRIPT = `
 export PATH='${dirname(BIN)}':/usr/sbin:/usr/bin:/sbin:/bin P2P_PLAYGROUND_HOME=/run/home NO_COLOR=1
 unit=p2p-playground-daemon
@@ -25,6 +28,7 @@ systemctl show -p KillMode,Delegate,OOMPolicy,LimitNOFILE $unit | sed 's/^/FACT 
 cp -r /mnt/app /run/app
 p2p-playground deploy /run/app
 fact before "$(app)"
+fact cgroup "$(cut -d: -f3 /proc/$(app)/cgroup)"
 
 first=$(main)
 kill -9 "$first"
@@ -57,7 +61,10 @@ describe.skipIf(why !== undefined)(
 
     beforeAll(async () => {
       log = await runUnderSystemd(machines.base, SCRIPT, (shared) => {
-        renameSync(writeApp(machines.base, { name: 'lasting' }), join(shared, 'app'))
+        renameSync(
+          writeApp(machines.base, { name: 'lasting', manifest: MANIFEST }),
+          join(shared, 'app'),
+        )
       })
       const found = [...log.matchAll(/^FACT (\w+)=(.*)$/gm)]
       facts = Object.fromEntries(found.map(([, name = '', value = '']) => [name, value]))
@@ -74,6 +81,10 @@ describe.skipIf(why !== undefined)(
         OOMPolicy: 'continue',
         LimitNOFILE: '65536',
       })
+    })
+
+    test('keeps its hands off the cgroups of apps', () => {
+      expect(facts['cgroup'], log).toMatch(/^\/p2p-playground\/\w+\/lasting@1\.0\.0-\w+$/)
     })
 
     test('starts a daemon that was killed again; the app notices nothing', () => {

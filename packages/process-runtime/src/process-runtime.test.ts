@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunHandle, RunSpec } from '@p2p-playground/core'
-import { waitFor } from '@p2p-playground/testkit'
+import { processesWith, waitFor } from '@p2p-playground/testkit'
 import { runtimeContract } from '@p2p-playground/testkit/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeExit } from './exit-record.js'
@@ -81,13 +81,6 @@ function specOf(command: RunSpec['command'], patch: Partial<RunSpec> = {}): RunS
 const read = (name: string): string =>
   existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8') : ''
 
-function pidsWith(text: string): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name) || !existsSync(`/proc/${name}/cmdline`)) return []
-    return readFileSync(`/proc/${name}/cmdline`, 'latin1').includes(text) ? [Number(name)] : []
-  })
-}
-
 describe('ProcessRuntime', () => {
   it("gives the program's own pid", async () => {
     const handle = await start('exec sleep 1000')
@@ -152,9 +145,9 @@ describe('ProcessRuntime', () => {
     const handle = await start(
       `(setsid sh -c 'setsid sleep ${mark} &' &); echo ready; exec sleep ${mark}`,
     )
-    await waitFor('the grandchild', () => pidsWith(mark).length >= 2)
+    await waitFor('the grandchild', () => processesWith(mark).length >= 2)
     await runtime.stop(handle, 1000)
-    expect(pidsWith(mark)).toEqual([])
+    expect(processesWith(mark)).toEqual([])
   })
 
   it('leaves nothing of a program that ends at once and leaves a child', async () => {
@@ -162,7 +155,7 @@ describe('ProcessRuntime', () => {
     const handle = await start(`sleep ${mark} & exit 0`)
     await runtime.wait(handle, forever)
     await runtime.stop(handle, 1000)
-    expect(pidsWith(mark)).toEqual([])
+    expect(processesWith(mark)).toEqual([])
   })
 
   it('records the end of a program whose daemon is gone', async () => {

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunHandle } from '@p2p-playground/core'
-import { waitFor } from '@p2p-playground/testkit'
+import { processesWith, waitFor } from '@p2p-playground/testkit'
 import { runtimeContract } from '@p2p-playground/testkit/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CgroupsFixture, cgroupsOf, whyNoLimits } from './cgroups-fixture.test.support.js'
@@ -37,14 +37,6 @@ describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
   afterEach(async () => {
     await fixture.close()
   })
-
-  /** Command lines of live processes that contain `text`. */
-  const running = (text: string): string[] =>
-    readdirSync('/proc').flatMap((name) => {
-      if (!/^\d+$/.test(name) || !existsSync(`/proc/${name}/cmdline`)) return []
-      const line = readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ')
-      return line.includes(text) ? [line] : []
-    })
 
   const isGone = (handle: RunHandle): boolean => !cgroupsOf(handle).some((dir) => existsSync(dir))
 
@@ -100,7 +92,7 @@ describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
     expect(processes).toBeGreaterThan(10)
     expect(processes).toBeLessThanOrEqual(20)
     await fixture.runtime.stop(handle, 100)
-    expect(running(mark)).toEqual([])
+    expect(processesWith(mark)).toEqual([])
   })
 
   it('leaves nothing of a program that forks twice, begins sessions and forgets its environment', async () => {
@@ -109,9 +101,9 @@ describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
       `(setsid env -i /usr/bin/setsid /bin/sleep ${mark} &); exec sleep ${mark}`,
       {},
     )
-    await waitFor('the grandchild', () => running(`sleep ${mark}`).length >= 2)
+    await waitFor('the grandchild', () => processesWith(`sleep ${mark}`).length >= 2)
     await fixture.runtime.stop(handle, 1000)
-    expect(running(mark)).toEqual([])
+    expect(processesWith(mark)).toEqual([])
     expect(isGone(handle)).toBe(true)
   })
 
@@ -119,7 +111,7 @@ describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
     const mark = `94${String(process.pid)}`
     const handle = await fixture.start(`setsid sleep ${mark} & exit 3`, {})
     expect(await fixture.runtime.wait(handle, forever)).toEqual({ kind: 'exited', code: 3 })
-    expect(running(mark)).toEqual([])
+    expect(processesWith(mark)).toEqual([])
     expect(isGone(handle)).toBe(true)
   })
 

@@ -28,10 +28,10 @@ TimeoutStopSec=30
 KillMode=process
 # One app that runs out of memory does not take the daemon with it.
 OOMPolicy=continue
-# The daemon puts apps into control groups of its own below this unit.
+# The runtime "cgroups" of a daemon that is not root makes the control groups of apps in what is delegated.
 Delegate=yes
-# Apps count here too: this keeps all of them together from pushing the rest of the machine out of memory. What a single
-# app may take is for its manifest to say.
+# Apps of the runtime "process" count here too: this keeps all of them together from pushing the rest of the machine out
+# of memory. What a single app may take is for its manifest to say, with the runtime "cgroups".
 MemoryHigh=90%
 LimitNOFILE=65536
 

@@ -4,14 +4,13 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  readdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunHandle, RunSpec } from '@p2p-playground/core'
-import { waitFor } from '@p2p-playground/testkit'
+import { processesWith, waitFor } from '@p2p-playground/testkit'
 import { runtimeContract } from '@p2p-playground/testkit/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ProcessRuntime } from '../process-runtime.js'
@@ -72,13 +71,6 @@ async function start(body: string, patch: Partial<RunSpec> = {}): Promise<RunHan
 async function output(body: string): Promise<string> {
   await runtime.wait(await start(`exec 2>&1\n${body}`), forever)
   return read('stdout')
-}
-
-function running(text: string): string[] {
-  return readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name) || !existsSync(`/proc/${name}/cmdline`)) return false
-    return readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ').includes(text)
-  })
 }
 
 function script(home: string, name: string, body: string): [string] {
@@ -168,17 +160,17 @@ describe.skipIf(!support.enforced)('a sandbox', () => {
     const handle = await start(
       `(setsid env -i /usr/bin/setsid /bin/sleep ${mark} &); exec sleep ${mark}`,
     )
-    await waitFor('the grandchild', () => running(`sleep ${mark}`).length >= 2)
+    await waitFor('the grandchild', () => processesWith(`sleep ${mark}`).length >= 2)
     await runtime.stop(handle, 1000)
-    expect(running(mark)).toEqual([])
+    expect(processesWith(mark)).toEqual([])
   })
 
   it('ends with its program', async () => {
     const mark = `92${String(process.pid)}`
     const handle = await start(`setsid sleep ${mark} & exit 3`)
     expect(await runtime.wait(handle, forever)).toEqual({ kind: 'exited', code: 3 })
-    expect(running(mark)).toEqual([])
-    expect(running(dir)).toEqual([])
+    expect(processesWith(mark)).toEqual([])
+    expect(processesWith(dir)).toEqual([])
   })
 
   it('tells why bubblewrap refused', async () => {
