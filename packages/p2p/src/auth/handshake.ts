@@ -26,6 +26,8 @@ export interface HandshakeContext {
 
 /** A stranger may send one of these: room for eight proofs by RSA keys, and no more. */
 const MAX_MESSAGE_BYTES = 16 * 1024
+/** A dialer that is refused has so long to read why. */
+const HEARD_MS = 300
 
 /** The dialer's part: hello, check of the listener's challenge, response, verdict. @throws AUTH_MEMBERSHIP */
 export async function shakeAsDialer(
@@ -91,8 +93,25 @@ export async function shakeAsListener(
     const { code, message } = asPlaygroundError(error, 'AUTH_MEMBERSHIP')
     await bytes.writeMessage(wire.AuthVerdictSchema, { accepted: false, code, message })
     await bytes.end()
+    await heard(bytes, context)
     throw error
   }
+}
+
+/**
+ * Until the dialer has read the verdict and ended its side, or for a moment: over QUIC the end of a connection, which comes
+ * next, overtakes what was sent on it.
+ */
+async function heard(bytes: ByteStream, { clock }: HandshakeContext): Promise<void> {
+  const done = new AbortController()
+  const ended = bytes.next().then(
+    () => undefined,
+    // It broke off: nobody reads any more.
+    () => undefined,
+  )
+  const moment = clock.sleep(HEARD_MS, done.signal).catch(() => undefined)
+  await Promise.race([ended, moment])
+  done.abort()
 }
 
 function checkNonce(nonce: Uint8Array): Uint8Array {
