@@ -1,5 +1,5 @@
 import type { AppRow } from '@p2p-playground/core'
-import { age, harmless, paintState, table } from './format.js'
+import { age, counted, harmless, paintState, table } from './format.js'
 
 /** Instances as people read them. */
 export async function appTable(rows: readonly AppRow[]): Promise<string> {
@@ -20,7 +20,7 @@ export async function appTable(rows: readonly AppRow[]): Promise<string> {
 
 /** Why it is as it is; else how it failed last, and how often it was started again. */
 function reasonOf(row: AppRow): string {
-  const restarts = row.restarts === 0 ? '' : `${String(row.restarts)} restarts`
+  const restarts = row.restarts === 0 ? '' : counted(row.restarts, 'restart')
   const last = row.lastFailure === '' ? '' : `last failure: ${row.lastFailure}`
   const why = row.reason === '' ? last : row.reason
   return [why, restarts, row.limits].filter((text) => text !== '').join('; ')

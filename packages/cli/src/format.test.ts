@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { age, harmless, harmlessText } from './format.js'
+import { age, counted, harmless, harmlessText } from './format.js'
 
 const char = (code: number): string => String.fromCharCode(code)
 
@@ -34,4 +34,12 @@ test.each([
 
 test('nothing for what never was', () => {
   expect(age(null)).toBe('')
+})
+
+test.each([
+  [0, '0 restarts'],
+  [1, '1 restart'],
+  [2, '2 restarts'],
+])('%d is counted as %s', (count, shown) => {
+  expect(counted(count, 'restart')).toBe(shown)
 })

@@ -43,6 +43,11 @@ export function age(ms: number | null): string {
   return `${String(seconds)}s`
 }
 
+/** `1 restart`, `2 restarts`. */
+export function counted(count: number, noun: string): string {
+  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** Local time with milliseconds, as logs show it. */
 export function clockTime(ms: number): string {
   const time = new Date(ms)

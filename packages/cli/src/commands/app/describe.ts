@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import type { AppDescription, FailureBundle } from '@p2p-playground/core'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
-import { clockTime, harmless, paint, paintState } from '../../format.js'
+import { clockTime, counted, harmless, paint, paintState } from '../../format.js'
 import { instanceUsageLines } from '../../usage-view.js'
 
 /** Of a failed run; --json has all that is kept. */
@@ -36,7 +36,7 @@ function describe(item: AppDescription, formatBytes: (bytes: number) => string):
     `state      ${paintState(item.state)}${item.reason === '' ? '' : `  ${harmless(item.reason)}`}`,
     `pid        ${item.pid === null ? '-' : String(item.pid)}`,
     `started    ${item.startedAtMs === null ? '-' : clockTime(item.startedAtMs)}`,
-    `ready      ${item.ready ? 'yes' : 'no'}${item.restarts === 0 ? '' : `, started again ${String(item.restarts)} times`}`,
+    `ready      ${item.ready ? 'yes' : 'no'}${item.restarts === 0 ? '' : `, ${counted(item.restarts, 'restart')}`}`,
     `last exit  ${item.lastExit === '' ? '-' : harmless(item.lastExit)}`,
     `ports      ${
       Object.entries(item.ports)
