@@ -2,14 +2,15 @@ import { PlaygroundError } from '@p2p-playground/core'
 import type { JsonValue, RunHandle } from '@p2p-playground/core'
 import type { PlaceData, Run } from './confinement.js'
 import type { RunRecord } from './exit-record.js'
+import { readStat } from './proc.js'
 
 /** What a handle keeps of a run besides the program's own pid. */
 export interface RunData extends Run, RunRecord {
   /** With `wrapperPid` it tells a reused pid. */
-  readonly wrapperStartTicks: number | undefined
+  readonly wrapperStartTicks: number
 }
 
-export function toData(run: RunData & { readonly wrapperStartTicks: number }): RunHandle['data'] {
+export function toData(run: RunData): RunHandle['data'] {
   return { ...run }
 }
 
@@ -24,7 +25,8 @@ export function runOf(handle: RunHandle): RunData {
     // Handles of earlier versions have only what was needed then.
     groupPid: Number(data['groupPid'] ?? wrapperPid),
     helperPids: isList(data['helperPids']) ? data['helperPids'].map(Number) : [],
-    wrapperStartTicks: numberIn(data['wrapperStartTicks']),
+    // Of a handle that an earlier version stored, the process that has the number now is taken for the wrapper.
+    wrapperStartTicks: numberIn(data['wrapperStartTicks']) ?? readStat(wrapperPid)?.startTicks ?? 0,
     memoryLimitBytes: numberIn(data['memoryLimitBytes']) ?? null,
     place: isMap(data['place']) ? data['place'] : {},
   }

@@ -126,8 +126,7 @@ export class ProcessRuntime implements Runtime {
     if (!isThisBoot(handle)) return
     await this.#confinement.killAll(run)
     await ended(handle, run, RECORD_MS)
-    const wrapper = this.#confinement.members(run).find(({ pid }) => pid === run.wrapperPid)
-    if (wrapper !== undefined) signalProcess(wrapper.pid, 'SIGKILL')
+    if (isWrapperThere(run)) signalProcess(run.wrapperPid, 'SIGKILL')
     await this.#confinement.remove(run.place)
   }
 }
@@ -153,8 +152,9 @@ function isSame(handle: RunHandle): boolean {
 /** Neither the program nor its wrapper lives; a process that got the number of one of them is not it. */
 function isGone(handle: RunHandle, run: RunData): boolean {
   if (!isThisBoot(handle)) return true
-  const wrapper = readStat(run.wrapperPid)
-  const { wrapperStartTicks = wrapper?.startTicks } = run
-  const waits = wrapper?.startTicks === wrapperStartTicks && isAlive(run.wrapperPid)
-  return !waits && !(isSame(handle) && isAlive(handle.pid))
+  return !isWrapperThere(run) && !(isSame(handle) && isAlive(handle.pid))
+}
+
+function isWrapperThere({ wrapperPid, wrapperStartTicks }: RunData): boolean {
+  return isAlive(wrapperPid) && readStat(wrapperPid)?.startTicks === wrapperStartTicks
 }

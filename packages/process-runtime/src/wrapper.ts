@@ -1,7 +1,7 @@
 /**
  * The shell programs (POSIX) between the daemon and an app. Descriptors: 3 talks with the daemon, 4 holds the system call
- * filter of a sandbox, 7 is where it stands that the program began, 8 is where bwrap tells of itself, 9 is the app's own standard error; until the app begins, errors go
- * to the daemon.
+ * filter of a sandbox, 7 is where it stands that the program began, 8 is where bwrap tells of itself, 9 is the app's own
+ * standard error; until the app begins, errors go to the daemon.
  *
  * WRAPPER leads the process group and stays outside of the limits. It waits, and records how the program ended, so that
  * this is known although no daemon runs; what the kernel counted as killed for want of memory goes into the same record.

@@ -44,7 +44,7 @@ const handle = await runtime.start({
   instance: 'app@1.0.0', command: [program], workDir: dir, rootDir: dir, hiddenDirs: [],
   env: { PATH: '/usr/bin:/bin' }, stdoutPath: dir + '/stdout', stderrPath: dir + '/stderr', runDir: dir + '/run',
   limits: { memoryBytes: 64 * 1024 ** 2, cpuCores: 1, pids: 50 }, sandbox: 'off',
-}, signal)
+}, () => undefined, signal)
 const exit = await runtime.wait(handle, signal)
 await runtime.close()
 console.log(JSON.stringify({ support, exit, place: handle.data.place.all, own: readFileSync('/proc/self/cgroup', 'utf8') }))
