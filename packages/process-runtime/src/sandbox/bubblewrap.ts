@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -119,22 +120,28 @@ async function failureOf(
   args: readonly string[],
   filter: Buffer,
 ): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string | undefined>()
-  const child = spawn(program, args, {
-    // Above 2, what is ignored is not open at all; bwrap leaves a process behind when it cannot write to its last one.
-    stdio: ['ignore', 'ignore', 'pipe', 'ignore', 'pipe', 'ignore', 'ignore', 'ignore', 'pipe'],
-    timeout: PROBE_LIMIT_MS,
-  })
-  let text = ''
-  child.stderr?.setEncoding('utf8').on('data', (more: string) => (text += more))
-  child.once('error', (error) => {
-    resolve(errorMessage(error))
-  })
-  child.once('close', (code) => {
-    resolve(code === 0 ? undefined : text.trim().replace(/^bwrap: /, '') || 'it failed')
-  })
-  const input = child.stdio[FILTER_FD] as Writable
-  // When bwrap refuses before it has read all, its message says why.
-  input.on('error', () => undefined).end(filter)
-  return promise
+  // bwrap leaves a process behind when it cannot write to its last descriptor, so that is no pipe of ours: we may die.
+  const sink = await open('/dev/null', 'w')
+  try {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>()
+    const child = spawn(program, args, {
+      // Above 2, what is ignored is not open at all.
+      stdio: ['ignore', 'ignore', 'pipe', 'ignore', 'pipe', 'ignore', 'ignore', 'ignore', sink.fd],
+      timeout: PROBE_LIMIT_MS,
+    })
+    let text = ''
+    child.stderr?.setEncoding('utf8').on('data', (more: string) => (text += more))
+    child.once('error', (error) => {
+      resolve(errorMessage(error))
+    })
+    child.once('close', (code) => {
+      resolve(code === 0 ? undefined : text.trim().replace(/^bwrap: /, '') || 'it failed')
+    })
+    const input = child.stdio[FILTER_FD] as Writable
+    // When bwrap refuses before it has read all, its message says why.
+    input.on('error', () => undefined).end(filter)
+    return await promise
+  } finally {
+    await sink.close()
+  }
 }
