@@ -60,9 +60,8 @@ export function activate(
   if (next === undefined) return { app, save: [] }
   const replaced = instances.filter((one) => one.active && one.version !== version)
   const stopped = replaced.map((one) => ({
-    ...one,
+    ...(one.goal === 'removed' ? one : unwanted(one)),
     active: false,
-    goal: one.goal === 'removed' ? one.goal : ('stopped' as const),
   }))
   const started: InstanceRecord = options.start
     ? wanted(next)
@@ -98,6 +97,16 @@ export function rollBack(
       badDigests: bad.slice(-MAX_BAD_DIGESTS),
     },
     save: target === undefined ? [condemned] : [{ ...condemned, active: false }, wanted(target)],
+  }
+}
+
+/** A record that is not to run; where nothing runs that would have to end first, it has stopped. */
+export function unwanted(record: InstanceRecord): InstanceRecord {
+  const isOver = record.handle === null && record.state !== 'failed'
+  return {
+    ...record,
+    goal: 'stopped',
+    ...(isOver ? { state: 'stopped' as const, reason: '' } : {}),
   }
 }
 

@@ -135,7 +135,10 @@ async function takeOver({ app, version }: InstanceRecord, deps: BootDependencies
     if (handle === null) {
       // The daemon ended in the middle of a start that spawned nothing: it does not count.
       if (record.state === 'starting')
-        table.update(record, { state: 'staged', startsMs: record.startsMs.slice(0, -1) })
+        table.update(record, {
+          state: record.goal === 'running' ? 'staged' : 'stopped',
+          startsMs: record.startsMs.slice(0, -1),
+        })
       return
     }
     await launcher.openLog(record)

@@ -13,6 +13,7 @@ import {
   activate,
   stableOf,
   tagsOf,
+  unwanted,
   wantedAnew,
 } from '@p2p-playground/core/reconcile'
 import { compare } from 'semver'
@@ -193,12 +194,12 @@ export function edited(
     case 'restart':
       return wantedAnew(record)
     case 'stop':
-      return {
+      // A command also ends that it has failed.
+      return unwanted({
         ...record,
-        goal: 'stopped',
         condemned: '',
-        ...(record.handle === null ? { state: 'stopped' as const, reason: '' } : {}),
-      }
+        ...(record.state === 'failed' ? { state: 'stopped' as const, reason: '' } : {}),
+      })
     case 'remove':
       return { ...record, goal: 'removed' }
     default:
