@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { kill } from './processes.js'
+import { emptyDirs } from './uml.js'
 
 const SYSTEMD = '/lib/systemd/systemd'
 const LIMIT_MS = 420_000
@@ -53,7 +54,7 @@ function initScript(shared: string): string {
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-for dir in /run /tmp /etc/systemd/system /var/log; do mount -t tmpfs tmp "$dir"; done
+${emptyDirs(['/tmp', '/etc/systemd/system', '/var/log'])}
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t hostfs none /mnt -o '${shared}'
 ip link set lo up

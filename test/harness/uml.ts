@@ -57,6 +57,21 @@ export async function runInUml(
   }
 }
 
+/**
+ * Shell lines that give a guest empty directories of its own in the place of these and of /run, and leave the checkout where
+ * it is, also below one of them.
+ */
+export function emptyDirs(dirs: readonly string[]): string {
+  const root = quote(ROOT)
+  return [
+    'mount -t tmpfs tmp /run',
+    'mkdir /run/checkout',
+    `mount --bind ${root} /run/checkout`,
+    ...dirs.map((dir) => `mount -t tmpfs tmp ${dir}`),
+    `[ -d ${root} ] || { mkdir -p ${root} && mount --bind /run/checkout ${root}; }`,
+  ].join('\n')
+}
+
 /** The guest's first process. */
 function initScript(out: string, command: readonly string[]): string {
   const path = [join(ROOT, 'node_modules/.bin'), dirname(process.execPath), '/usr/sbin', '/usr/bin']
@@ -64,7 +79,7 @@ function initScript(out: string, command: readonly string[]): string {
 export PATH=${quote([...path, '/sbin', '/bin'].join(delimiter))} HOME=/run TMPDIR=/tmp NO_COLOR=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-for dir in /tmp /run /dev/shm; do mount -t tmpfs tmp $dir; done
+${emptyDirs(['/dev/shm', '/tmp'])}
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t hostfs none /mnt -o ${quote(out)}
 ip link set lo up

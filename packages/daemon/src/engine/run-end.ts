@@ -28,7 +28,9 @@ export function afterEnd(
   const { record, ended } = end
   const { condemned } = record
   if (end.asked) {
-    const state = condemned === '' ? ('stopped' as const) : ('failed' as const)
+    // After a restart by command it is about to be started.
+    const wanted = record.goal === 'running' ? ('staged' as const) : ('stopped' as const)
+    const state = condemned === '' ? wanted : ('failed' as const)
     return { state, reason: condemned, lastFailure: record.lastFailure, condemned }
   }
   const why = whyEnded(end)
