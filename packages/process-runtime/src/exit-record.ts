@@ -28,10 +28,10 @@ export async function readExit(run: RunRecord): Promise<ExitStatus | undefined> 
   }
 }
 
-/** Runs of earlier versions have no such file. */
+/** False only when it waited for a daemon that was gone; a signal while it was about to begin is an end like any other. */
 async function hasBegun({ runDir }: RunRecord): Promise<boolean> {
   try {
-    return (await readFile(join(runDir, 'begun'), 'latin1')) !== ''
+    return (await readFile(join(runDir, 'never-began'), 'latin1')) === ''
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return true
     throw error

@@ -160,9 +160,19 @@ describe('ProcessRuntime', () => {
 
   it('records the end of a program whose daemon is gone', async () => {
     const handle = await start('sleep 0.1; exit 9')
-    expect(readdirSync(join(dir, 'run'))).toEqual(['begun'])
+    expect(readdirSync(join(dir, 'run'))).toEqual(['never-began'])
     await waitFor('the record', () => read('run/exit') === '9\nend\n')
     expect(await make().wait(handle, forever)).toEqual({ kind: 'exited', code: 9 })
+  })
+
+  it('takes a program for stopped that was stopped while it was about to begin', async () => {
+    const placed = (handle: RunHandle): void => {
+      handles.push(handle)
+      process.kill(handle.pid, 'SIGTERM')
+    }
+    const spec = specOf([script(dir, 'app', 'exec sleep 1000')])
+    const handle = await runtime.start(spec, placed, forever)
+    expect(await runtime.stop(handle, 1000)).toEqual({ kind: 'signaled', signal: 'SIGTERM' })
   })
 
   it('says that it never began when the daemon ended just before', async () => {

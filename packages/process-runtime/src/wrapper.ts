@@ -1,6 +1,6 @@
 /**
  * The shell programs (POSIX) between the daemon and an app. Descriptors: 3 talks with the daemon, 4 holds the system call
- * filter of a sandbox, 7 is where it stands that the program began, 8 is where bwrap tells of itself, 9 is the app's own
+ * filter of a sandbox, 7 is where it stands that the program never began, 8 is where bwrap tells of itself, 9 is the app's own
  * standard error; until the app begins, errors go to the daemon.
  *
  * WRAPPER leads the process group and stays outside of the limits. It waits, and records how the program ended, so that
@@ -12,7 +12,7 @@
 export const WRAPPER = `
 dir=$1 oom=$2; shift 2
 trap : TERM INT HUP QUIT USR1 USR2
-exec 9>&2 2>/dev/null 7>"$dir/begun" || exit 126
+exec 9>&2 2>/dev/null 7>"$dir/never-began" || exit 126
 "$@"
 code=$?
 {
@@ -40,12 +40,11 @@ exec "$@"
 
 /**
  * Says that all is well, waits until the daemon knows its pid, and becomes the program, so the pid is the program's.
- * When the daemon is gone by then, nothing begins, and nothing says that it did.
+ * When the daemon is gone by then, nothing begins, and that is written down.
  */
 export const LAUNCH = `
 echo "pid $$" >&3
-read -r go <&3 || exit 126
-echo yes >&7
+read -r go <&3 || { echo yes >&7; exit 126; }
 exec "$@" 2>&9 3>&- 4>&- 7>&- 8>&- 9>&-
 `
 
