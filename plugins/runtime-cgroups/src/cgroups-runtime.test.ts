@@ -120,8 +120,11 @@ describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
       memoryBytes: 64 * MIB,
     })
     await waitFor('its cgroups', () => fixture.read('stdout').includes('app@1.0.0'))
-    const { processes, memoryBytes } = await fixture.runtime.usage(handle)
-    expect(processes).toBe(1)
+    // `cat` has written, and may not have ended yet.
+    const { memoryBytes } = await waitFor('the program alone', async () => {
+      const usage = await fixture.runtime.usage(handle)
+      return usage.processes === 1 && usage
+    })
     expect(memoryBytes).toBeGreaterThan(10_000)
     expect(memoryBytes).toBeLessThan(64 * MIB)
   })
