@@ -6,8 +6,8 @@ import { cli, packApp, startFleet } from './fleet.mjs'
 import { openControl } from './in-process.mjs'
 
 const CYCLES = 1000
-/** Caches and heaps are warm by then. */
-const WARM_UP = 100
+/** The heap has its working size by then; it grows in the first few hundred. */
+const WARM_UP = 600
 /** By then the daemon has given back what it does not need. */
 const QUIET_MS = 5000
 
