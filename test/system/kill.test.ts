@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { loadSigningKey, packDirectory } from '@p2p-playground/core/bundle'
 import type { AppAction, AppRow } from '@p2p-playground/core'
+import { FAILPOINTS } from '../../packages/daemon/src/engine/failpoint.js'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Machines, writeApp } from '../harness/machines.js'
 import { NodeUnderTest, programsOf } from '../harness/node-under-test.js'
@@ -159,7 +160,12 @@ const STEPS: Readonly<
 }
 
 afterEach(async () => {
-  await node.kill()
+  if (node.pid > 0) await node.kill()
+})
+
+test('all steps that the engine names are tried', () => {
+  const tried = Object.values(STEPS).flatMap(({ steps }) => steps)
+  expect([...tried].sort()).toEqual([...FAILPOINTS].sort())
 })
 
 describe.each(Object.entries(STEPS))('%s, killed', (_name, { act, steps }) => {
