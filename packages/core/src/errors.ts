@@ -113,6 +113,10 @@ export const ERROR_TABLE = {
   RUNTIME_SPAWN: row('failed_precondition', 500, 1),
   RUNTIME_SANDBOX: row('failed_precondition', 500, 1),
   RUNTIME_HEALTH_TYPE: row('failed_precondition', 409, 6),
+  // What the far side of a log sink says to a batch
+  SINK_REFUSED: row('invalid_argument', 400, 1),
+  SINK_DENIED: row('permission_denied', 403, 1),
+  SINK_UNAVAILABLE: row('unavailable', 503, 1, true),
   // State on disk
   STATE_LOCKED: row('failed_precondition', 409, 1),
   STATE_CORRUPT: row('data_loss', 500, 1),

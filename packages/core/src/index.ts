@@ -86,6 +86,8 @@ export { matchesLabels, parseLabelSelector } from './model/labels.js'
 export type { LabelTerm } from './model/labels.js'
 export { PLUGIN_BRAND, definePlugin } from './plugins/define.js'
 export type { BrandedPlugin } from './plugins/define.js'
+export { sinkErrorOfStatus } from './plugins/sink-error.js'
+export type { SinkAnswer } from './plugins/sink-error.js'
 export type {
   EventFilter,
   NewEvent,

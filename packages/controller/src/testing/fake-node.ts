@@ -180,6 +180,7 @@ export class FakeNode {
       node: name,
       app: 'web',
       version,
+      instance: 'i1',
       stream: 'stdout',
       seq,
       line,

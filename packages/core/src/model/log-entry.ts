@@ -22,11 +22,13 @@ interface NumberedLine {
   readonly line: string
 }
 
-/** One line that an app or its hook wrote. (node, app, version, stream, seq) names it once and for all. */
+/** One line that an app or its hook wrote. (node, app, instance, stream, seq) names it once and for all. */
 export interface AppLogEntry extends NumberedLine {
   readonly kind: 'app'
   readonly app: string
   readonly version: string
+  /** One life of the log of a version on a node: it lasts over restarts, and another begins after `app remove`. */
+  readonly instance: string
   /** All streams of an instance are numbered together. */
   readonly stream: LogStream
   /** The line was too long for one entry: it goes on in the next entry of its stream. */

@@ -77,7 +77,7 @@ export class DaemonLog implements LogFeed {
   sources({ kinds, stream }: StoreQuery): LogSource[] {
     if (!kinds.includes('daemon') || stream !== undefined) return []
     const chunks = (): LogChunk[] => this.#files.map((file) => this.#chunkOf(file))
-    return [{ name: 'daemon', nextSeq: this.#nextSeq, isRemovable: false, chunks }]
+    return [{ name: 'daemon', nextSeq: this.#nextSeq, instance: null, chunks }]
   }
 
   subscribe(listener: FeedListener): () => void {

@@ -20,7 +20,7 @@ export class EventFeed implements LogFeed {
     if (!kinds.includes('event') || stream !== undefined) return []
     const newest = this.#store.events({ tail: 1 })[0]?.seq ?? 0
     const chunks = (): LogChunk[] => this.#chunks(newest)
-    return [{ name: 'event', nextSeq: newest + 1, isRemovable: false, chunks }]
+    return [{ name: 'event', nextSeq: newest + 1, instance: null, chunks }]
   }
 
   subscribe(listener: FeedListener): () => void {

@@ -89,6 +89,7 @@ describe('the header of a segment', () => {
       node: 'n',
       app: 'a',
       version: '1.0.0-ü',
+      instance: '00ff00ff00ff',
       firstSeq: 7,
       offsets: { stdout: 1, stderr: 2 },
       previous: { minMs: 3, maxMs: 4 },

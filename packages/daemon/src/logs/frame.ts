@@ -25,6 +25,8 @@ export interface SegmentHeader {
   readonly node: string
   readonly app: string
   readonly version: string
+  /** As `AppLogEntry` has it. */
+  readonly instance: string
   /** Of the first line in this segment. */
   readonly firstSeq: number
   readonly offsets: RawOffsets

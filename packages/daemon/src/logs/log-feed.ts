@@ -26,8 +26,8 @@ export interface LogSource {
   readonly name: string
   /** Of the line that comes next. */
   readonly nextSeq: number
-  /** It can be removed, and begins at one again then. */
-  readonly isRemovable: boolean
+  /** Which life of a log this is, where it can be removed and begins at one again then; null where it cannot. */
+  readonly instance: string | null
   /** From the oldest to the newest. */
   chunks(): readonly LogChunk[]
 }

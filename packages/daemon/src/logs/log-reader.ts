@@ -36,7 +36,7 @@ function partOf(source: LogSource, query: StoreQuery): Part {
   return {
     name: source.name,
     // A number beyond the newest is of a log that was removed and has begun anew.
-    after: after <= last ? after : source.isRemovable ? 0 : last,
+    after: after <= last ? after : source.instance === null ? last : 0,
     last,
     chunks: chunks.map((chunk, index) => ({
       firstSeq: chunk.firstSeq,

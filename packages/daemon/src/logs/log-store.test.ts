@@ -57,6 +57,25 @@ describe('LogStore collects', () => {
     ])
   })
 
+  it('in one life of the log over restarts, and in another after it was removed', async () => {
+    const first = storeFixture()
+    write((await first.open()).stdoutPath, 'one\n')
+    await first.stored(1)
+    await first.store.close()
+    const second = storeFixture({ rootDir: first.rootDir })
+    write((await second.open()).stdoutPath, 'two\n')
+    await second.stored(2)
+    const [one, two] = await second.read()
+    expect(one?.instance).toMatch(/^[0-9a-f]{12}$/)
+    expect(two?.instance).toBe(one?.instance)
+    await second.store.remove(KEY.app)
+    write((await second.open()).stdoutPath, 'three\n')
+    await second.stored(1)
+    const [three] = await second.read()
+    expect(three).toMatchObject({ seq: 1, line: 'three' })
+    expect(three?.instance).not.toBe(one?.instance)
+  })
+
   it('what was written while no daemon ran', async () => {
     const first = storeFixture()
     const log = await first.open()

@@ -182,7 +182,10 @@ export class LogStore implements LogFeed {
 
   #tell(key: InstanceKey, lines: readonly StoredLine[]): void {
     if (this.#listeners.size === 0) return
-    const entries = lines.map((line) => entryOfStored(line, key, this.#options.node))
+    const { instance } = this.#segmentsOf(key)
+    const entries = lines.map((line) =>
+      entryOfStored(line, { ...key, instance }, this.#options.node),
+    )
     for (const listener of this.#listeners) listener.push(entries)
   }
 

@@ -6,16 +6,17 @@ import type { Segments } from './segments.js'
 
 /** An instance's segments as a source of entries. */
 export function segmentSource(segments: Segments, key: InstanceKey, node: string): LogSource {
+  const { instance } = segments
   const blockOf = (frame: FrameView): LogBlock => ({
     timeMs: frame.timeMs,
     firstSeq: frame.firstSeq,
     count: frame.count,
-    entries: () => frame.lines().map((line) => entryOfStored(line, key, node)),
+    entries: () => frame.lines().map((line) => entryOfStored(line, { ...key, instance }, node)),
   })
   return {
     name: formatInstance(key),
     nextSeq: segments.nextSeq,
-    isRemovable: true,
+    instance,
     chunks: () =>
       segments.list().map((segment) => ({
         firstSeq: segment.firstSeq,
@@ -25,6 +26,10 @@ export function segmentSource(segments: Segments, key: InstanceKey, node: string
   }
 }
 
-export function entryOfStored(line: StoredLine, key: InstanceKey, node: string): AppLogEntry {
-  return { kind: 'app', node, app: key.app, version: key.version, ...line }
+export function entryOfStored(
+  line: StoredLine,
+  { app, version, instance }: InstanceKey & { readonly instance: string },
+  node: string,
+): AppLogEntry {
+  return { kind: 'app', node, app, version, instance, ...line }
 }

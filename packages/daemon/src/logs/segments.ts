@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -47,6 +48,7 @@ export class Segments {
   #syncedOffsets: RawOffsets = { stdout: 0, stderr: 0 }
   #epoch = 0
   #nextSeq = 1
+  #instance: string = randomBytes(6).toString('hex')
   /** A crash may have come before it was synced. */
   #unsureOf: string | undefined
 
@@ -59,6 +61,11 @@ export class Segments {
 
   get version(): string {
     return this.#options.key.version
+  }
+
+  /** Which life of the log this is. */
+  get instance(): string {
+    return this.#instance
   }
 
   /** Where reading the raw files goes on. */
@@ -182,6 +189,7 @@ export class Segments {
       node,
       app: key.app,
       version: key.version,
+      instance: this.#instance,
       firstSeq: this.#nextSeq,
       offsets: this.#offsets,
       previous: last?.range ?? null,
@@ -208,11 +216,14 @@ export class Segments {
     const newest = this.#recoverNewest(paths)
     if (newest === undefined) return
     let { header } = newest
+    // The same in all of them; one that can be read is enough.
+    let instance = header?.instance
     let nextSeq = newest.segment.firstSeq
     this.#segments.unshift(newest.segment)
     this.#unsureOf = paths.at(-1)
     for (const path of paths.reverse()) {
       const own = readHeader(path)
+      instance ??= own?.instance
       // Where a header is damaged, the frames themselves know.
       const scan = own === undefined || header === undefined ? this.#scan(path) : undefined
       const firstSeq = own?.firstSeq ?? firstSeqOf(scan) ?? nextSeq
@@ -221,6 +232,7 @@ export class Segments {
       header = own
       nextSeq = firstSeq
     }
+    if (instance !== undefined) this.#instance = instance
   }
 
   /** Takes the newest segment that holds anything off `paths`, and the cursor from its end. */

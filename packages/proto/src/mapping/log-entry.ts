@@ -25,7 +25,7 @@ export function logEntryToProto(entry: LogEntry): LogEntryMessage {
 function ofKind(entry: LogEntry): Omit<MessageInitShape<typeof LogEntrySchema>, '$typeName'> {
   switch (entry.kind) {
     case 'app':
-      return { stream: entry.stream, cut: entry.cut ?? false }
+      return { stream: entry.stream, cut: entry.cut ?? false, instance: entry.instance }
     case 'daemon':
       return { level: entry.level, event: entry.event, fields: { ...entry.fields } }
     case 'event':
@@ -55,6 +55,7 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
         ...line,
         app: message.app,
         version: message.version,
+        instance: message.instance,
         stream: oneOf(LOG_STREAMS, message.stream, 'the stream'),
         ...(message.cut ? { cut: true } : {}),
       }

@@ -19,6 +19,7 @@ export function logSinkContract(name: string, setup: LogSinkSetup): void {
       node: 'n1',
       app: 'app',
       version: '1.0.0',
+      instance: 'i1',
       stream: index % 2 === 0 ? 'stdout' : 'stderr',
       seq: index + 1,
       line,
