@@ -10,7 +10,13 @@ const why = whyNoGuest()
 const machines = new Machines()
 
 /** With a cgroup of its own, which must not keep systemd from starting the daemon again. */
-const MANIFEST = 'runtime: cgroups\nresources: { memory_limit: 64Mi, pids_limit: 20 }\n'
+const MANIFEST = `runtime: cgroups
+resources: { memory_limit: 64Mi, pids_limit: 20 }
+restart: { policy: always, delay: 1s }
+health_check: { type: process, interval: 1s }
+`
+/** Numbered lines, one a second. */
+const PROGRAM = 'n=0\nwhile :; do n=$((n+1)); echo "line $n"; sleep 1; done'
 
 const SCRIPT = `
 export PATH='${dirname(BIN)}':/usr/sbin:/usr/bin:/sbin:/bin P2P_PLAYGROUND_HOME=/run/home NO_COLOR=1
@@ -48,6 +54,24 @@ kill -0 "$pid" && fact after_stop "$pid"
 systemctl start $unit
 await answers
 fact after_start "$(app)"
+
+# The clock of the guest is its own.
+starts() { p2p-playground events --json | grep -c '"started"'; }
+numbers() { p2p-playground logs lasting --json | grep -o '"line":"line [0-9]*' | tr -dc '0-9\n'; }
+newest() { numbers | tail -1; }
+grown() { [ "$(newest)" -gt $(($1 + 2)) ]; }
+fact starts_before "$(starts)"
+for jump in '+1 hour' '-2 hours' '+1 hour'; do
+  at=$(newest)
+  date -s "$jump" >/dev/null
+  await grown "$at"
+done
+fact starts_after "$(starts)"
+fact after_jumps "$(app)"
+fact healthy "$(p2p-playground app list --json | grep '"state"' | tr -dc a-z:)"
+numbers >/run/numbers
+fact lines_in_order "$(seq "$(head -1 /run/numbers)" "$(tail -1 /run/numbers)" | cmp - /run/numbers && echo yes)"
+
 p2p-playground daemon uninstall
 fact uninstalled "$(systemctl is-active $unit) $(ls -A /etc/systemd/system/multi-user.target.wants /etc/systemd/system | grep -c $unit)"
 kill -0 "$pid" && fact after_uninstall "$pid"
@@ -62,7 +86,7 @@ describe.skipIf(why !== undefined)(
     beforeAll(async () => {
       log = await runUnderSystemd(machines.base, SCRIPT, (shared) => {
         renameSync(
-          writeApp(machines.base, { name: 'lasting', manifest: MANIFEST }),
+          writeApp(machines.base, { name: 'lasting', manifest: MANIFEST, script: PROGRAM }),
           join(shared, 'app'),
         )
       })
@@ -98,6 +122,16 @@ describe.skipIf(why !== undefined)(
         stopped: 'inactive',
         after_stop: facts['before'],
         after_start: facts['before'],
+      })
+    })
+
+    test('restarts nothing and keeps the order of lines when the clock is set an hour ahead and back', () => {
+      expect(facts, log).toMatchObject({
+        after_jumps: facts['before'],
+        starts_before: '1',
+        starts_after: '1',
+        healthy: 'state:healthy',
+        lines_in_order: 'yes',
       })
     })
 
