@@ -6,8 +6,6 @@ import { cli, packApp, startFleet } from './fleet.mjs'
 import { openControl } from './in-process.mjs'
 
 const CYCLES = 1000
-/** The heap has its working size by then; it grows in the first few hundred. */
-const WARM_UP = 600
 /** By then the daemon has given back what it does not need. */
 const QUIET_MS = 5000
 
@@ -22,7 +20,6 @@ export async function cycles() {
       'deploy',
       await packApp(fleet, { name: 'small', version: '1.0.0', script }),
     ])
-    await repeat(control, WARM_UP)
     await delay(QUIET_MS)
     const before = look(pid)
     const begun = performance.now()

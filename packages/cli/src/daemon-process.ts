@@ -22,6 +22,8 @@ const NODE_FLAGS = [
   '--single-threaded-gc',
   '--expose-gc',
 ]
+/** Each thread would keep a heap of its own with what one compilation took once (mallopt(3)); two for all are enough. */
+const DAEMON_ENV = { MALLOC_ARENA_MAX: '2' }
 const READY_MS = 30_000
 const LOOK_MS = 20
 
@@ -46,6 +48,7 @@ export async function startInBackground(options: StartOptions): Promise<RunFile>
     detached: true,
     stdio: ['ignore', 'ignore', errors.fd, 'pipe'],
     cwd: '/',
+    env: { ...DAEMON_ENV, ...process.env },
   })
   await errors.close()
   const line = await readLine(child, errorsPath)
@@ -64,8 +67,9 @@ export async function startInBackground(options: StartOptions): Promise<RunFile>
 export async function runInForeground(options: StartOptions, signal: AbortSignal): Promise<number> {
   await refuseSecond(options.home)
   const args = [...NODE_FLAGS, ...daemonArgs(options), '--foreground']
-  process.execve?.(process.execPath, [process.execPath, ...args], process.env)
-  const child = spawn(process.execPath, args, { stdio: 'inherit' })
+  const env = { ...DAEMON_ENV, ...process.env }
+  process.execve?.(process.execPath, [process.execPath, ...args], env)
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env })
   const stop = (): void => {
     child.kill('SIGTERM')
   }

@@ -2,9 +2,15 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { holdMemory, releaseMemorySoon } from './release-memory.js'
 
 const QUIET_MS = 2000
+const LAST_RESORT = { execution: 'sync', flavor: 'last-resort', type: 'major' }
+const GROWTH_BYTES = 64 * 1024 * 1024
 const collect = vi.fn()
+let residentBytes = 0
 
 beforeEach(() => {
+  // Each test begins with more than the one before has left.
+  residentBytes += GROWTH_BYTES
+  vi.spyOn(process.memoryUsage, 'rss').mockImplementation(() => residentBytes)
   vi.useFakeTimers()
   vi.stubGlobal('gc', collect)
 })
@@ -12,6 +18,7 @@ afterEach(() => {
   // What a test asked for is done before the next.
   vi.runAllTimers()
   vi.useRealTimers()
+  vi.restoreAllMocks()
   vi.unstubAllGlobals()
   collect.mockReset()
 })
@@ -23,7 +30,16 @@ it('collects once it has been quiet for a while', () => {
   vi.advanceTimersByTime(QUIET_MS - 1)
   expect(collect).not.toHaveBeenCalled()
   vi.advanceTimersByTime(1)
-  expect(collect).toHaveBeenCalledOnce()
+  expect(collect.mock.calls).toEqual([[LAST_RESORT]])
+})
+
+it('collects again only when something has come since', () => {
+  for (const growthBytes of [0, 1_000_000, GROWTH_BYTES]) {
+    residentBytes += growthBytes
+    releaseMemorySoon()
+    vi.advanceTimersByTime(QUIET_MS)
+  }
+  expect(collect).toHaveBeenCalledTimes(2)
 })
 
 it('waits for the last of those who hold it', () => {
@@ -38,10 +54,12 @@ it('waits for the last of those who hold it', () => {
   expect(collect).toHaveBeenCalledOnce()
 })
 
-it('does not wait for ever', () => {
+it('does not wait for ever, keeps then what is in use, and gives it back at the end', () => {
   releaseMemorySoon()
   const release = holdMemory()
   vi.advanceTimersByTime(30_000)
-  expect(collect).toHaveBeenCalledOnce()
+  expect(collect.mock.calls).toEqual([[]])
   release()
+  vi.advanceTimersByTime(QUIET_MS)
+  expect(collect.mock.calls).toEqual([[], [LAST_RESORT]])
 })

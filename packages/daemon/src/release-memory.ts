@@ -1,10 +1,14 @@
 const QUIET_MS = 2000
 /** On a node that is never quiet, all the same after so long. */
 const LATEST_MS = 30_000
+/** Growth since the last collection that is worth another one. */
+const WORTH_BYTES = 4 * 1024 * 1024
 
 let timer: NodeJS.Timeout | undefined
 let firstAskedMs: number | undefined
 let holders = 0
+/** Resident after the last collection while it was quiet. */
+let settledBytes = 0
 
 /**
  * Gives back what a transfer, an action or the start left behind, once it has been quiet for a while. The daemon starts with
@@ -28,13 +32,27 @@ export function holdMemory(): () => void {
 
 function schedule(askedMs: number): void {
   const latestMs = Math.max(askedMs + LATEST_MS - performance.now(), 0)
+  const waitMs = holders > 0 ? latestMs : Math.min(QUIET_MS, latestMs)
   clearTimeout(timer)
-  timer = setTimeout(
-    () => {
-      firstAskedMs = undefined
-      globalThis.gc?.()
-    },
-    holders > 0 ? latestMs : Math.min(QUIET_MS, latestMs),
-  )
+  timer = setTimeout(() => {
+    firstAskedMs = undefined
+    const quiet = waitMs === QUIET_MS
+    collect(quiet)
+    if (!quiet) releaseMemorySoon()
+  }, waitMs)
   timer.unref()
+}
+
+/**
+ * An ordinary collection keeps the pages that it empties for what comes next; the last resort gives them back to the
+ * system, and takes twice as long. Where nothing has come since, a loop of restarts for one, there is no need of either.
+ */
+function collect(quiet: boolean): void {
+  if (process.memoryUsage.rss() < settledBytes + WORTH_BYTES) return
+  if (!quiet) {
+    globalThis.gc?.()
+    return
+  }
+  globalThis.gc?.({ execution: 'sync', flavor: 'last-resort', type: 'major' })
+  settledBytes = process.memoryUsage.rss()
 }

@@ -18,7 +18,7 @@ export interface RunFile {
 /** Field 22 of /proc/PID/stat, clock ticks after boot; undefined when the process is gone or a zombie (proc(5)). */
 export function startTicksOf(pid: number): number | undefined {
   try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19])
   } catch (error) {
@@ -28,7 +28,7 @@ export function startTicksOf(pid: number): number | undefined {
 }
 
 export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
 
 export async function writeRunFile(path: string, content: RunFile): Promise<void> {

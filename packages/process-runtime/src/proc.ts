@@ -45,7 +45,7 @@ export function isAlive(pid: number): boolean {
 }
 
 export function readBootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
 
 /** The live processes that `wanted` picks. */
@@ -65,7 +65,9 @@ export function readEnvironment(pid: number): string[] {
 
 function readProc(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1')
+    // As UTF-8 Node reads it natively. For any other encoding it takes a buffer of 64 KiB for each file of unknown length,
+    // and a thousand of them between two collections leave holes in the C heap that are never given back.
+    return readFileSync(path, 'utf8')
   } catch (error) {
     const code = systemCode(error)
     // Gone, or another user's.

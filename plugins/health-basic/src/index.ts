@@ -55,7 +55,7 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[?::1\]?)$/
 
 function checkProcess(pid: number): HealthResult {
   try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
     const state = stat.slice(stat.lastIndexOf(')') + 2)[0]
     return state === 'Z'
       ? { healthy: false, detail: `process ${String(pid)} is a zombie` }

@@ -19,7 +19,7 @@ const REMOVE_ROUND_MS = 20
 /** Undefined when the cgroup, or that file in it, is not there. */
 export function readCgroup(dir: string, file: string): string | undefined {
   try {
-    return readFileSync(join(dir, file), 'latin1')
+    return readFileSync(join(dir, file), 'utf8')
   } catch (error) {
     const code = systemCode(error)
     // ENODEV: removed while it was open.

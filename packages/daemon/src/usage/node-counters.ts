@@ -24,10 +24,10 @@ const TICK_MS = 10
 export async function readNodeCounters(dir: string): Promise<NodeCounters> {
   const disk = await statfs(dir)
   return {
-    cpuMs: parseCpuMs(readFileSync('/proc/stat', 'latin1')),
+    cpuMs: parseCpuMs(readFileSync('/proc/stat', 'utf8')),
     memoryBytes: totalmem() - freemem(),
     diskBytes: (disk.blocks - disk.bfree) * disk.bsize,
-    interfaces: parseInterfaces(readFileSync('/proc/net/dev', 'latin1')),
+    interfaces: parseInterfaces(readFileSync('/proc/net/dev', 'utf8')),
   }
 }
 

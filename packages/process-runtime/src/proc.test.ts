@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { findProcesses, readBootId, readEnvironment, readStat } from './proc.js'
+
+const LOOKS = 200
+
+it('knows this process', () => {
+  expect(readStat(process.pid)).toMatchObject({ pid: process.pid, parent: process.ppid })
+  expect(findProcesses(({ pid }) => pid === process.pid)).toHaveLength(1)
+  expect(readEnvironment(process.pid)).toContain(`PATH=${String(process.env['PATH'])}`)
+})
+
+it('looks at many processes without a buffer for each', () => {
+  const before = process.memoryUsage().arrayBuffers
+  let peakBytes = 0
+  for (let look = 0; look < LOOKS; look += 1) {
+    readStat(process.pid)
+    readBootId()
+    peakBytes = Math.max(peakBytes, process.memoryUsage().arrayBuffers - before)
+  }
+  expect(peakBytes).toBeLessThan(1024 * 1024)
+})
