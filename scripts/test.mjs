@@ -12,6 +12,7 @@ await ensureTools({
   setsid: 'util-linux',
   setpriv: 'util-linux',
   bwrap: 'bubblewrap',
+  nft: 'nftables',
   'systemd-analyze': 'systemd',
   // Packaged for this machine only; one that is not there would keep all from being installed.
   ...(process.arch === 'x64' ? { 'linux.uml': 'user-mode-linux' } : {}),

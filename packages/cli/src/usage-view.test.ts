@@ -97,20 +97,34 @@ test('a node that has not measured says what is free', () => {
   ])
 })
 
+const instance = {
+  sampledAtMs: [],
+  cpuCores: figure(0.25, 0.1, 1.5),
+  memoryBytes: figure(2048),
+  diskBytes: figure(null, 4096, 4096),
+  processes: figure(2, 1.4, 3),
+  networkInBytesPerSecond: figure(null),
+  networkOutBytesPerSecond: figure(null),
+}
+
 test('an instance says what it uses, and that its traffic is not measured', () => {
-  const usage = {
-    sampledAtMs: [],
-    cpuCores: figure(0.25, 0.1, 1.5),
-    memoryBytes: figure(2048),
-    diskBytes: figure(null, 4096, 4096),
-    processes: figure(2, 1.4, 3),
-    network: null,
-  }
-  expect(instanceUsageLines(usage)).toEqual([
+  expect(instanceUsageLines(instance)).toEqual([
     'cpu        25 % of a core (average 10 %, peak 150 %)',
     'memory     2.0 KiB (average 2.0 KiB, peak 2.0 KiB)',
     'disk       not known (average 4.0 KiB, peak 4.0 KiB)',
     'processes  2 (average 1, peak 3)',
     'network    not measured',
+  ])
+})
+
+test('an instance whose traffic is counted says both directions', () => {
+  const usage = {
+    ...instance,
+    networkInBytesPerSecond: figure(2048, 1024, 4096),
+    networkOutBytesPerSecond: figure(0),
+  }
+  expect(instanceUsageLines(usage).slice(-2)).toEqual([
+    'network    in 2.0 KiB/s (average 1.0 KiB/s, peak 4.0 KiB/s)',
+    '           out 0 B/s (average 0 B/s, peak 0 B/s)',
   ])
 })

@@ -36,12 +36,18 @@ export function nodeUsageLines({ resources, usage }: NodeInfo): string[] {
 export function instanceUsageLines(usage: InstanceUsage): string[] {
   const bars = barsOf(usage.sampledAtMs)
   const { cpuCores, memoryBytes, diskBytes, processes } = usage
+  const { networkInBytesPerSecond: incoming, networkOutBytesPerSecond: outgoing } = usage
   return [
     `cpu        ${shown(cpuCores, (cores) => percent(cores, 1), 'of a core')}${bars(cpuCores)}`,
     `memory     ${shown(memoryBytes, bytes)}${bars(memoryBytes)}`,
     `disk       ${shown(diskBytes, bytes)}${bars(diskBytes)}`,
     `processes  ${shown(processes, (count) => String(Math.round(count)))}${bars(processes)}`,
-    'network    not measured',
+    ...(incoming.average === null
+      ? ['network    not measured']
+      : [
+          `network    in ${shown(incoming, rate)}${bars(incoming)}`,
+          `           out ${shown(outgoing, rate)}${bars(outgoing)}`,
+        ]),
   ]
 }
 

@@ -31,7 +31,7 @@ export interface Run {
  * Everything that takes a `Run` works in a later daemon too, and does no harm when nothing of the run is left.
  */
 export interface Confinement {
-  support(): Promise<Pick<RuntimeSupport, 'cpu' | 'memory' | 'pids'>>
+  support(): Promise<Omit<RuntimeSupport, 'sandbox'>>
   /** `extraProcesses` of ours live in the place beside the program and are not counted against its limit. */
   create(request: {
     readonly runId: string
@@ -44,7 +44,7 @@ export interface Confinement {
   /** SIGKILL to all of them but the wrapper, until none is left. */
   killAll(run: Run): Promise<void>
   /** Of the program and its children. */
-  usage(run: Run): ResourceUsage
+  usage(run: Run): Promise<ResourceUsage>
   /** Takes away what `create` made. */
   remove(place: PlaceData): Promise<void>
 }

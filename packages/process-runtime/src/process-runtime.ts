@@ -105,7 +105,7 @@ export class ProcessRuntime implements Runtime {
 
   async usage(handle: RunHandle): Promise<ResourceUsage> {
     if (!isThisBoot(handle)) return { cpuMs: 0, memoryBytes: 0, processes: 0 }
-    return Promise.resolve(this.#confinement.usage(runOf(handle)))
+    return this.#confinement.usage(runOf(handle))
   }
 
   /** Undefined for a program that runs without. @throws RUNTIME_SANDBOX */

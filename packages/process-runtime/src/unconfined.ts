@@ -7,6 +7,8 @@ import type { ProcessStat } from './proc.js'
 /** The variable that every process of a run carries. */
 export const MARK = 'P2P_PLAYGROUND_RUN'
 
+const UNCOUNTED = { enforced: false, why: 'only that of a cgroup can be counted' } as const
+
 /**
  * No limits. The processes of a run are those of its sessions and groups, and whatever carries its mark in the
  * environment, which a daemon that forked twice and called setsid still does.
@@ -19,9 +21,9 @@ export class Unconfined implements Confinement {
     this.#why = why
   }
 
-  async support(): Promise<Pick<RuntimeSupport, 'cpu' | 'memory' | 'pids'>> {
+  async support(): Promise<Omit<RuntimeSupport, 'sandbox'>> {
     const not = { enforced: false, why: this.#why } as const
-    return Promise.resolve({ cpu: not, memory: not, pids: not })
+    return Promise.resolve({ cpu: not, memory: not, pids: not, network: UNCOUNTED })
   }
 
   async create(): Promise<Place> {
@@ -47,15 +49,15 @@ export class Unconfined implements Confinement {
     )
   }
 
-  usage(run: Run): ResourceUsage {
+  async usage(run: Run): Promise<ResourceUsage> {
     const ours = [run.wrapperPid, ...run.helperPids]
     const all = this.members(run).filter(({ pid }) => !ours.includes(pid))
     const ticks = all.reduce((sum, member) => sum + member.cpuTicks, 0)
-    return {
+    return Promise.resolve({
       cpuMs: (ticks * 1000) / TICKS_PER_SECOND,
       memoryBytes: all.reduce((sum, member) => sum + member.residentBytes, 0),
       processes: all.length,
-    }
+    })
   }
 
   async remove(): Promise<void> {

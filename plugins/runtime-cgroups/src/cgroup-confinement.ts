@@ -1,5 +1,5 @@
 import { PlaygroundError, errorMessage } from '@p2p-playground/core'
-import type { ResourceUsage, RunLimits, RuntimeSupport } from '@p2p-playground/core'
+import type { Clock, ResourceUsage, RunLimits, RuntimeSupport } from '@p2p-playground/core'
 import { Unconfined } from '@p2p-playground/process-runtime'
 import type {
   Confinement,
@@ -8,12 +8,26 @@ import type {
   ProcessStat,
   Run,
 } from '@p2p-playground/process-runtime'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { removeSoon } from './cgroup-files.js'
+import { makeCgroup, removeEmpty, removeSoon } from './cgroup-files.js'
 import type { CgroupAccess, CgroupDirs, CgroupLimits, LimitSupport } from './cgroup-limits.js'
 import { CGROUP_V1_ACCESS, CgroupV1 } from './cgroup-v1.js'
 import { CGROUP_V2_ACCESS, CgroupV2 } from './cgroup-v2.js'
 import type { Hierarchy } from './hierarchies.js'
+import { NftTraffic } from './nft-traffic.js'
+import type { Nft } from './nft-traffic.js'
+
+export interface CgroupOptions {
+  readonly root?: string
+  /** Tells the daemons of a machine apart. */
+  readonly node: string
+  readonly clock: Clock
+  readonly nft?: Nft
+}
+
+/** The cgroup by which the traffic of a run is counted. */
+const COUNTED = 'network'
 
 /**
  * Holds each run in a cgroup of its own. Where there are none, runs are held together as the runtime "process" does it,
@@ -21,17 +35,24 @@ import type { Hierarchy } from './hierarchies.js'
  */
 export class CgroupConfinement implements Confinement {
   readonly #cgroups: CgroupLimits | undefined
+  readonly #traffic: NftTraffic
+  /** For what only counts: below it each run has a cgroup when its limits are of version 1. */
+  readonly #countedNode: string | undefined
   readonly #unconfined = new Unconfined('this machine has no cgroups')
 
-  constructor(
-    hierarchies: readonly Hierarchy[],
-    options: { readonly root?: string; readonly node: string },
-  ) {
+  constructor(hierarchies: readonly Hierarchy[], options: CgroupOptions) {
     this.#cgroups = chooseVersion(hierarchies, options)
+    const top = hierarchies.find(({ version }) => version === 2)?.top
+    this.#traffic = new NftTraffic({ ...options, top })
+    if (top !== undefined)
+      this.#countedNode = join(top, options.root ?? '', 'p2p-playground', options.node)
   }
 
-  async support(): Promise<Pick<RuntimeSupport, 'cpu' | 'memory' | 'pids'>> {
-    return this.#cgroups?.support ?? this.#unconfined.support()
+  async support(): Promise<Omit<RuntimeSupport, 'sandbox'>> {
+    const cgroups = this.#cgroups
+    if (cgroups === undefined || !isUsable(cgroups.support))
+      return { ...(await this.#unconfined.support()), ...cgroups?.support }
+    return { ...cgroups.support, network: await this.#traffic.support() }
   }
 
   async create(request: {
@@ -46,7 +67,7 @@ export class CgroupConfinement implements Confinement {
     const pids = limits.pids === undefined ? undefined : limits.pids + extraProcesses
     try {
       const name = `${instance}-${runId.slice(0, 8)}`
-      const dirs = await this.#cgroups.create(name, { ...limits, pids })
+      const dirs = await this.#count(name, await this.#cgroups.create(name, { ...limits, pids }))
       const entrances = [...new Set(Object.values(dirs))].map((dir) => join(dir, 'cgroup.procs'))
       return { data: dirs, entrances, oomFile: accessTo(dirs)?.oomFile(dirs) }
     } catch (cause) {
@@ -69,28 +90,46 @@ export class CgroupConfinement implements Confinement {
     await (access === undefined ? this.#unconfined.killAll(run) : access.killAll(dirs))
   }
 
-  usage(run: Run): ResourceUsage {
+  async usage(run: Run): Promise<ResourceUsage> {
     const dirs = dirsOf(run.place)
     const access = accessTo(dirs)
     if (access === undefined) return this.#unconfined.usage(run)
     const all = access.members(dirs).filter(({ pid }) => !run.helperPids.includes(pid))
-    return { ...access.usage(dirs), processes: all.length }
+    const counted = dirs[COUNTED]
+    const traffic = counted === undefined ? undefined : await this.#traffic.read(counted)
+    return { ...access.usage(dirs), processes: all.length, ...traffic }
   }
 
   async remove(place: PlaceData): Promise<void> {
-    await Promise.all([...new Set(Object.values(dirsOf(place)))].map(removeSoon))
+    const dirs = dirsOf(place)
+    const counted = dirs[COUNTED]
+    if (counted !== undefined && existsSync(counted)) await this.#traffic.remove(counted)
+    await Promise.all([...new Set(Object.values(dirs))].map(removeSoon))
   }
 
   /** Removes what runs of earlier daemons left behind. */
   async sweep(): Promise<void> {
     await this.#cgroups?.sweep()
+    if (this.#countedNode !== undefined && existsSync(this.#countedNode))
+      await removeEmpty(this.#countedNode)
+    await this.#traffic.sweep()
+  }
+
+  /** Traffic is counted by a cgroup of version 2: that of the limits, or one more beside those of version 1. */
+  async #count(name: string, dirs: CgroupDirs): Promise<CgroupDirs> {
+    if (!(await this.#traffic.support()).enforced || this.#countedNode === undefined) return dirs
+    const counted = dirs['all'] ?? join(this.#countedNode, name)
+    await makeCgroup(counted)
+    if (await this.#traffic.add(counted)) return { ...dirs, [COUNTED]: counted }
+    if (dirs['all'] === undefined) await removeSoon(counted)
+    return dirs
   }
 }
 
 /** Version 2 when it has a controller that limits; on hybrid machines it is there and has none. */
 function chooseVersion(
   hierarchies: readonly Hierarchy[],
-  options: { readonly root?: string; readonly node: string },
+  options: CgroupOptions,
 ): CgroupLimits | undefined {
   const unified = hierarchies.find(({ version }) => version === 2)
   const v2 = unified === undefined ? undefined : new CgroupV2(unified, options)

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { FakeClock } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CgroupConfinement } from './cgroup-confinement.js'
 import { cpuQuota } from './cgroup-limits.js'
@@ -37,7 +38,7 @@ describe('where limits cannot be kept', () => {
     hierarchies: readonly Hierarchy[],
     root?: string,
   ): Promise<(string | undefined)[]> => {
-    const options = root === undefined ? { node: 'n' } : { node: 'n', root }
+    const options = { node: 'n', clock: new FakeClock(), ...(root === undefined ? {} : { root }) }
     const { cpu, memory, pids } = await new CgroupConfinement(hierarchies, options).support()
     return [cpu, memory, pids].map((one) => (one.enforced ? undefined : one.why))
   }

@@ -9,6 +9,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemClock } from '@p2p-playground/core'
 import type { RunHandle, RunLimits, RunSpec } from '@p2p-playground/core'
 import { CgroupsRuntime } from './cgroups-runtime.js'
 
@@ -22,7 +23,7 @@ export class CgroupsFixture {
 
   /** The runtime of the next daemon. */
   nextRuntime(): CgroupsRuntime {
-    return new CgroupsRuntime({ dataDir: this.dir })
+    return new CgroupsRuntime({ dataDir: this.dir, clock: systemClock })
   }
 
   async start(body: string, limits: RunLimits, patch: Partial<RunSpec> = {}): Promise<RunHandle> {
@@ -70,7 +71,10 @@ export function cgroupsOf(handle: RunHandle): string[] {
 
 /** Why limits cannot be tried here; undefined when they can. */
 export async function whyNoLimits(): Promise<string | undefined> {
-  const { cpu, memory, pids } = await new CgroupsRuntime({ dataDir: tmpdir() }).support()
+  const { cpu, memory, pids } = await new CgroupsRuntime({
+    dataDir: tmpdir(),
+    clock: systemClock,
+  }).support()
   const why = [cpu, memory, pids].flatMap((one) => (one.enforced ? [] : [one.why]))
   return why.length === 0 ? undefined : why.join('; ')
 }

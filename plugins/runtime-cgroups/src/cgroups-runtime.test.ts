@@ -1,18 +1,29 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RunHandle } from '@p2p-playground/core'
+import { systemClock } from '@p2p-playground/core'
+import type { ResourceUsage, RunHandle } from '@p2p-playground/core'
 import { processesWith, waitFor } from '@p2p-playground/testkit'
 import { runtimeContract } from '@p2p-playground/testkit/contracts'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CgroupsFixture, cgroupsOf, whyNoLimits } from './cgroups-fixture.test.support.js'
 import { CgroupsRuntime } from './cgroups-runtime.js'
 
 const forever = new AbortController().signal
 const MIB = 1024 ** 2
 const why = await whyNoLimits()
-const { sandbox } = await new CgroupsRuntime({ dataDir: '/test' }).support()
+const { sandbox, network } = await new CgroupsRuntime({
+  dataDir: '/test',
+  clock: systemClock,
+}).support()
 if (why !== undefined) process.stderr.write(`cgroup limits are not tested here: ${why}\n`)
+
+if (network?.enforced === false)
+  process.stderr.write(`traffic is not counted here: ${network.why}\n`)
+
+function trafficOf(usage: ResourceUsage): object {
+  return { received: usage.networkReceivedBytes, sent: usage.networkSentBytes }
+}
 
 function script(dir: string, name: string, body: string): [string] {
   const path = join(dir, name)
@@ -22,9 +33,13 @@ function script(dir: string, name: string, body: string): [string] {
 }
 
 runtimeContract('CgroupsRuntime', {
-  create: () => new CgroupsRuntime({ dataDir: '/test' }),
+  create: () => new CgroupsRuntime({ dataDir: '/test', clock: systemClock }),
   endless: (dir) => script(dir, 'endless', 'exec sleep 1000'),
   exits: (dir, code) => script(dir, 'exits', `exit ${String(code)}`),
+})
+
+afterAll(async () => {
+  await new CgroupsRuntime({ dataDir: '/test', clock: systemClock }).close()
 })
 
 describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
@@ -150,6 +165,44 @@ describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
     await fixture.runtime.stop(handle, 1000)
     const none = { cpuMs: 0, memoryBytes: 0, processes: 0 }
     expect(await fixture.runtime.usage(handle)).toEqual(none)
+  })
+
+  describe.skipIf(network?.enforced !== true)('with nftables', () => {
+    const SENT_BYTES = 200_000
+    /** Sends as much to itself by TCP, then one datagram. */
+    const TALK = `
+      const payload = Buffer.alloc(${String(SENT_BYTES)})
+      const udp = require('node:dgram').createSocket('udp6').bind(0, '::1')
+      udp.once('message', () => console.log('told'))
+      const net = require('node:net')
+      const server = net.createServer((socket) => {
+        socket.resume().once('end', () => udp.send(payload.subarray(0, 1000), udp.address().port, '::1'))
+      })
+      server.listen(0, '127.0.0.1', () => net.connect(server.address().port, '127.0.0.1').end(payload))`
+    const tables = (): string => execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' })
+
+    it('counts what a program receives and sends, and goes on in the next daemon', async () => {
+      const silent = await fixture.start('exec sleep 1000', {})
+      writeFileSync(join(fixture.dir, 'talk.cjs'), TALK)
+      const handle = await fixture.start(`exec ${process.execPath} talk.cjs`, {})
+      await waitFor('its traffic', () => fixture.read('stdout') === 'told\n')
+      const next = fixture.nextRuntime()
+      await next.open()
+      for (const bytes of Object.values(trafficOf(await next.usage(handle)))) {
+        expect(bytes).toBeGreaterThan(SENT_BYTES)
+        expect(bytes).toBeLessThan(1.2 * SENT_BYTES)
+      }
+      expect(trafficOf(await next.usage(silent))).toEqual({ received: 0, sent: 0 })
+    })
+
+    it('leaves no table behind', async () => {
+      const before = tables()
+      const handle = await fixture.start('exec sleep 1000', {})
+      expect(tables().length).toBeGreaterThan(before.length)
+      await fixture.runtime.stop(handle, 1000)
+      await fixture.runtime.close()
+      expect(tables()).toBe(before)
+    })
   })
 
   describe.skipIf(!sandbox.enforced)('with a sandbox', () => {

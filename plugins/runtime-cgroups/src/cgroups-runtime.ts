@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { PluginLifecycle } from '@p2p-playground/core'
+import type { Clock, PluginLifecycle } from '@p2p-playground/core'
 import { ProcessRuntime } from '@p2p-playground/process-runtime'
 import { CgroupConfinement } from './cgroup-confinement.js'
 import { readHierarchies } from './hierarchies.js'
@@ -9,10 +9,18 @@ export class CgroupsRuntime extends ProcessRuntime implements PluginLifecycle {
   readonly #confinement: CgroupConfinement
 
   /** `dataDir` is the daemon's alone, and so tells the daemons of a machine apart. */
-  constructor(options: { readonly root?: string | undefined; readonly dataDir: string }) {
+  constructor(options: {
+    readonly root?: string | undefined
+    readonly dataDir: string
+    readonly clock: Clock
+  }) {
     const node = createHash('sha256').update(options.dataDir).digest('hex').slice(0, 12)
     const root = options.root === undefined ? {} : { root: options.root }
-    const confinement = new CgroupConfinement(readHierarchies(), { ...root, node })
+    const confinement = new CgroupConfinement(readHierarchies(), {
+      ...root,
+      node,
+      clock: options.clock,
+    })
     super({ name: 'cgroups', confinement })
     this.#confinement = confinement
   }

@@ -13,5 +13,5 @@ export default definePlugin({
   name: 'cgroups',
   api: '1.0',
   config,
-  create: ({ config: { root }, dataDir }) => new CgroupsRuntime({ root, dataDir }),
+  create: ({ config: { root }, dataDir, clock }) => new CgroupsRuntime({ root, dataDir, clock }),
 })

@@ -11,6 +11,8 @@ export interface RuntimeSupport {
   readonly pids: Enforcement
   /** A program that sees little of the machine and can change less. */
   readonly sandbox: Enforcement
+  /** Whether `usage` tells of the traffic of a run, and why not. Absent: it never does. */
+  readonly network?: Enforcement | undefined
 }
 
 /** `auto` takes a sandbox where it can be had, `required` refuses to start without one. */
@@ -79,6 +81,9 @@ export interface ResourceUsage {
   readonly cpuMs: number
   readonly memoryBytes: number
   readonly processes: number
+  /** Bytes received and sent so far by the whole group; absent when that is not measured. */
+  readonly networkReceivedBytes?: number | undefined
+  readonly networkSentBytes?: number | undefined
 }
 
 /**

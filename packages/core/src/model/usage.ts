@@ -15,18 +15,15 @@ interface Sampled {
   readonly memoryBytes: UsageFigure
   /** Of a node: what is used of the disk that holds the apps. Of an instance: what its version directory takes. */
   readonly diskBytes: UsageFigure
-}
-
-/** What a node used in the last hour, all programs of the machine together. */
-export interface NodeUsage extends Sampled {
-  /** All interfaces but the loopback. */
+  /** Of a node: all interfaces but the loopback. Of an instance: its IP packets, those over the loopback too. */
   readonly networkInBytesPerSecond: UsageFigure
   readonly networkOutBytesPerSecond: UsageFigure
 }
 
+/** What a node used in the last hour, all programs of the machine together. */
+export type NodeUsage = Sampled
+
 /** What one instance used in the last hour. */
 export interface InstanceUsage extends Sampled {
   readonly processes: UsageFigure
-  /** Not measured: the kernel counts traffic per network namespace, and apps share that of the machine. */
-  readonly network: null
 }

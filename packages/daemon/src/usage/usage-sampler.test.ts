@@ -143,7 +143,19 @@ describe('an instance', () => {
       memoryBytes: { current: 20, peak: 20 },
       processes: { current: 1 },
       diskBytes: { current: 4096 },
-      network: null,
+      networkInBytesPerSecond: { current: null, average: null },
+    })
+  })
+
+  it('has its traffic where the runtime counts it', async () => {
+    const usage = { cpuMs: 0, memoryBytes: 10, processes: 1 }
+    machine.usages.set(1, { ...usage, networkReceivedBytes: 5000, networkSentBytes: 100 })
+    await begin()
+    machine.usages.set(1, { ...usage, networkReceivedBytes: 25_000, networkSentBytes: 600 })
+    await clock.advance(10_000)
+    expect(sampler.instance(WEB)).toMatchObject({
+      networkInBytesPerSecond: { current: 2000, peak: 2000, samples: [null, 0, 2000] },
+      networkOutBytesPerSecond: { current: 50 },
     })
   })
 

@@ -9,10 +9,10 @@ import type {
   RunHandle,
   UsageFigure,
 } from '@p2p-playground/core'
-import { CpuMeter } from './cpu-meter.js'
 import { DiskMeter } from './disk-meter.js'
 import { trafficBetween } from './node-counters.js'
 import type { NodeCounters } from './node-counters.js'
+import { RunRate } from './run-rate.js'
 import { Series } from './series.js'
 
 const SAMPLE_MS = 10_000
@@ -24,7 +24,14 @@ const CAPACITY = KEPT_MS / SAMPLE_MS + 2
 const CURRENT_MS = 3 * SAMPLE_MS
 
 const NODE_COLUMNS = ['cpuCores', 'memoryBytes', 'diskBytes', 'inRate', 'outRate'] as const
-const INSTANCE_COLUMNS = ['cpuCores', 'memoryBytes', 'diskBytes', 'processes'] as const
+const INSTANCE_COLUMNS = [
+  'cpuCores',
+  'memoryBytes',
+  'diskBytes',
+  'processes',
+  'inRate',
+  'outRate',
+] as const
 
 export interface SampledInstance extends InstanceKey {
   /** Null while it does not run. */
@@ -42,7 +49,9 @@ export interface UsageSources {
 
 interface Tracked {
   readonly series: Series<(typeof INSTANCE_COLUMNS)[number]>
-  readonly cpu: CpuMeter
+  readonly cpu: RunRate
+  readonly received: RunRate
+  readonly sent: RunRate
 }
 
 /** Measures the node and its instances every 10 s, and keeps the last hour in memory. All durations are monotonic. */
@@ -107,7 +116,8 @@ export class UsageSampler {
       memoryBytes: figure('memoryBytes'),
       diskBytes: figure('diskBytes'),
       processes: figure('processes'),
-      network: null,
+      networkInBytesPerSecond: figure('inRate'),
+      networkOutBytesPerSecond: figure('outRate'),
     }
   }
 
@@ -175,16 +185,19 @@ export class UsageSampler {
   }
 
   async #lookAtInstance({ handle, ...key }: SampledInstance): Promise<void> {
-    const { series, cpu } = this.#track(key)
+    const { series, cpu, received, sent } = this.#track(key)
     const usage = handle === null ? undefined : await this.#usageOf(key, handle)
     const atMs = this.#clock.monotonic()
     const previousMs = this.#previousMs
-    const cpuMs = usage?.cpuMs ?? NaN
+    const rate = (of: RunRate, count = NaN): number | null =>
+      handle === null ? null : of.look(handle, { count, atMs, previousMs })
     series.add(atMs, {
-      cpuCores: handle === null ? null : cpu.look(handle, { cpuMs, atMs, previousMs }),
+      cpuCores: rate(cpu, usage?.cpuMs === undefined ? undefined : usage.cpuMs / 1000),
       memoryBytes: usage?.memoryBytes ?? null,
       diskBytes: this.#disks.sizeOf(key),
       processes: usage?.processes ?? null,
+      inRate: rate(received, usage?.networkReceivedBytes),
+      outRate: rate(sent, usage?.networkSentBytes),
     })
   }
 
@@ -192,7 +205,12 @@ export class UsageSampler {
     const name = formatInstance(key)
     const known = this.#instances.get(name)
     if (known !== undefined) return known
-    const tracked = { series: new Series(INSTANCE_COLUMNS, CAPACITY), cpu: new CpuMeter() }
+    const tracked = {
+      series: new Series(INSTANCE_COLUMNS, CAPACITY),
+      cpu: new RunRate(),
+      received: new RunRate(),
+      sent: new RunRate(),
+    }
     this.#instances.set(name, tracked)
     return tracked
   }

@@ -22,6 +22,7 @@ export function nodeInfoToProto(info: NodeInfo): NodeInfoMessage {
       memory: enforcementToProto(support.memory),
       pids: enforcementToProto(support.pids),
       sandbox: enforcementToProto(support.sandbox),
+      ...(support.network === undefined ? {} : { network: enforcementToProto(support.network) }),
     },
   ])
   return create(NodeInfoSchema, {
@@ -126,6 +127,7 @@ function supportFromProto(message: RuntimeSupportMessage): RuntimeSupport {
     memory: enforcementFromProto(message.memory),
     pids: enforcementFromProto(message.pids),
     sandbox: enforcementFromProto(message.sandbox),
+    ...(message.network === undefined ? {} : { network: enforcementFromProto(message.network) }),
   }
 }
 

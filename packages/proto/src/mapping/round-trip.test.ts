@@ -142,15 +142,13 @@ const sampled = {
   cpuCores: figure,
   memoryBytes: figure,
   diskBytes: figure,
-}
-
-const nodeUsage = fc.record({
-  ...sampled,
   networkInBytesPerSecond: figure,
   networkOutBytesPerSecond: figure,
-})
+}
 
-const instanceUsage = fc.record({ ...sampled, processes: figure, network: fc.constant(null) })
+const nodeUsage = fc.record(sampled)
+
+const instanceUsage = fc.record({ ...sampled, processes: figure })
 
 const enforcement = fc.oneof(
   fc.record({ enforced: fc.constant(true as const), by: text }),
@@ -167,7 +165,16 @@ const nodeInfo = fc.record({
   addresses: fc.array(text),
   runtimes: fc.dictionary(
     key,
-    fc.record({ cpu: enforcement, memory: enforcement, pids: enforcement, sandbox: enforcement }),
+    fc.record(
+      {
+        cpu: enforcement,
+        memory: enforcement,
+        pids: enforcement,
+        sandbox: enforcement,
+        network: enforcement,
+      },
+      { requiredKeys: ['cpu', 'memory', 'pids', 'sandbox'] },
+    ),
     { noNullPrototype: true },
   ),
   healthCheckers: fc.array(text),

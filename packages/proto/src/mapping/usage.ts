@@ -41,6 +41,8 @@ export function instanceUsageToProto(usage: InstanceUsage): InstanceUsageMessage
     memoryBytes: figureToProto(usage.memoryBytes),
     diskBytes: figureToProto(usage.diskBytes),
     processes: figureToProto(usage.processes),
+    networkInBytesPerSecond: figureToProto(usage.networkInBytesPerSecond),
+    networkOutBytesPerSecond: figureToProto(usage.networkOutBytesPerSecond),
   })
 }
 
@@ -51,7 +53,8 @@ export function instanceUsageFromProto(message: InstanceUsageMessage): InstanceU
     memoryBytes: figureFromProto(message.memoryBytes),
     diskBytes: figureFromProto(message.diskBytes),
     processes: figureFromProto(message.processes),
-    network: null,
+    networkInBytesPerSecond: figureFromProto(message.networkInBytesPerSecond),
+    networkOutBytesPerSecond: figureFromProto(message.networkOutBytesPerSecond),
   }
 }
 

@@ -31,10 +31,16 @@ export default class NodeInfo extends BaseCommand {
     for (const [name, support] of Object.entries(info.runtimes)) {
       this.log(
         `runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}, ` +
-          `sandbox ${support.sandbox.enforced ? `by ${support.sandbox.by}` : `none (${support.sandbox.why})`}`,
+          `sandbox ${support.sandbox.enforced ? `by ${support.sandbox.by}` : `none (${support.sandbox.why})`}, ` +
+          `network ${counted(support.network)}`,
       )
     }
   }
+}
+
+function counted(network: Enforcement | undefined): string {
+  if (network?.enforced === true) return `counted by ${network.by}`
+  return network === undefined ? 'not counted' : `not counted (${network.why})`
 }
 
 function show(enforcement: Enforcement): string {

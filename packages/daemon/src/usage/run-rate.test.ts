@@ -1,18 +1,19 @@
 import type { RunHandle } from '@p2p-playground/core'
 import { describe, expect, it } from 'vitest'
-import { CpuMeter } from './cpu-meter.js'
+import { RunRate } from './run-rate.js'
 
 function run(pid: number, startTicks = 1): RunHandle {
   return { runtime: 'fake', pid, startTicks, bootId: 'boot', data: {} }
 }
 
-type Look = readonly [handle: RunHandle, cpuMs: number, atMs: number, previousMs?: number]
+/** `count` in thousandths. */
+type Look = readonly [handle: RunHandle, count: number, atMs: number, previousMs?: number]
 
-describe('CpuMeter', () => {
+describe('RunRate', () => {
   it.each<[string, readonly Look[], readonly (number | null)[]]>([
     ['nothing to compare with', [[run(1), 500, 1000]], [null]],
     [
-      'half a core',
+      'half of one a second',
       [
         [run(1), 500, 1000],
         [run(1), 5500, 11_000, 1000],
@@ -20,7 +21,7 @@ describe('CpuMeter', () => {
       [null, 0.5],
     ],
     [
-      'more cores than one',
+      'more than one a second',
       [
         [run(1), 0, 0],
         [run(1), 30_000, 10_000, 0],
@@ -46,7 +47,7 @@ describe('CpuMeter', () => {
       [null, 0.1],
     ],
     [
-      'a child that ended took its time along',
+      'a child that ended took its part along',
       [
         [run(1), 5000, 1000],
         [run(1), 1000, 11_000, 1000],
@@ -81,10 +82,10 @@ describe('CpuMeter', () => {
       [null, null],
     ],
   ])('%s', (_what, looks, expected) => {
-    const meter = new CpuMeter()
-    const cores = looks.map(([handle, cpuMs, atMs, previousMs]) =>
-      meter.look(handle, { cpuMs, atMs, previousMs }),
+    const rate = new RunRate()
+    const rates = looks.map(([handle, count, atMs, previousMs]) =>
+      rate.look(handle, { count: count / 1000, atMs, previousMs }),
     )
-    expect(cores).toEqual(expected)
+    expect(rates).toEqual(expected)
   })
 })
