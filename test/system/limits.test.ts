@@ -23,11 +23,14 @@ interface Enforcement {
   readonly enforced: boolean
   readonly why?: string
 }
+interface Figure {
+  readonly current: number | null
+}
 interface NodeInfo {
   readonly runtimes: Readonly<
     Record<
       'process' | 'cgroups',
-      Readonly<Record<'cpu' | 'memory' | 'pids' | 'sandbox', Enforcement>>
+      Readonly<Record<'cpu' | 'memory' | 'pids' | 'sandbox' | 'network', Enforcement>>
     >
   >
 }
@@ -70,6 +73,8 @@ test('node info says what each runtime enforces, or why not', async () => {
   expect(text).toMatch(/runtime +process: cpu not limited \(the runtime "process" sets no limits\)/)
   expect(text).toMatch(/runtime +cgroups: cpu (limited by cgroup|not limited \()/)
   expect(text).toMatch(/sandbox (by bubblewrap|none \()/)
+  expect(text).toMatch(/process: .*network not counted \(only that of a cgroup can be counted\)/)
+  expect(text).toMatch(/cgroups: .*network (counted by nftables|not counted \()/)
 })
 
 test('an app that asks for a limit and does not get it says so, and there is an event', async () => {
@@ -117,6 +122,32 @@ describe('runtime: cgroups', () => {
     await cliOk(node, 'app', 'stop', 'forker')
     expect(spawnSync('pgrep', ['-f', `sleep ${mark}`], { encoding: 'utf8' }).stdout).toBe('')
   })
+})
+
+test('the traffic of an app in a cgroup is its own', async () => {
+  const { network } = runtimes.cgroups
+  if (isLeftOut(network.why)) return
+  const talk = `
+    const socket = require("node:dgram").createSocket("udp4").bind(0, "127.0.0.1")
+    setInterval(() => socket.send(Buffer.alloc(10_000), socket.address().port, "127.0.0.1"), 100)`
+  const manifest = 'runtime: cgroups\n'
+  // The silent one first: whoever has looked at the other has looked at it too.
+  const scripts = { silent: 'exec sleep 600', talker: `exec ${process.execPath} -e '${talk}'` }
+  for (const [name, script] of Object.entries(scripts))
+    await cliOk(node, 'deploy', writeApp(machines.base, { name, script, manifest }))
+  const rates = async (app: string): Promise<readonly (number | null | undefined)[]> => {
+    const [described] = await cliJson<{ lastHour: Record<string, Figure> | null }[]>(
+      ...[node, 'app', 'describe', app],
+    )
+    const of = described?.lastHour
+    return ['networkInBytesPerSecond', 'networkOutBytesPerSecond'].map(
+      (name) => of?.[name]?.current,
+    )
+  }
+  await until('its traffic', async () => (await rates('talker')).every((rate) => (rate ?? 0) > 0))
+  expect(await rates('silent')).toEqual([0, 0])
+  const text = await cliOk(node, 'app', 'describe', 'talker')
+  expect(text).toMatch(/^network +in .*B\/s \(average .*\n +out .*B\/s \(average /m)
 })
 
 describe('runtime.sandbox', () => {

@@ -1,6 +1,6 @@
 import { FakeClock } from '@p2p-playground/testkit'
 import { beforeEach, expect, it } from 'vitest'
-import { NftTraffic, parseCounters } from './nft-traffic.js'
+import { NftTraffic, parseTraffic } from './nft-traffic.js'
 import type { Nft } from './nft-traffic.js'
 
 const TOP = '/sys/fs/cgroup/nowhere'
@@ -8,15 +8,15 @@ const RUN = `${TOP}/p2p-playground/node/run`
 
 let asked: string[]
 let clock: FakeClock
-/** What nft prints for each set; one that is not there refuses. */
-let sets: Record<string, object[]>
+/** The elements of each set; undefined: there is no table. */
+let sets: Readonly<Record<'received' | 'sent', object[]>> | undefined
 
 const nft: Nft = async (args) => {
   asked.push(args.join(' '))
   if (args[1] !== 'list') return Promise.resolve('')
-  const elem = sets[args.at(-1) ?? '']
-  if (elem === undefined) return Promise.reject(new Error('No such file or directory'))
-  return Promise.resolve(JSON.stringify({ nftables: [{ metainfo: {} }, { set: { elem } }] }))
+  if (sets === undefined) return Promise.reject(new Error('No such file or directory'))
+  const listed = Object.entries(sets).map(([name, elem]) => ({ set: { name, elem } }))
+  return Promise.resolve(JSON.stringify({ nftables: [{ metainfo: {} }, ...listed] }))
 }
 
 const element = (dir: string, bytes: number): object => ({
@@ -70,7 +70,6 @@ it('looks once for all that ask within a second', async () => {
   const traffic = make()
   const counted = { networkReceivedBytes: 3000, networkSentBytes: 40 }
   expect(await traffic.read(RUN)).toEqual(counted)
-  expect(await traffic.read(`${TOP}/other`)).toBeUndefined()
   const before = asked.length
   sets = { received: [element(RUN, 5000)], sent: [element(RUN, 40)] }
   expect(await traffic.read(RUN)).toEqual(counted)
@@ -79,9 +78,10 @@ it('looks once for all that ask within a second', async () => {
   expect(await traffic.read(RUN)).toMatchObject({ networkReceivedBytes: 5000 })
 })
 
-it('knows nothing while there is no table', async () => {
-  sets = {}
+it('knows nothing once somebody has flushed all rules, and begins to count again', async () => {
+  sets = undefined
   expect(await make().read(RUN)).toBeUndefined()
+  expect(asked.at(-1)).toContain('add element inet p2p_playground_abc sent')
 })
 
 it('takes the table away with the last cgroup', async () => {
@@ -93,5 +93,7 @@ it('takes the table away with the last cgroup', async () => {
 })
 
 it('reads a set without elements', () => {
-  expect(parseCounters('{"nftables": [{"metainfo": {}}, {"set": {"name": "sent"}}]}').size).toBe(0)
+  expect(parseTraffic('{"nftables": [{"metainfo": {}}, {"set": {"name": "received"}}]}').size).toBe(
+    0,
+  )
 })

@@ -68,13 +68,18 @@ export class NftTraffic {
     await this.#try([SETS.map((set) => this.#element('delete', set, dir)).join('\n')])
   }
 
-  /** What a cgroup and those below it have moved; undefined when nothing is counted for it. */
+  /**
+   * What a cgroup that was added and those below it have moved. Undefined when nothing is counted for it, as after an
+   * administrator has flushed all rules; it is counted anew from then on.
+   */
   async read(dir: string): Promise<Traffic | undefined> {
     if (!(await this.support()).enforced) return undefined
     const atMs = this.#clock.monotonic()
     if (this.#looked === undefined || atMs - this.#looked.atMs >= READ_AGAIN_MS)
       this.#looked = { atMs, counts: this.#list() }
-    return (await this.#looked.counts).get(pathOf(dir))
+    const traffic = (await this.#looked.counts).get(pathOf(dir))
+    if (traffic === undefined) await this.add(dir)
+    return traffic
   }
 
   /** Takes the table away when no cgroup of it is left. */
@@ -124,18 +129,8 @@ export class NftTraffic {
   }
 
   async #list(): Promise<ReadonlyMap<string, Traffic>> {
-    const [received = new Map<string, number>(), sent = new Map<string, number>()] =
-      await Promise.all(SETS.map(async (set) => this.#counts(set)))
-    const both = [...received].map(([path, networkReceivedBytes]) => {
-      const traffic = { networkReceivedBytes, networkSentBytes: sent.get(path) ?? 0 }
-      return [path, traffic] as const
-    })
-    return new Map(both)
-  }
-
-  async #counts(set: string): Promise<ReadonlyMap<string, number>> {
     try {
-      return parseCounters(await this.#nft(['--json', 'list', 'set', 'inet', this.#table, set]))
+      return parseTraffic(await this.#nft(['--json', 'list', 'table', 'inet', this.#table]))
     } catch {
       // There is no table before the first run; and what cannot be read is not measured.
       return new Map()
@@ -153,19 +148,27 @@ export class NftTraffic {
   }
 }
 
-/** Path of each element of a set to its bytes (libnftables-json(5)). */
-export function parseCounters(json: string): ReadonlyMap<string, number> {
+interface ListedSet {
+  readonly name: string
+  readonly elem?: readonly {
+    readonly elem: { readonly val: string; readonly counter: { readonly bytes: number } }
+  }[]
+}
+
+/** Cgroups, by their paths, to what they have moved; of a table as nft lists it (libnftables-json(5)). */
+export function parseTraffic(json: string): ReadonlyMap<string, Traffic> {
   const { nftables } = JSON.parse(json) as {
-    readonly nftables: readonly {
-      readonly set?: {
-        readonly elem?: readonly {
-          readonly elem: { readonly val: string; readonly counter: { readonly bytes: number } }
-        }[]
-      }
-    }[]
+    readonly nftables: readonly { readonly set?: ListedSet }[]
   }
-  const elements = nftables.flatMap(({ set }) => set?.elem ?? [])
-  return new Map(elements.map(({ elem }) => [elem.val, elem.counter.bytes]))
+  const bytesIn = (name: string): ReadonlyMap<string, number> => {
+    const set = nftables.find((one) => one.set?.name === name)?.set
+    return new Map(set?.elem?.map(({ elem }) => [elem.val, elem.counter.bytes]))
+  }
+  const sent = bytesIn('sent')
+  const both = [...bytesIn('received')].map(([path, networkReceivedBytes]) => {
+    return [path, { networkReceivedBytes, networkSentBytes: sent.get(path) ?? 0 }] as const
+  })
+  return new Map(both)
 }
 
 function pathOf(dir: string): string {
