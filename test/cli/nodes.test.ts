@@ -98,6 +98,15 @@ describe('node', () => {
     expect(await cliOk(one, 'node', 'info', 'two')).toContain('runtime   process')
   })
 
+  test('list --watch --json is one list a line, until Ctrl-C', async () => {
+    const watching = follow(one, 'node', 'list', '--watch', '--json')
+    await watching.until(/\n.*\n/)
+    watching.child.kill('SIGINT')
+    expect(await watching.ended).toBe(0)
+    for (const line of watching.text().trim().split('\n'))
+      expect(JSON.parse(line)).toMatchObject([{ state: 'up' }, { state: 'up' }])
+  })
+
   test('a name that nobody has gets a did-you-mean', async () => {
     const { code, stderr } = await cli(one, 'node', 'info', 'twoo')
     expect(code).toBe(1)

@@ -61,6 +61,15 @@ async function terminal(
 
 const CTRL_C = '\u0003'
 
+test('node list --watch draws one table over the other until Ctrl-C', async () => {
+  const again = new RegExp(`NODE[^]*${ESC}\\[HNODE|NODE[^]*NODE`)
+  const { code, text } = await terminal(`${BIN} node list --watch`, { when: again, keys: CTRL_C })
+  expect(code).toBe(0)
+  expect(text).toMatch(/one .*up/)
+  expect(text.startsWith(`${ESC}[2J${ESC}[H`)).toBe(true)
+  expect(text.split(`${ESC}[2J`)).toHaveLength(2)
+})
+
 test('colours are there, and none with NO_COLOR', async () => {
   expect((await terminal(`${BIN} app list`)).text).toContain(`${ESC}[32mrunning`)
   const plain = await terminal(`${BIN} app list`, { env: { NO_COLOR: '1' } })
