@@ -75,6 +75,8 @@ export type {
   LogLevel,
   LogStream,
 } from './model/log-entry.js'
+export { LOG_SINK_STATES } from './model/log-sink-status.js'
+export type { LogSinkState, LogSinkStatus } from './model/log-sink-status.js'
 export { EVENT_TYPES } from './model/event.js'
 export type { EventType, SystemEvent } from './model/event.js'
 export { ROLES } from './model/role.js'

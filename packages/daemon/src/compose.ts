@@ -243,5 +243,6 @@ function nodeInfoOf(c: DependencyContainer): NodeServiceDependencies['info'] {
     maxApps: config.runtime.maxApps,
     resources: await readResources(config.runtime.appDir),
     usage: usage.node(options),
+    logSinks: [],
   })
 }

@@ -46,6 +46,7 @@ export function beatOf(
       load1: 0,
     },
     usage: null,
+    logSinks: [],
     ...patch,
   }
   return { node, instances }

@@ -63,6 +63,7 @@ export class FakeNode {
           load1: 0,
         },
         usage: null,
+        logSinks: [],
       },
       peers: [],
       instances: [],

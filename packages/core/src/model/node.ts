@@ -1,4 +1,5 @@
 import type { RuntimeSupport } from '../contracts/runtime.js'
+import type { LogSinkStatus } from './log-sink-status.js'
 import type { NodeUsage } from './usage.js'
 
 export interface NodeResources {
@@ -30,6 +31,8 @@ export interface NodeInfo {
   readonly resources: NodeResources
   /** Null until the node has measured. */
   readonly usage: NodeUsage | null
+  /** Those that `logging.sinks` names, in its order. */
+  readonly logSinks: readonly LogSinkStatus[]
 }
 
 /** A node as the controller sees it. */

@@ -26,6 +26,7 @@ const INFO: NodeInfo = {
     load1: 0,
   },
   usage: null,
+  logSinks: [],
 }
 
 const WEB: InstanceStatus = {

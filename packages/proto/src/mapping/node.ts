@@ -11,6 +11,7 @@ import type {
   RuntimeSupport as RuntimeSupportMessage,
 } from '../gen/p2pplayground/node/v1/node_pb.js'
 import { toNumber } from './check.js'
+import { logSinkFromProto, logSinkToProto } from './log-sink.js'
 import { nodeUsageFromProto, nodeUsageToProto } from './usage.js'
 
 export function nodeInfoToProto(info: NodeInfo): NodeInfoMessage {
@@ -46,6 +47,7 @@ export function nodeInfoToProto(info: NodeInfo): NodeInfoMessage {
       load1: resources.load1,
     },
     ...(info.usage === null ? {} : { usage: nodeUsageToProto(info.usage) }),
+    logSinks: info.logSinks.map(logSinkToProto),
   })
 }
 
@@ -77,6 +79,7 @@ export function nodeInfoFromProto(message: NodeInfoMessage | undefined): NodeInf
       load1: resources.load1,
     },
     usage: message.usage === undefined ? null : nodeUsageFromProto(message.usage),
+    logSinks: message.logSinks.map(logSinkFromProto),
   }
 }
 

@@ -3,7 +3,9 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import {
   EVENT_TYPES,
   INSTANCE_STATES,
+  LOG_KINDS,
   LOG_LEVELS,
+  LOG_SINK_STATES,
   LOG_STREAMS,
   newInstanceRecord,
 } from '@p2p-playground/core'
@@ -189,6 +191,23 @@ const nodeInfo = fc.record({
     load1: fc.double({ min: 0, noNaN: true }),
   }),
   usage: maybe(nodeUsage),
+  logSinks: fc.array(
+    fc.record({
+      name: key,
+      kinds: fc.subarray([...LOG_KINDS]),
+      state: fc.constantFrom(...LOG_SINK_STATES),
+      sinceMs: maybe(size),
+      reason: maybe(text),
+      nextTryMs: maybe(size),
+      lagLines: size,
+      oldestMs: maybe(size),
+      shippedLines: size,
+      shippedBytes: size,
+      retries: size,
+      deadLines: size,
+      lostLines: size,
+    }),
+  ),
 })
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> =>

@@ -21,6 +21,7 @@ export default class NodeInfo extends BaseCommand {
       return
     }
     const { nodeUsageLines } = await import('../../usage-view.js')
+    const { logSinkLines } = await import('../../log-sink-view.js')
     this.log(`${info.name}  ${info.platform}  version ${info.version}  up ${age(info.startedAtMs)}`)
     this.log(`PeerID    ${info.peerId}`)
     for (const address of info.addresses) this.log(`address   ${address}`)
@@ -28,6 +29,7 @@ export default class NodeInfo extends BaseCommand {
     this.log(`apps      ${String(info.apps)} of ${String(info.maxApps)}`)
     for (const line of nodeUsageLines(info)) this.log(line)
     this.log(`health    ${info.healthCheckers.join(', ')}`)
+    for (const line of logSinkLines(info.logSinks)) this.log(line)
     for (const [name, support] of Object.entries(info.runtimes)) {
       this.log(
         `runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}, ` +

@@ -13,7 +13,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file p2pplayground/node/v1/node.proto.
  */
 export const file_p2pplayground_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("CiBwMnBwbGF5Z3JvdW5kL25vZGUvdjEvbm9kZS5wcm90bxIVcDJwcGxheWdyb3VuZC5ub2RlLnYxIkYKB0NvbW1hbmQSFgoOdGFyZ2V0X3BlZXJfaWQYASABKAkSDQoFbm9uY2UYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgDIi0KC0VuZm9yY2VtZW50EhAKCGVuZm9yY2VkGAEgASgIEgwKBG5vdGUYAiABKAkikQIKDlJ1bnRpbWVTdXBwb3J0Ei8KA2NwdRgBIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIyCgZtZW1vcnkYAiABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQSMAoEcGlkcxgDIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIzCgdzYW5kYm94GAQgASgLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkVuZm9yY2VtZW50EjMKB25ldHdvcmsYBSABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQilgEKDU5vZGVSZXNvdXJjZXMSDAoEY3B1cxgBIAEoDRIaChJtZW1vcnlfdG90YWxfYnl0ZXMYAiABKAQSGQoRbWVtb3J5X2ZyZWVfYnl0ZXMYAyABKAQSGAoQZGlza190b3RhbF9ieXRlcxgEIAEoBBIXCg9kaXNrX2ZyZWVfYnl0ZXMYBSABKAQSDQoFbG9hZDEYBiABKAEirQQKCE5vZGVJbmZvEg8KB3BlZXJfaWQYASABKAkSDAoEbmFtZRgCIAEoCRI7CgZsYWJlbHMYAyADKAsyKy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8uTGFiZWxzRW50cnkSDwoHdmVyc2lvbhgEIAEoCRIQCghwbGF0Zm9ybRgFIAEoCRIVCg1zdGFydGVkX2F0X21zGAYgASgDEhEKCWFkZHJlc3NlcxgHIAMoCRI/CghydW50aW1lcxgIIAMoCzItLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mby5SdW50aW1lc0VudHJ5EhcKD2hlYWx0aF9jaGVja2VycxgJIAMoCRIMCgRhcHBzGAogASgNEhAKCG1heF9hcHBzGAsgASgNEjcKCXJlc291cmNlcxgMIAEoCzIkLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlUmVzb3VyY2VzEjQKBXVzYWdlGA8gASgLMiAucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVVc2FnZUgAiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaVgoNUnVudGltZXNFbnRyeRILCgNrZXkYASABKAkSNAoFdmFsdWUYAiABKAsyJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuUnVudGltZVN1cHBvcnQ6AjgBQggKBl91c2FnZSJ5CgZGaWd1cmUSFAoHY3VycmVudBgBIAEoAUgAiAEBEhQKB2F2ZXJhZ2UYAiABKAFIAYgBARIRCgRwZWFrGAMgASgBSAKIAQESDwoHc2FtcGxlcxgEIAMoAUIKCghfY3VycmVudEIKCghfYXZlcmFnZUIHCgVfcGVhayLFAgoJTm9kZVVzYWdlEhUKDXNhbXBsZWRfYXRfbXMYASADKAMSMAoJY3B1X2NvcmVzGAIgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIzCgxtZW1vcnlfYnl0ZXMYAyABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEjEKCmRpc2tfYnl0ZXMYBCABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEkIKG25ldHdvcmtfaW5fYnl0ZXNfcGVyX3NlY29uZBgFIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSQwocbmV0d29ya19vdXRfYnl0ZXNfcGVyX3NlY29uZBgGIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUi+wIKDUluc3RhbmNlVXNhZ2USFQoNc2FtcGxlZF9hdF9tcxgBIAMoAxIwCgljcHVfY29yZXMYAiABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEjMKDG1lbW9yeV9ieXRlcxgDIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMQoKZGlza19ieXRlcxgEIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMAoJcHJvY2Vzc2VzGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRJCChtuZXR3b3JrX2luX2J5dGVzX3Blcl9zZWNvbmQYBiABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEkMKHG5ldHdvcmtfb3V0X2J5dGVzX3Blcl9zZWNvbmQYByABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlIiEKDkdldEluZm9SZXF1ZXN0Eg8KB3NhbXBsZXMYASABKAgiQAoPR2V0SW5mb1Jlc3BvbnNlEi0KBG5vZGUYASABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8iEgoQTGlzdFBlZXJzUmVxdWVzdCI/ChFMaXN0UGVlcnNSZXNwb25zZRIqCgVwZWVycxgBIAMoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5QZWVyIjoKBFBlZXISDwoHcGVlcl9pZBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSDgoGc291cmNlGAMgASgJIlIKDkFkZFBlZXJSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIPCgdhZGRyZXNzGAIgASgJIhEKD0FkZFBlZXJSZXNwb25zZSKBAwoISW5zdGFuY2USCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDQoFc3RhdGUYAyABKAkSDgoGYWN0aXZlGAQgASgIEhAKA3BpZBgFIAEoDUgAiAEBEg4KBnJlYXNvbhgGIAEoCRIOCgZkaWdlc3QYByABKAkSOQoFcG9ydHMYCCADKAsyKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UuUG9ydHNFbnRyeRIaCg1zdGFydGVkX2F0X21zGAkgASgDSAGIAQESFAoHaGVhbHRoeRgKIAEoCEgCiAEBEg4KBmxpbWl0cxgLIAEoCRINCgVyZWFkeRgMIAEoCBIQCghyZXN0YXJ0cxgNIAEoDRIUCgxsYXN0X2ZhaWx1cmUYDiABKAkaLAoKUG9ydHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBQgYKBF9waWRCEAoOX3N0YXJ0ZWRfYXRfbXNCCgoIX2hlYWx0aHkiEQoPTGlzdEFwcHNSZXF1ZXN0IkYKEExpc3RBcHBzUmVzcG9uc2USMgoJaW5zdGFuY2VzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIiIKE0xpc3RWZXJzaW9uc1JlcXVlc3QSCwoDYXBwGAEgASgJIkgKFExpc3RWZXJzaW9uc1Jlc3BvbnNlEjAKCHZlcnNpb25zGAEgAygLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLlZlcnNpb24ingEKB1ZlcnNpb24SCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDgoGZGlnZXN0GAMgASgJEhIKCnNpemVfYnl0ZXMYBCABKAQSFgoOcmVjZWl2ZWRfYXRfbXMYBSABKAMSDgoGYWN0aXZlGAYgASgIEg0KBXN0YXRlGAcgASgJEgwKBHRhZ3MYCCADKAkSDAoEbm90ZRgJIAEoCSIhChJEZXNjcmliZUFwcFJlcXVlc3QSCwoDYXBwGAEgASgJIk8KE0Rlc2NyaWJlQXBwUmVzcG9uc2USOAoMZGVzY3JpcHRpb25zGAEgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlc2NyaXB0aW9uIpYDCgtEZXNjcmlwdGlvbhIxCghpbnN0YW5jZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZRIQCghtYW5pZmVzdBgCIAEoCRIRCglzaWduZWRfYnkYAyABKAkSCwoDZGlyGAQgASgJEjAKBXVzYWdlGAUgASgLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLlVzYWdlSACIAQESEQoJbGFzdF9leGl0GAYgASgJEiwKBmV2ZW50cxgHIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudBIMCgR0YWdzGAggAygJEjAKCGZhaWx1cmVzGAkgAygLMh4ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmUSPAoJbGFzdF9ob3VyGA8gASgLMiQucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlVXNhZ2VIAYgBARIZChFkcm9wcGVkX2xvZ19saW5lcxgQIAEoBEIICgZfdXNhZ2VCDAoKX2xhc3RfaG91ciLjAQoHRmFpbHVyZRINCgVhdF9tcxgBIAEoAxIOCgZyZWFzb24YAiABKAkSDgoGc3RhcnRzGAMgASgNEi4KBGV4aXQYBCABKAsyGy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRXhpdEgAiAEBEjIKBmhlYWx0aBgFIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5IZWFsdGhIAYgBARIxCgVsaW5lcxgGIAMoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5GYWlsdXJlTGluZUIHCgVfZXhpdEIJCgdfaGVhbHRoIisKC0ZhaWx1cmVMaW5lEg4KBnN0cmVhbRgBIAEoCRIMCgRsaW5lGAIgASgJIikKBkhlYWx0aBIPCgdoZWFsdGh5GAEgASgIEg4KBmRldGFpbBgCIAEoCSKAAQoERXhpdBIOCgRjb2RlGAEgASgFSAASEAoGc2lnbmFsGAIgASgJSAASEQoHdW5rbm93bhgDIAEoCUgAEjsKDW91dF9vZl9tZW1vcnkYBCABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuT3V0T2ZNZW1vcnlIAEIGCgRraW5kIjcKC091dE9mTWVtb3J5EhgKC2xpbWl0X2J5dGVzGAEgASgESACIAQFCDgoMX2xpbWl0X2J5dGVzIkAKBVVzYWdlEg4KBmNwdV9tcxgBIAEoARIUCgxtZW1vcnlfYnl0ZXMYAiABKAQSEQoJcHJvY2Vzc2VzGAMgASgNIi8KCVBpZWNlSW5mbxISCgpzaXplX2J5dGVzGAEgASgNEg4KBmRpZ2VzdBgCIAEoDCKDAQoFT2ZmZXISFgoOcGFja2FnZV9kaWdlc3QYASABKAwSCwoDYXBwGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIwCgZwaWVjZXMYBSADKAsyIC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuUGllY2VJbmZvIrkBCg1EZXBsb3lSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIrCgVvZmZlchgCIAEoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5PZmZlchIPCgdzb3VyY2VzGAMgAygJEhcKD2FsbG93X2Rvd25ncmFkZRgEIAEoCBIMCgR3YWl0GAUgASgIEhIKCnRpbWVvdXRfbXMYBiABKAMikQEKDkRlcGxveVJlc3BvbnNlEg0KBXBoYXNlGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAQSEwoLdG90YWxfYnl0ZXMYAyABKAQSFAoMcmV1c2VkX2J5dGVzGAQgASgEEjEKCGluc3RhbmNlGAUgASgLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIo4BChBDaGFuZ2VBcHBSZXF1ZXN0Ei8KB2NvbW1hbmQYASABKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ29tbWFuZBIOCgZhY3Rpb24YAiABKAkSCwoDYXBwGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSCwoDdGFnGAUgASgJEg4KBnNlY3VyZRgGIAEoCCJHChFDaGFuZ2VBcHBSZXNwb25zZRIyCglpbnN0YW5jZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UimgIKCExvZ0VudHJ5Eg8KB3RpbWVfbXMYASABKAMSDAoEbm9kZRgCIAEoCRILCgNhcHAYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIOCgZzdHJlYW0YBSABKAkSCwoDc2VxGAYgASgEEgwKBGxpbmUYByABKAkSCwoDY3V0GAggASgIEgwKBGtpbmQYCSABKAkSDQoFbGV2ZWwYCiABKAkSDQoFZXZlbnQYCyABKAkSJwoGZmllbGRzGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIRCgRjb2RlGA0gASgJSACIAQESDwoCYnkYDiABKAlIAYgBARIQCghpbnN0YW5jZRgPIAEoCUIHCgVfY29kZUIFCgNfYnkiwAMKEVN0cmVhbUxvZ3NSZXF1ZXN0EgsKA2FwcBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmZvbGxvdxgDIAEoCBIVCghzaW5jZV9tcxgEIAEoA0gAiAEBEhEKBHRhaWwYBSABKA1IAYgBARIOCgZzdHJlYW0YBiABKAkSDAoEZ3JlcBgHIAEoCRJJCglhZnRlcl9zZXEYCCADKAsyNi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QuQWZ0ZXJTZXFFbnRyeRINCgVraW5kcxgJIAMoCRIVCgh1bnRpbF9tcxgKIAEoA0gCiAEBEkIKBWFmdGVyGAsgAygLMjMucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXF1ZXN0LkFmdGVyRW50cnkaLwoNQWZ0ZXJTZXFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBGiwKCkFmdGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4AUILCglfc2luY2VfbXNCBwoFX3RhaWxCCwoJX3VudGlsX21zIvgBChJTdHJlYW1Mb2dzUmVzcG9uc2USMAoHZW50cmllcxgBIAMoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5Mb2dFbnRyeRJJCghwb3NpdGlvbhgCIAMoCzI3LnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1Mb2dzUmVzcG9uc2UuUG9zaXRpb25FbnRyeRI0Cgdkcm9wcGVkGAMgAygLMiMucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRyb3BwZWRMaW5lcxovCg1Qb3NpdGlvbkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiLQoMRHJvcHBlZExpbmVzEg4KBnNvdXJjZRgBIAEoCRINCgVsaW5lcxgCIAEoBCLCAQoFRXZlbnQSCwoDc2VxGAEgASgEEg8KB3RpbWVfbXMYAiABKAMSDAoEbm9kZRgDIAEoCRIMCgR0eXBlGAQgASgJEhAKA2FwcBgFIAEoCUgAiAEBEhQKB3ZlcnNpb24YBiABKAlIAYgBARIPCgdtZXNzYWdlGAcgASgJEhEKBGNvZGUYCCABKAlIAogBARIPCgJieRgJIAEoCUgDiAEBQgYKBF9hcHBCCgoIX3ZlcnNpb25CBwoFX2NvZGVCBQoDX2J5IosBChNTdHJlYW1FdmVudHNSZXF1ZXN0Eg4KBmZvbGxvdxgBIAEoCBIVCghzaW5jZV9tcxgCIAEoA0gAiAEBEhEKBHRhaWwYAyABKA1IAYgBARIWCglhZnRlcl9zZXEYBCABKARIAogBAUILCglfc2luY2VfbXNCBwoFX3RhaWxCDAoKX2FmdGVyX3NlcSJEChRTdHJlYW1FdmVudHNSZXNwb25zZRIsCgZldmVudHMYASADKAsyHC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRXZlbnQiGQoXU3RyZWFtSGVhcnRiZWF0c1JlcXVlc3QifQoYU3RyZWFtSGVhcnRiZWF0c1Jlc3BvbnNlEi0KBG5vZGUYASABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8SMgoJaW5zdGFuY2VzGAIgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlIikKC0Vycm9yRGV0YWlsEgwKBGNvZGUYASABKAkSDAoEaGludBgCIAEoCTLNCAoLTm9kZVNlcnZpY2USWAoHR2V0SW5mbxIlLnAycHBsYXlncm91bmQubm9kZS52MS5HZXRJbmZvUmVxdWVzdBomLnAycHBsYXlncm91bmQubm9kZS52MS5HZXRJbmZvUmVzcG9uc2USXgoJTGlzdFBlZXJzEicucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RQZWVyc1JlcXVlc3QaKC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFBlZXJzUmVzcG9uc2USWwoITGlzdEFwcHMSJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdEFwcHNSZXF1ZXN0GicucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RBcHBzUmVzcG9uc2USZwoMTGlzdFZlcnNpb25zEioucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxpc3RWZXJzaW9uc1JlcXVlc3QaKy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFZlcnNpb25zUmVzcG9uc2USZAoLRGVzY3JpYmVBcHASKS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVzY3JpYmVBcHBSZXF1ZXN0GioucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlc2NyaWJlQXBwUmVzcG9uc2USYwoKU3RyZWFtTG9ncxIoLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1Mb2dzUmVxdWVzdBopLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1Mb2dzUmVzcG9uc2UwARJpCgxTdHJlYW1FdmVudHMSKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtRXZlbnRzUmVxdWVzdBorLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1FdmVudHNSZXNwb25zZTABEnUKEFN0cmVhbUhlYXJ0YmVhdHMSLi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtSGVhcnRiZWF0c1JlcXVlc3QaLy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtSGVhcnRiZWF0c1Jlc3BvbnNlMAESVwoGRGVwbG95EiQucDJwcGxheWdyb3VuZC5ub2RlLnYxLkRlcGxveVJlcXVlc3QaJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVwbG95UmVzcG9uc2UwARJeCglDaGFuZ2VBcHASJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQ2hhbmdlQXBwUmVxdWVzdBooLnAycHBsYXlncm91bmQubm9kZS52MS5DaGFuZ2VBcHBSZXNwb25zZRJYCgdBZGRQZWVyEiUucDJwcGxheWdyb3VuZC5ub2RlLnYxLkFkZFBlZXJSZXF1ZXN0GiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkFkZFBlZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_struct]);
+  fileDesc("CiBwMnBwbGF5Z3JvdW5kL25vZGUvdjEvbm9kZS5wcm90bxIVcDJwcGxheWdyb3VuZC5ub2RlLnYxIkYKB0NvbW1hbmQSFgoOdGFyZ2V0X3BlZXJfaWQYASABKAkSDQoFbm9uY2UYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgDIi0KC0VuZm9yY2VtZW50EhAKCGVuZm9yY2VkGAEgASgIEgwKBG5vdGUYAiABKAkikQIKDlJ1bnRpbWVTdXBwb3J0Ei8KA2NwdRgBIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIyCgZtZW1vcnkYAiABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQSMAoEcGlkcxgDIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIzCgdzYW5kYm94GAQgASgLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkVuZm9yY2VtZW50EjMKB25ldHdvcmsYBSABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQilgEKDU5vZGVSZXNvdXJjZXMSDAoEY3B1cxgBIAEoDRIaChJtZW1vcnlfdG90YWxfYnl0ZXMYAiABKAQSGQoRbWVtb3J5X2ZyZWVfYnl0ZXMYAyABKAQSGAoQZGlza190b3RhbF9ieXRlcxgEIAEoBBIXCg9kaXNrX2ZyZWVfYnl0ZXMYBSABKAQSDQoFbG9hZDEYBiABKAEi4AQKCE5vZGVJbmZvEg8KB3BlZXJfaWQYASABKAkSDAoEbmFtZRgCIAEoCRI7CgZsYWJlbHMYAyADKAsyKy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8uTGFiZWxzRW50cnkSDwoHdmVyc2lvbhgEIAEoCRIQCghwbGF0Zm9ybRgFIAEoCRIVCg1zdGFydGVkX2F0X21zGAYgASgDEhEKCWFkZHJlc3NlcxgHIAMoCRI/CghydW50aW1lcxgIIAMoCzItLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mby5SdW50aW1lc0VudHJ5EhcKD2hlYWx0aF9jaGVja2VycxgJIAMoCRIMCgRhcHBzGAogASgNEhAKCG1heF9hcHBzGAsgASgNEjcKCXJlc291cmNlcxgMIAEoCzIkLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlUmVzb3VyY2VzEjQKBXVzYWdlGA8gASgLMiAucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVVc2FnZUgAiAEBEjEKCWxvZ19zaW5rcxgQIAMoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Mb2dTaW5rGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaVgoNUnVudGltZXNFbnRyeRILCgNrZXkYASABKAkSNAoFdmFsdWUYAiABKAsyJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuUnVudGltZVN1cHBvcnQ6AjgBQggKBl91c2FnZSLDAgoHTG9nU2luaxIMCgRuYW1lGAEgASgJEg0KBWtpbmRzGAIgAygJEg0KBXN0YXRlGAMgASgJEhUKCHNpbmNlX21zGAQgASgDSACIAQESEwoGcmVhc29uGAUgASgJSAGIAQESGAoLbmV4dF90cnlfbXMYBiABKANIAogBARIRCglsYWdfbGluZXMYByABKAQSFgoJb2xkZXN0X21zGAggASgDSAOIAQESFQoNc2hpcHBlZF9saW5lcxgJIAEoBBIVCg1zaGlwcGVkX2J5dGVzGAogASgEEg8KB3JldHJpZXMYCyABKAQSEgoKZGVhZF9saW5lcxgMIAEoBBISCgpsb3N0X2xpbmVzGA0gASgEQgsKCV9zaW5jZV9tc0IJCgdfcmVhc29uQg4KDF9uZXh0X3RyeV9tc0IMCgpfb2xkZXN0X21zInkKBkZpZ3VyZRIUCgdjdXJyZW50GAEgASgBSACIAQESFAoHYXZlcmFnZRgCIAEoAUgBiAEBEhEKBHBlYWsYAyABKAFIAogBARIPCgdzYW1wbGVzGAQgAygBQgoKCF9jdXJyZW50QgoKCF9hdmVyYWdlQgcKBV9wZWFrIsUCCglOb2RlVXNhZ2USFQoNc2FtcGxlZF9hdF9tcxgBIAMoAxIwCgljcHVfY29yZXMYAiABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEjMKDG1lbW9yeV9ieXRlcxgDIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMQoKZGlza19ieXRlcxgEIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSQgobbmV0d29ya19pbl9ieXRlc19wZXJfc2Vjb25kGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRJDChxuZXR3b3JrX291dF9ieXRlc19wZXJfc2Vjb25kGAYgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZSL7AgoNSW5zdGFuY2VVc2FnZRIVCg1zYW1wbGVkX2F0X21zGAEgAygDEjAKCWNwdV9jb3JlcxgCIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMwoMbWVtb3J5X2J5dGVzGAMgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIxCgpkaXNrX2J5dGVzGAQgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIwCglwcm9jZXNzZXMYBSABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEkIKG25ldHdvcmtfaW5fYnl0ZXNfcGVyX3NlY29uZBgGIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSQwocbmV0d29ya19vdXRfYnl0ZXNfcGVyX3NlY29uZBgHIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUiIQoOR2V0SW5mb1JlcXVlc3QSDwoHc2FtcGxlcxgBIAEoCCJACg9HZXRJbmZvUmVzcG9uc2USLQoEbm9kZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mbyISChBMaXN0UGVlcnNSZXF1ZXN0Ij8KEUxpc3RQZWVyc1Jlc3BvbnNlEioKBXBlZXJzGAEgAygLMhsucDJwcGxheWdyb3VuZC5ub2RlLnYxLlBlZXIiOgoEUGVlchIPCgdwZWVyX2lkGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIOCgZzb3VyY2UYAyABKAkiUgoOQWRkUGVlclJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEg8KB2FkZHJlc3MYAiABKAkiEQoPQWRkUGVlclJlc3BvbnNlIoEDCghJbnN0YW5jZRILCgNhcHAYASABKAkSDwoHdmVyc2lvbhgCIAEoCRINCgVzdGF0ZRgDIAEoCRIOCgZhY3RpdmUYBCABKAgSEAoDcGlkGAUgASgNSACIAQESDgoGcmVhc29uGAYgASgJEg4KBmRpZ2VzdBgHIAEoCRI5CgVwb3J0cxgIIAMoCzIqLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZS5Qb3J0c0VudHJ5EhoKDXN0YXJ0ZWRfYXRfbXMYCSABKANIAYgBARIUCgdoZWFsdGh5GAogASgISAKIAQESDgoGbGltaXRzGAsgASgJEg0KBXJlYWR5GAwgASgIEhAKCHJlc3RhcnRzGA0gASgNEhQKDGxhc3RfZmFpbHVyZRgOIAEoCRosCgpQb3J0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCBgoEX3BpZEIQCg5fc3RhcnRlZF9hdF9tc0IKCghfaGVhbHRoeSIRCg9MaXN0QXBwc1JlcXVlc3QiRgoQTGlzdEFwcHNSZXNwb25zZRIyCglpbnN0YW5jZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UiIgoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNhcHAYASABKAkiSAoUTGlzdFZlcnNpb25zUmVzcG9uc2USMAoIdmVyc2lvbnMYASADKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuVmVyc2lvbiKeAQoHVmVyc2lvbhILCgNhcHAYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIOCgZkaWdlc3QYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIWCg5yZWNlaXZlZF9hdF9tcxgFIAEoAxIOCgZhY3RpdmUYBiABKAgSDQoFc3RhdGUYByABKAkSDAoEdGFncxgIIAMoCRIMCgRub3RlGAkgASgJIiEKEkRlc2NyaWJlQXBwUmVxdWVzdBILCgNhcHAYASABKAkiTwoTRGVzY3JpYmVBcHBSZXNwb25zZRI4CgxkZXNjcmlwdGlvbnMYASADKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVzY3JpcHRpb24ilgMKC0Rlc2NyaXB0aW9uEjEKCGluc3RhbmNlGAEgASgLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlEhAKCG1hbmlmZXN0GAIgASgJEhEKCXNpZ25lZF9ieRgDIAEoCRILCgNkaXIYBCABKAkSMAoFdXNhZ2UYBSABKAsyHC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuVXNhZ2VIAIgBARIRCglsYXN0X2V4aXQYBiABKAkSLAoGZXZlbnRzGAcgAygLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLkV2ZW50EgwKBHRhZ3MYCCADKAkSMAoIZmFpbHVyZXMYCSADKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmFpbHVyZRI8CglsYXN0X2hvdXIYDyABKAsyJC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2VVc2FnZUgBiAEBEhkKEWRyb3BwZWRfbG9nX2xpbmVzGBAgASgEQggKBl91c2FnZUIMCgpfbGFzdF9ob3VyIuMBCgdGYWlsdXJlEg0KBWF0X21zGAEgASgDEg4KBnJlYXNvbhgCIAEoCRIOCgZzdGFydHMYAyABKA0SLgoEZXhpdBgEIAEoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5FeGl0SACIAQESMgoGaGVhbHRoGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkhlYWx0aEgBiAEBEjEKBWxpbmVzGAYgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmVMaW5lQgcKBV9leGl0QgkKB19oZWFsdGgiKwoLRmFpbHVyZUxpbmUSDgoGc3RyZWFtGAEgASgJEgwKBGxpbmUYAiABKAkiKQoGSGVhbHRoEg8KB2hlYWx0aHkYASABKAgSDgoGZGV0YWlsGAIgASgJIoABCgRFeGl0Eg4KBGNvZGUYASABKAVIABIQCgZzaWduYWwYAiABKAlIABIRCgd1bmtub3duGAMgASgJSAASOwoNb3V0X29mX21lbW9yeRgEIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5PdXRPZk1lbW9yeUgAQgYKBGtpbmQiNwoLT3V0T2ZNZW1vcnkSGAoLbGltaXRfYnl0ZXMYASABKARIAIgBAUIOCgxfbGltaXRfYnl0ZXMiQAoFVXNhZ2USDgoGY3B1X21zGAEgASgBEhQKDG1lbW9yeV9ieXRlcxgCIAEoBBIRCglwcm9jZXNzZXMYAyABKA0iLwoJUGllY2VJbmZvEhIKCnNpemVfYnl0ZXMYASABKA0SDgoGZGlnZXN0GAIgASgMIoMBCgVPZmZlchIWCg5wYWNrYWdlX2RpZ2VzdBgBIAEoDBILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRISCgpzaXplX2J5dGVzGAQgASgEEjAKBnBpZWNlcxgFIAMoCzIgLnAycHBsYXlncm91bmQubm9kZS52MS5QaWVjZUluZm8iuQEKDURlcGxveVJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEisKBW9mZmVyGAIgASgLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLk9mZmVyEg8KB3NvdXJjZXMYAyADKAkSFwoPYWxsb3dfZG93bmdyYWRlGAQgASgIEgwKBHdhaXQYBSABKAgSEgoKdGltZW91dF9tcxgGIAEoAyKRAQoORGVwbG95UmVzcG9uc2USDQoFcGhhc2UYASABKAkSEgoKZG9uZV9ieXRlcxgCIAEoBBITCgt0b3RhbF9ieXRlcxgDIAEoBBIUCgxyZXVzZWRfYnl0ZXMYBCABKAQSMQoIaW5zdGFuY2UYBSABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UijgEKEENoYW5nZUFwcFJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEg4KBmFjdGlvbhgCIAEoCRILCgNhcHAYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRILCgN0YWcYBSABKAkSDgoGc2VjdXJlGAYgASgIIkcKEUNoYW5nZUFwcFJlc3BvbnNlEjIKCWluc3RhbmNlcxgBIAMoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZSKaAgoITG9nRW50cnkSDwoHdGltZV9tcxgBIAEoAxIMCgRub2RlGAIgASgJEgsKA2FwcBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEg4KBnN0cmVhbRgFIAEoCRILCgNzZXEYBiABKAQSDAoEbGluZRgHIAEoCRILCgNjdXQYCCABKAgSDAoEa2luZBgJIAEoCRINCgVsZXZlbBgKIAEoCRINCgVldmVudBgLIAEoCRInCgZmaWVsZHMYDCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhEKBGNvZGUYDSABKAlIAIgBARIPCgJieRgOIAEoCUgBiAEBEhAKCGluc3RhbmNlGA8gASgJQgcKBV9jb2RlQgUKA19ieSLAAwoRU3RyZWFtTG9nc1JlcXVlc3QSCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDgoGZm9sbG93GAMgASgIEhUKCHNpbmNlX21zGAQgASgDSACIAQESEQoEdGFpbBgFIAEoDUgBiAEBEg4KBnN0cmVhbRgGIAEoCRIMCgRncmVwGAcgASgJEkkKCWFmdGVyX3NlcRgIIAMoCzI2LnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1Mb2dzUmVxdWVzdC5BZnRlclNlcUVudHJ5Eg0KBWtpbmRzGAkgAygJEhUKCHVudGlsX21zGAogASgDSAKIAQESQgoFYWZ0ZXIYCyADKAsyMy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QuQWZ0ZXJFbnRyeRovCg1BZnRlclNlcUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaLAoKQWZ0ZXJFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEILCglfdW50aWxfbXMi+AEKElN0cmVhbUxvZ3NSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxvZ0VudHJ5EkkKCHBvc2l0aW9uGAIgAygLMjcucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXNwb25zZS5Qb3NpdGlvbkVudHJ5EjQKB2Ryb3BwZWQYAyADKAsyIy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRHJvcHBlZExpbmVzGi8KDVBvc2l0aW9uRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASItCgxEcm9wcGVkTGluZXMSDgoGc291cmNlGAEgASgJEg0KBWxpbmVzGAIgASgEIsIBCgVFdmVudBILCgNzZXEYASABKAQSDwoHdGltZV9tcxgCIAEoAxIMCgRub2RlGAMgASgJEgwKBHR5cGUYBCABKAkSEAoDYXBwGAUgASgJSACIAQESFAoHdmVyc2lvbhgGIAEoCUgBiAEBEg8KB21lc3NhZ2UYByABKAkSEQoEY29kZRgIIAEoCUgCiAEBEg8KAmJ5GAkgASgJSAOIAQFCBgoEX2FwcEIKCghfdmVyc2lvbkIHCgVfY29kZUIFCgNfYnkiiwEKE1N0cmVhbUV2ZW50c1JlcXVlc3QSDgoGZm9sbG93GAEgASgIEhUKCHNpbmNlX21zGAIgASgDSACIAQESEQoEdGFpbBgDIAEoDUgBiAEBEhYKCWFmdGVyX3NlcRgEIAEoBEgCiAEBQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEIMCgpfYWZ0ZXJfc2VxIkQKFFN0cmVhbUV2ZW50c1Jlc3BvbnNlEiwKBmV2ZW50cxgBIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudCIZChdTdHJlYW1IZWFydGJlYXRzUmVxdWVzdCJ9ChhTdHJlYW1IZWFydGJlYXRzUmVzcG9uc2USLQoEbm9kZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mbxIyCglpbnN0YW5jZXMYAiADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UiKQoLRXJyb3JEZXRhaWwSDAoEY29kZRgBIAEoCRIMCgRoaW50GAIgASgJMs0ICgtOb2RlU2VydmljZRJYCgdHZXRJbmZvEiUucDJwcGxheWdyb3VuZC5ub2RlLnYxLkdldEluZm9SZXF1ZXN0GiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkdldEluZm9SZXNwb25zZRJeCglMaXN0UGVlcnMSJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFBlZXJzUmVxdWVzdBooLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0UGVlcnNSZXNwb25zZRJbCghMaXN0QXBwcxImLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0QXBwc1JlcXVlc3QaJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdEFwcHNSZXNwb25zZRJnCgxMaXN0VmVyc2lvbnMSKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFZlcnNpb25zUmVxdWVzdBorLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0VmVyc2lvbnNSZXNwb25zZRJkCgtEZXNjcmliZUFwcBIpLnAycHBsYXlncm91bmQubm9kZS52MS5EZXNjcmliZUFwcFJlcXVlc3QaKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVzY3JpYmVBcHBSZXNwb25zZRJjCgpTdHJlYW1Mb2dzEigucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXF1ZXN0GikucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXNwb25zZTABEmkKDFN0cmVhbUV2ZW50cxIqLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1FdmVudHNSZXF1ZXN0GisucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUV2ZW50c1Jlc3BvbnNlMAESdQoQU3RyZWFtSGVhcnRiZWF0cxIuLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1IZWFydGJlYXRzUmVxdWVzdBovLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1IZWFydGJlYXRzUmVzcG9uc2UwARJXCgZEZXBsb3kSJC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVwbG95UmVxdWVzdBolLnAycHBsYXlncm91bmQubm9kZS52MS5EZXBsb3lSZXNwb25zZTABEl4KCUNoYW5nZUFwcBInLnAycHBsYXlncm91bmQubm9kZS52MS5DaGFuZ2VBcHBSZXF1ZXN0GigucDJwcGxheWdyb3VuZC5ub2RlLnYxLkNoYW5nZUFwcFJlc3BvbnNlElgKB0FkZFBlZXISJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlcXVlc3QaJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct]);
 
 /**
  * Stands in every request that changes something; refused for another target, outside ±5 min, or a second time.
@@ -219,6 +219,11 @@ export type NodeInfo = Message<"p2pplayground.node.v1.NodeInfo"> & {
    * @generated from field: optional p2pplayground.node.v1.NodeUsage usage = 15;
    */
   usage?: NodeUsage | undefined;
+
+  /**
+   * @generated from field: repeated p2pplayground.node.v1.LogSink log_sinks = 16;
+   */
+  logSinks: LogSink[];
 };
 
 /**
@@ -227,6 +232,91 @@ export type NodeInfo = Message<"p2pplayground.node.v1.NodeInfo"> & {
  */
 export const NodeInfoSchema: GenMessage<NodeInfo> = /*@__PURE__*/
   messageDesc(file_p2pplayground_node_v1_node, 4);
+
+/**
+ * How far the node has got with one of its log sinks.
+ *
+ * @generated from message p2pplayground.node.v1.LogSink
+ */
+export type LogSink = Message<"p2pplayground.node.v1.LogSink"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * app, daemon, event.
+   *
+   * @generated from field: repeated string kinds = 2;
+   */
+  kinds: string[];
+
+  /**
+   * ok, retrying or paused.
+   *
+   * @generated from field: string state = 3;
+   */
+  state: string;
+
+  /**
+   * @generated from field: optional int64 since_ms = 4;
+   */
+  sinceMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional string reason = 5;
+   */
+  reason?: string | undefined;
+
+  /**
+   * @generated from field: optional int64 next_try_ms = 6;
+   */
+  nextTryMs?: bigint | undefined;
+
+  /**
+   * @generated from field: uint64 lag_lines = 7;
+   */
+  lagLines: bigint;
+
+  /**
+   * Of the oldest line that is not there yet.
+   *
+   * @generated from field: optional int64 oldest_ms = 8;
+   */
+  oldestMs?: bigint | undefined;
+
+  /**
+   * @generated from field: uint64 shipped_lines = 9;
+   */
+  shippedLines: bigint;
+
+  /**
+   * @generated from field: uint64 shipped_bytes = 10;
+   */
+  shippedBytes: bigint;
+
+  /**
+   * @generated from field: uint64 retries = 11;
+   */
+  retries: bigint;
+
+  /**
+   * @generated from field: uint64 dead_lines = 12;
+   */
+  deadLines: bigint;
+
+  /**
+   * @generated from field: uint64 lost_lines = 13;
+   */
+  lostLines: bigint;
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.LogSink.
+ * Use `create(LogSinkSchema)` to create a new message.
+ */
+export const LogSinkSchema: GenMessage<LogSink> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 5);
 
 /**
  * One figure of the last hour.
@@ -262,7 +352,7 @@ export type Figure = Message<"p2pplayground.node.v1.Figure"> & {
  * Use `create(FigureSchema)` to create a new message.
  */
 export const FigureSchema: GenMessage<Figure> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 5);
+  messageDesc(file_p2pplayground_node_v1_node, 6);
 
 /**
  * @generated from message p2pplayground.node.v1.NodeUsage
@@ -304,7 +394,7 @@ export type NodeUsage = Message<"p2pplayground.node.v1.NodeUsage"> & {
  * Use `create(NodeUsageSchema)` to create a new message.
  */
 export const NodeUsageSchema: GenMessage<NodeUsage> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 6);
+  messageDesc(file_p2pplayground_node_v1_node, 7);
 
 /**
  * @generated from message p2pplayground.node.v1.InstanceUsage
@@ -351,7 +441,7 @@ export type InstanceUsage = Message<"p2pplayground.node.v1.InstanceUsage"> & {
  * Use `create(InstanceUsageSchema)` to create a new message.
  */
 export const InstanceUsageSchema: GenMessage<InstanceUsage> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 7);
+  messageDesc(file_p2pplayground_node_v1_node, 8);
 
 /**
  * @generated from message p2pplayground.node.v1.GetInfoRequest
@@ -370,7 +460,7 @@ export type GetInfoRequest = Message<"p2pplayground.node.v1.GetInfoRequest"> & {
  * Use `create(GetInfoRequestSchema)` to create a new message.
  */
 export const GetInfoRequestSchema: GenMessage<GetInfoRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 8);
+  messageDesc(file_p2pplayground_node_v1_node, 9);
 
 /**
  * @generated from message p2pplayground.node.v1.GetInfoResponse
@@ -387,7 +477,7 @@ export type GetInfoResponse = Message<"p2pplayground.node.v1.GetInfoResponse"> &
  * Use `create(GetInfoResponseSchema)` to create a new message.
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 9);
+  messageDesc(file_p2pplayground_node_v1_node, 10);
 
 /**
  * @generated from message p2pplayground.node.v1.ListPeersRequest
@@ -400,7 +490,7 @@ export type ListPeersRequest = Message<"p2pplayground.node.v1.ListPeersRequest">
  * Use `create(ListPeersRequestSchema)` to create a new message.
  */
 export const ListPeersRequestSchema: GenMessage<ListPeersRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 10);
+  messageDesc(file_p2pplayground_node_v1_node, 11);
 
 /**
  * @generated from message p2pplayground.node.v1.ListPeersResponse
@@ -417,7 +507,7 @@ export type ListPeersResponse = Message<"p2pplayground.node.v1.ListPeersResponse
  * Use `create(ListPeersResponseSchema)` to create a new message.
  */
 export const ListPeersResponseSchema: GenMessage<ListPeersResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 11);
+  messageDesc(file_p2pplayground_node_v1_node, 12);
 
 /**
  * @generated from message p2pplayground.node.v1.Peer
@@ -446,7 +536,7 @@ export type Peer = Message<"p2pplayground.node.v1.Peer"> & {
  * Use `create(PeerSchema)` to create a new message.
  */
 export const PeerSchema: GenMessage<Peer> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 12);
+  messageDesc(file_p2pplayground_node_v1_node, 13);
 
 /**
  * @generated from message p2pplayground.node.v1.AddPeerRequest
@@ -468,7 +558,7 @@ export type AddPeerRequest = Message<"p2pplayground.node.v1.AddPeerRequest"> & {
  * Use `create(AddPeerRequestSchema)` to create a new message.
  */
 export const AddPeerRequestSchema: GenMessage<AddPeerRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 13);
+  messageDesc(file_p2pplayground_node_v1_node, 14);
 
 /**
  * @generated from message p2pplayground.node.v1.AddPeerResponse
@@ -481,7 +571,7 @@ export type AddPeerResponse = Message<"p2pplayground.node.v1.AddPeerResponse"> &
  * Use `create(AddPeerResponseSchema)` to create a new message.
  */
 export const AddPeerResponseSchema: GenMessage<AddPeerResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 14);
+  messageDesc(file_p2pplayground_node_v1_node, 15);
 
 /**
  * @generated from message p2pplayground.node.v1.Instance
@@ -563,7 +653,7 @@ export type Instance = Message<"p2pplayground.node.v1.Instance"> & {
  * Use `create(InstanceSchema)` to create a new message.
  */
 export const InstanceSchema: GenMessage<Instance> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 15);
+  messageDesc(file_p2pplayground_node_v1_node, 16);
 
 /**
  * @generated from message p2pplayground.node.v1.ListAppsRequest
@@ -576,7 +666,7 @@ export type ListAppsRequest = Message<"p2pplayground.node.v1.ListAppsRequest"> &
  * Use `create(ListAppsRequestSchema)` to create a new message.
  */
 export const ListAppsRequestSchema: GenMessage<ListAppsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 16);
+  messageDesc(file_p2pplayground_node_v1_node, 17);
 
 /**
  * @generated from message p2pplayground.node.v1.ListAppsResponse
@@ -593,7 +683,7 @@ export type ListAppsResponse = Message<"p2pplayground.node.v1.ListAppsResponse">
  * Use `create(ListAppsResponseSchema)` to create a new message.
  */
 export const ListAppsResponseSchema: GenMessage<ListAppsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 17);
+  messageDesc(file_p2pplayground_node_v1_node, 18);
 
 /**
  * @generated from message p2pplayground.node.v1.ListVersionsRequest
@@ -610,7 +700,7 @@ export type ListVersionsRequest = Message<"p2pplayground.node.v1.ListVersionsReq
  * Use `create(ListVersionsRequestSchema)` to create a new message.
  */
 export const ListVersionsRequestSchema: GenMessage<ListVersionsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 18);
+  messageDesc(file_p2pplayground_node_v1_node, 19);
 
 /**
  * @generated from message p2pplayground.node.v1.ListVersionsResponse
@@ -627,7 +717,7 @@ export type ListVersionsResponse = Message<"p2pplayground.node.v1.ListVersionsRe
  * Use `create(ListVersionsResponseSchema)` to create a new message.
  */
 export const ListVersionsResponseSchema: GenMessage<ListVersionsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 19);
+  messageDesc(file_p2pplayground_node_v1_node, 20);
 
 /**
  * @generated from message p2pplayground.node.v1.Version
@@ -684,7 +774,7 @@ export type Version = Message<"p2pplayground.node.v1.Version"> & {
  * Use `create(VersionSchema)` to create a new message.
  */
 export const VersionSchema: GenMessage<Version> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 20);
+  messageDesc(file_p2pplayground_node_v1_node, 21);
 
 /**
  * @generated from message p2pplayground.node.v1.DescribeAppRequest
@@ -701,7 +791,7 @@ export type DescribeAppRequest = Message<"p2pplayground.node.v1.DescribeAppReque
  * Use `create(DescribeAppRequestSchema)` to create a new message.
  */
 export const DescribeAppRequestSchema: GenMessage<DescribeAppRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 21);
+  messageDesc(file_p2pplayground_node_v1_node, 22);
 
 /**
  * @generated from message p2pplayground.node.v1.DescribeAppResponse
@@ -718,7 +808,7 @@ export type DescribeAppResponse = Message<"p2pplayground.node.v1.DescribeAppResp
  * Use `create(DescribeAppResponseSchema)` to create a new message.
  */
 export const DescribeAppResponseSchema: GenMessage<DescribeAppResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 22);
+  messageDesc(file_p2pplayground_node_v1_node, 23);
 
 /**
  * @generated from message p2pplayground.node.v1.Description
@@ -789,7 +879,7 @@ export type Description = Message<"p2pplayground.node.v1.Description"> & {
  * Use `create(DescriptionSchema)` to create a new message.
  */
 export const DescriptionSchema: GenMessage<Description> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 23);
+  messageDesc(file_p2pplayground_node_v1_node, 24);
 
 /**
  * What is kept of a run that failed.
@@ -835,7 +925,7 @@ export type Failure = Message<"p2pplayground.node.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 24);
+  messageDesc(file_p2pplayground_node_v1_node, 25);
 
 /**
  * @generated from message p2pplayground.node.v1.FailureLine
@@ -857,7 +947,7 @@ export type FailureLine = Message<"p2pplayground.node.v1.FailureLine"> & {
  * Use `create(FailureLineSchema)` to create a new message.
  */
 export const FailureLineSchema: GenMessage<FailureLine> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 25);
+  messageDesc(file_p2pplayground_node_v1_node, 26);
 
 /**
  * @generated from message p2pplayground.node.v1.Health
@@ -879,7 +969,7 @@ export type Health = Message<"p2pplayground.node.v1.Health"> & {
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 26);
+  messageDesc(file_p2pplayground_node_v1_node, 27);
 
 /**
  * How a program ended: exactly one is set.
@@ -924,7 +1014,7 @@ export type Exit = Message<"p2pplayground.node.v1.Exit"> & {
  * Use `create(ExitSchema)` to create a new message.
  */
 export const ExitSchema: GenMessage<Exit> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 27);
+  messageDesc(file_p2pplayground_node_v1_node, 28);
 
 /**
  * @generated from message p2pplayground.node.v1.OutOfMemory
@@ -941,7 +1031,7 @@ export type OutOfMemory = Message<"p2pplayground.node.v1.OutOfMemory"> & {
  * Use `create(OutOfMemorySchema)` to create a new message.
  */
 export const OutOfMemorySchema: GenMessage<OutOfMemory> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 28);
+  messageDesc(file_p2pplayground_node_v1_node, 29);
 
 /**
  * @generated from message p2pplayground.node.v1.Usage
@@ -968,7 +1058,7 @@ export type Usage = Message<"p2pplayground.node.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 29);
+  messageDesc(file_p2pplayground_node_v1_node, 30);
 
 /**
  * @generated from message p2pplayground.node.v1.PieceInfo
@@ -992,7 +1082,7 @@ export type PieceInfo = Message<"p2pplayground.node.v1.PieceInfo"> & {
  * Use `create(PieceInfoSchema)` to create a new message.
  */
 export const PieceInfoSchema: GenMessage<PieceInfo> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 30);
+  messageDesc(file_p2pplayground_node_v1_node, 31);
 
 /**
  * @generated from message p2pplayground.node.v1.Offer
@@ -1033,7 +1123,7 @@ export type Offer = Message<"p2pplayground.node.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 31);
+  messageDesc(file_p2pplayground_node_v1_node, 32);
 
 /**
  * @generated from message p2pplayground.node.v1.DeployRequest
@@ -1079,7 +1169,7 @@ export type DeployRequest = Message<"p2pplayground.node.v1.DeployRequest"> & {
  * Use `create(DeployRequestSchema)` to create a new message.
  */
 export const DeployRequestSchema: GenMessage<DeployRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 32);
+  messageDesc(file_p2pplayground_node_v1_node, 33);
 
 /**
  * @generated from message p2pplayground.node.v1.DeployResponse
@@ -1116,7 +1206,7 @@ export type DeployResponse = Message<"p2pplayground.node.v1.DeployResponse"> & {
  * Use `create(DeployResponseSchema)` to create a new message.
  */
 export const DeployResponseSchema: GenMessage<DeployResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 33);
+  messageDesc(file_p2pplayground_node_v1_node, 34);
 
 /**
  * @generated from message p2pplayground.node.v1.ChangeAppRequest
@@ -1166,7 +1256,7 @@ export type ChangeAppRequest = Message<"p2pplayground.node.v1.ChangeAppRequest">
  * Use `create(ChangeAppRequestSchema)` to create a new message.
  */
 export const ChangeAppRequestSchema: GenMessage<ChangeAppRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 34);
+  messageDesc(file_p2pplayground_node_v1_node, 35);
 
 /**
  * @generated from message p2pplayground.node.v1.ChangeAppResponse
@@ -1183,7 +1273,7 @@ export type ChangeAppResponse = Message<"p2pplayground.node.v1.ChangeAppResponse
  * Use `create(ChangeAppResponseSchema)` to create a new message.
  */
 export const ChangeAppResponseSchema: GenMessage<ChangeAppResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 35);
+  messageDesc(file_p2pplayground_node_v1_node, 36);
 
 /**
  * @generated from message p2pplayground.node.v1.LogEntry
@@ -1282,7 +1372,7 @@ export type LogEntry = Message<"p2pplayground.node.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 36);
+  messageDesc(file_p2pplayground_node_v1_node, 37);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamLogsRequest
@@ -1357,7 +1447,7 @@ export type StreamLogsRequest = Message<"p2pplayground.node.v1.StreamLogsRequest
  * Use `create(StreamLogsRequestSchema)` to create a new message.
  */
 export const StreamLogsRequestSchema: GenMessage<StreamLogsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 37);
+  messageDesc(file_p2pplayground_node_v1_node, 38);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamLogsResponse
@@ -1387,7 +1477,7 @@ export type StreamLogsResponse = Message<"p2pplayground.node.v1.StreamLogsRespon
  * Use `create(StreamLogsResponseSchema)` to create a new message.
  */
 export const StreamLogsResponseSchema: GenMessage<StreamLogsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 38);
+  messageDesc(file_p2pplayground_node_v1_node, 39);
 
 /**
  * Lines that the request may have meant and that are gone.
@@ -1411,7 +1501,7 @@ export type DroppedLines = Message<"p2pplayground.node.v1.DroppedLines"> & {
  * Use `create(DroppedLinesSchema)` to create a new message.
  */
 export const DroppedLinesSchema: GenMessage<DroppedLines> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 39);
+  messageDesc(file_p2pplayground_node_v1_node, 40);
 
 /**
  * @generated from message p2pplayground.node.v1.Event
@@ -1468,7 +1558,7 @@ export type Event = Message<"p2pplayground.node.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 40);
+  messageDesc(file_p2pplayground_node_v1_node, 41);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamEventsRequest
@@ -1500,7 +1590,7 @@ export type StreamEventsRequest = Message<"p2pplayground.node.v1.StreamEventsReq
  * Use `create(StreamEventsRequestSchema)` to create a new message.
  */
 export const StreamEventsRequestSchema: GenMessage<StreamEventsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 41);
+  messageDesc(file_p2pplayground_node_v1_node, 42);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamEventsResponse
@@ -1517,7 +1607,7 @@ export type StreamEventsResponse = Message<"p2pplayground.node.v1.StreamEventsRe
  * Use `create(StreamEventsResponseSchema)` to create a new message.
  */
 export const StreamEventsResponseSchema: GenMessage<StreamEventsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 42);
+  messageDesc(file_p2pplayground_node_v1_node, 43);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamHeartbeatsRequest
@@ -1530,7 +1620,7 @@ export type StreamHeartbeatsRequest = Message<"p2pplayground.node.v1.StreamHeart
  * Use `create(StreamHeartbeatsRequestSchema)` to create a new message.
  */
 export const StreamHeartbeatsRequestSchema: GenMessage<StreamHeartbeatsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 43);
+  messageDesc(file_p2pplayground_node_v1_node, 44);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamHeartbeatsResponse
@@ -1552,7 +1642,7 @@ export type StreamHeartbeatsResponse = Message<"p2pplayground.node.v1.StreamHear
  * Use `create(StreamHeartbeatsResponseSchema)` to create a new message.
  */
 export const StreamHeartbeatsResponseSchema: GenMessage<StreamHeartbeatsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 44);
+  messageDesc(file_p2pplayground_node_v1_node, 45);
 
 /**
  * The detail that a failed call carries.
@@ -1576,7 +1666,7 @@ export type ErrorDetail = Message<"p2pplayground.node.v1.ErrorDetail"> & {
  * Use `create(ErrorDetailSchema)` to create a new message.
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 45);
+  messageDesc(file_p2pplayground_node_v1_node, 46);
 
 /**
  * @generated from service p2pplayground.node.v1.NodeService
