@@ -70,6 +70,7 @@ it('resolves every token, each daemon in a container of its own', async () => {
     runtimes: new Map([['fake', new InMemoryRuntime()]]),
     supports: new Map(),
     healthCheckers: new Map(),
+    logSinks: [],
     isolation: await openIsolation(loaded, home),
   }
   const one = compose(foundations)

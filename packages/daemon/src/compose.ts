@@ -13,10 +13,13 @@ import {
   HOST,
   ISOLATION,
   LOGGER,
+  LOG_SINKS,
   LOG_STORE,
+  NODE_LOGS,
   NODE_SERVICE,
   PACKAGE_STORE,
   RUNTIMES,
+  SHIPPING,
   STATE_STORE,
   SUPPORTS,
   TRUSTED_KEYS,
@@ -52,6 +55,8 @@ import { readResources } from './node-info.js'
 import { bootId } from './run-file.js'
 import { CommandGuard } from './service/command-guard.js'
 import { createNodeService } from './service/node-service.js'
+import { Shipping } from './shipper/shipping.js'
+import type { ConfiguredSink } from './shipper/shipping.js'
 import type { NodeServiceDependencies } from './service/node-service.js'
 import { directorySize } from './usage/directory-size.js'
 import { readNodeCounters } from './usage/node-counters.js'
@@ -72,6 +77,7 @@ export interface Foundations {
   readonly runtimes: ReadonlyMap<string, Runtime>
   readonly supports: ReadonlyMap<string, RuntimeSupport>
   readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+  readonly logSinks: readonly ConfiguredSink[]
   readonly isolation: Isolation
 }
 
@@ -90,12 +96,15 @@ export function compose(foundations: Foundations): DependencyContainer {
   container.register(RUNTIMES, { useValue: foundations.runtimes })
   container.register(SUPPORTS, { useValue: foundations.supports })
   container.register(HEALTH_CHECKERS, { useValue: foundations.healthCheckers })
+  container.register(LOG_SINKS, { useValue: foundations.logSinks })
   container.register(ISOLATION, { useValue: foundations.isolation })
   container.register(PACKAGE_STORE, { useFactory: instanceCachingFactory(makePackageStore) })
   container.register(ENGINE, { useFactory: instanceCachingFactory(makeEngine) })
   container.register(DEPLOYMENTS, { useFactory: instanceCachingFactory(makeDeployments) })
   container.register(USAGE, { useFactory: instanceCachingFactory(makeUsageSampler) })
   container.register(COMMANDS, { useFactory: instanceCachingFactory(makeCommands) })
+  container.register(NODE_LOGS, { useFactory: instanceCachingFactory(makeNodeLogs) })
+  container.register(SHIPPING, { useFactory: instanceCachingFactory(makeShipping) })
   container.register(NODE_SERVICE, { useFactory: instanceCachingFactory(makeNodeService) })
   return container
 }
@@ -195,6 +204,29 @@ function makeCommands(c: DependencyContainer): Commands {
   })
 }
 
+function makeNodeLogs(c: DependencyContainer): NodeLogs {
+  const { table } = c.resolve<Engine>(ENGINE)
+  return new NodeLogs({
+    apps: c.resolve<LogStore>(LOG_STORE),
+    daemon: c.resolve<DaemonLog>(DAEMON_LOG),
+    events: new EventFeed({ store: c.resolve<StateStore>(STATE_STORE), table }),
+  })
+}
+
+function makeShipping(c: DependencyContainer): Shipping {
+  const { table } = c.resolve<Engine>(ENGINE)
+  return new Shipping({
+    sinks: c.resolve<readonly ConfiguredSink[]>(LOG_SINKS),
+    feeds: c.resolve<NodeLogs>(NODE_LOGS).feeds,
+    dir: c.resolve<Home>(HOME).logSinks,
+    clock: c.resolve<Clock>(CLOCK),
+    logger: c.resolve<Logger>(LOGGER),
+    record: (event) => {
+      table.record(event)
+    },
+  })
+}
+
 function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeService> {
   const host = c.resolve<Host>(HOST)
   const store = c.resolve<StateStore>(STATE_STORE)
@@ -207,11 +239,7 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
     table: engine.table,
     launcher: engine.launcher,
     packages: c.resolve<PackageStore>(PACKAGE_STORE),
-    logs: new NodeLogs({
-      apps: c.resolve<LogStore>(LOG_STORE),
-      daemon: c.resolve<DaemonLog>(DAEMON_LOG),
-      events: new EventFeed({ store, table: engine.table }),
-    }),
+    logs: c.resolve<NodeLogs>(NODE_LOGS),
     store,
     guard: new CommandGuard({ store, clock, self: host.peerId }),
     clock,
@@ -229,6 +257,7 @@ function nodeInfoOf(c: DependencyContainer): NodeServiceDependencies['info'] {
   const checkers = c.resolve<ReadonlyMap<string, unknown>>(HEALTH_CHECKERS)
   const startedAtMs = c.resolve<Clock>(CLOCK).now()
   const usage = c.resolve<UsageSampler>(USAGE)
+  const shipping = c.resolve<Shipping>(SHIPPING)
   return async (options) => ({
     peerId: host.peerId,
     name: config.node.name,
@@ -243,6 +272,6 @@ function nodeInfoOf(c: DependencyContainer): NodeServiceDependencies['info'] {
     maxApps: config.runtime.maxApps,
     resources: await readResources(config.runtime.appDir),
     usage: usage.node(options),
-    logSinks: [],
+    logSinks: shipping.status(),
   })
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { errorMessage, systemClock } from '@p2p-playground/core'
 import type { Logger, NewEvent } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
-import { ENGINE, NODE_SERVICE, USAGE } from '@p2p-playground/core/tokens'
+import { ENGINE, NODE_SERVICE, SHIPPING, USAGE } from '@p2p-playground/core/tokens'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
 import type { Host } from '@p2p-playground/p2p'
 import { node } from '@p2p-playground/proto'
@@ -22,6 +22,8 @@ import type { PluginSet } from './plugins/loader.js'
 import { bootId, removeRunFile, startTicksOf, writeRunFile } from './run-file.js'
 import type { RunFile } from './run-file.js'
 import type { createNodeService } from './service/node-service.js'
+import { chooseSinks } from './shipper/choose-sinks.js'
+import type { ConfiguredSink, Shipping } from './shipper/shipping.js'
 import { SqliteStateStore } from './state/sqlite-state-store.js'
 import type { UsageSampler } from './usage/usage-sampler.js'
 import { VERSION } from './version.js'
@@ -103,11 +105,12 @@ async function open(
     clock,
     logger,
     maxBytesPerApp: config.logging.maxSizeBytes,
+    maxUnshippedBytesPerApp: config.logging.maxUnshippedBytes,
     maxAgeMs: config.logging.maxAgeMs,
     redact: redactPatterns(config),
   })
   closers.add('logs', () => logs.close())
-  const plugins = await openPlugins(home, loaded, logger, closers)
+  const { plugins, logSinks } = await openPlugins(home, loaded, logger, closers)
   const isolation = await openIsolation(loaded, home)
   const identity = await loadIdentity(home.daemonIdentity)
   const host = await createHost({
@@ -139,12 +142,17 @@ async function open(
     runtimes: plugins.runtimes,
     supports: await readSupports(plugins.runtimes),
     healthCheckers: plugins.healthCheckers,
+    logSinks,
     isolation,
   })
   const engine = container.resolve<Engine>(ENGINE)
   const service = container.resolve<ReturnType<typeof createNodeService>>(NODE_SERVICE)
   host.handleCalls((router) => router.service(node.NodeService, service))
   recordRefusals(host, engine)
+  const shipping = container.resolve<Shipping>(SHIPPING)
+  logs.claimedBy(shipping)
+  await shipping.start()
+  closers.add('log sinks', () => shipping.stop())
   await engine.start()
   closers.add('engine', () => engine.stop())
   const usage = container.resolve<UsageSampler>(USAGE)
@@ -168,7 +176,7 @@ async function openPlugins(
   loaded: LoadedDaemonConfig,
   logger: Logger,
   closers: Closers,
-): Promise<PluginSet> {
+): Promise<{ readonly plugins: PluginSet; readonly logSinks: readonly ConfiguredSink[] }> {
   const plugins = await loadPlugins({
     entries: loaded.config.plugins,
     positionOf: loaded.positionOf,
@@ -180,9 +188,10 @@ async function openPlugins(
     },
   })
   for (const warning of plugins.warnings) logger.warn('plugin', { warning })
+  const logSinks = chooseSinks(loaded, plugins, logger)
   await plugins.open()
   closers.add('plugins', () => plugins.close())
-  return plugins
+  return { plugins, logSinks }
 }
 
 function describeRun(host: Host, name: string): RunFile {

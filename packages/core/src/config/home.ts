@@ -15,6 +15,8 @@ export interface Home {
   readonly state: string
   readonly stateDb: string
   readonly pluginData: string
+  /** How far each log sink has got, and what it refused. */
+  readonly logSinks: string
   /** Which uid belongs to which app, where each has its own. */
   readonly appUsers: string
   readonly runFile: string
@@ -61,6 +63,7 @@ export function resolveHome(env: Environment): Home {
     state: join(data, 'state'),
     stateDb: join(data, 'state', 'state.db'),
     pluginData: join(data, 'state', 'plugins'),
+    logSinks: join(data, 'state', 'log-sinks'),
     appUsers: join(data, 'state', 'app-users.json'),
     runFile: join(data, 'run', 'daemon.json'),
     nodes: join(data, 'nodes.json'),

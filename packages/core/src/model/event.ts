@@ -19,6 +19,8 @@ export const EVENT_TYPES = [
   'refused',
   'limits',
   'repaired',
+  'log-sink-paused',
+  'log-sink-resumed',
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]

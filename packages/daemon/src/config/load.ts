@@ -1,5 +1,12 @@
 import { hostname } from 'node:os'
-import type { RunLimits, SandboxMode, SourcePosition, UpdatePolicy } from '@p2p-playground/core'
+import { LOG_KINDS } from '@p2p-playground/core'
+import type {
+  LogKind,
+  RunLimits,
+  SandboxMode,
+  SourcePosition,
+  UpdatePolicy,
+} from '@p2p-playground/core'
 import {
   checkSchema,
   modernAddresses,
@@ -45,8 +52,19 @@ export interface DaemonConfig {
     readonly maxSizeBytes: number
     readonly maxAgeMs: number
     readonly redact: readonly string[]
+    /** As `maxSizeBytes`, where log sinks need what is beyond it. */
+    readonly maxUnshippedBytes: number
+    readonly sinks: readonly SinkEntry[]
   }
   readonly plugins: readonly PluginEntry[]
+}
+
+/** A log sink to ship to. */
+export interface SinkEntry {
+  readonly name: string
+  readonly kinds: readonly LogKind[]
+  /** Where daemon.yaml names it. */
+  readonly path: Path
 }
 
 export interface PluginEntry {
@@ -127,6 +145,8 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
       maxSizeBytes: raw.logging.max_size,
       maxAgeMs: raw.logging.max_age_days * DAY_MS,
       redact: raw.logging.redact,
+      maxUnshippedBytes: raw.logging.max_unshipped ?? 2 * raw.logging.max_size,
+      sinks: sinkEntries(raw.logging.sinks),
     },
     plugins: pluginEntries(raw.plugins),
   }
@@ -142,11 +162,18 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
 
 /** Keys that are accepted so that one file serves several versions, but that this version does nothing with. */
 function withoutEffect(raw: v.InferOutput<typeof daemonSchema>): string[] {
-  const set: [string, boolean][] = [
-    ['p2p.relay', raw.p2p.relay !== undefined],
-    ['logging.sinks', raw.logging.sinks !== undefined],
-  ]
+  const set: [string, boolean][] = [['p2p.relay', raw.p2p.relay !== undefined]]
   return set.flatMap(([key, isSet]) => (isSet ? [`${key} has no effect in this version`] : []))
+}
+
+function sinkEntries(
+  raw: readonly (string | { readonly name: string; readonly kinds: readonly LogKind[] })[],
+): SinkEntry[] {
+  return raw.map((entry, index) =>
+    typeof entry === 'string'
+      ? { name: entry, kinds: LOG_KINDS, path: ['logging', 'sinks', index] }
+      : { ...entry, path: ['logging', 'sinks', index, 'name'] },
+  )
 }
 
 function pluginEntries(

@@ -1,4 +1,4 @@
-import { SANDBOX_MODES, UPDATE_POLICIES } from '@p2p-playground/core'
+import { LOG_KINDS, SANDBOX_MODES, UPDATE_POLICIES } from '@p2p-playground/core'
 import * as v from 'valibot'
 import {
   byteSize,
@@ -24,6 +24,25 @@ const pluginEntry = v.union([
     ),
   }),
 ])
+
+const logSink = v.union([
+  v.string(),
+  v.strictObject({
+    name: v.pipe(v.string(), v.description('Name of the log sink.')),
+    kinds: v.optional(
+      v.pipe(
+        v.array(v.picklist(LOG_KINDS)),
+        v.minLength(1),
+        v.description('What it gets: `app`, `daemon`, `event`.'),
+      ),
+      [...LOG_KINDS],
+    ),
+  }),
+])
+
+function nameOfSink(sink: string | { readonly name: string }): string {
+  return typeof sink === 'string' ? sink : sink.name
+}
 
 const limits = v.strictObject({
   cpu: v.optional(v.pipe(cpuCores, v.description('Cores for an app that asks for none.'))),
@@ -136,8 +155,21 @@ export const daemonSchema = v.strictObject({
       ),
       sinks: v.optional(
         v.pipe(
-          v.array(v.string()),
-          v.description('Log sinks to ship to, by plugin name; has no effect in this version.'),
+          v.array(logSink),
+          v.check(
+            (sinks) => new Set(sinks.map(nameOfSink)).size === sinks.length,
+            'must name each sink once',
+          ),
+          v.description('Log sinks to ship to: names that plugins give them, or maps of `name`.'),
+        ),
+        [],
+      ),
+      max_unshipped: v.optional(
+        v.pipe(
+          byteSize,
+          v.description(
+            'Log kept per app where a sink has not had what is beyond max_size; default: twice that.',
+          ),
         ),
       ),
       redact: v.optional(

@@ -77,7 +77,10 @@ export class DaemonLog implements LogFeed {
   sources({ kinds, stream }: StoreQuery): LogSource[] {
     if (!kinds.includes('daemon') || stream !== undefined) return []
     const chunks = (): LogChunk[] => this.#files.map((file) => this.#chunkOf(file))
-    return [{ name: 'daemon', nextSeq: this.#nextSeq, instance: null, chunks }]
+    const sync = async (): Promise<void> => {
+      await this.#writer?.sync()
+    }
+    return [{ name: 'daemon', nextSeq: this.#nextSeq, instance: null, chunks, sync }]
   }
 
   subscribe(listener: FeedListener): () => void {

@@ -20,7 +20,9 @@ export class EventFeed implements LogFeed {
     if (!kinds.includes('event') || stream !== undefined) return []
     const newest = this.#store.events({ tail: 1 })[0]?.seq ?? 0
     const chunks = (): LogChunk[] => this.#chunks(newest)
-    return [{ name: 'event', nextSeq: newest + 1, instance: null, chunks }]
+    // Each event was on the disk before anybody heard of it.
+    const sync = async (): Promise<void> => Promise.resolve()
+    return [{ name: 'event', nextSeq: newest + 1, instance: null, chunks, sync }]
   }
 
   subscribe(listener: FeedListener): () => void {

@@ -16,8 +16,8 @@ export interface LogChunk {
   readonly firstSeq: number
   /** Null while it has no line, or where that is not known. */
   readonly range: TimeRange | null
-  /** None when it was dropped meanwhile. */
-  read(): Promise<readonly LogBlock[]>
+  /** None when it was dropped meanwhile. May leave out blocks that have nothing from `fromSeq` on. */
+  read(fromSeq?: number): Promise<readonly LogBlock[]>
 }
 
 /** Stored lines that are numbered together: those of an instance, the daemon's own, the events. */
@@ -30,6 +30,8 @@ export interface LogSource {
   readonly instance: string | null
   /** From the oldest to the newest. */
   chunks(): readonly LogChunk[]
+  /** Resolves when lines below `nextSeq` would keep their numbers after a power cut too. */
+  sync(): Promise<void>
 }
 
 export interface FeedListener {

@@ -7,9 +7,11 @@ import { Collector } from './collector.js'
 import { followFeeds, readFeeds } from './follower.js'
 import type { HookStream, StoredLine } from './frame.js'
 import { HolePuncher } from './hole-puncher.js'
+import type { LogClaims } from './log-claims.js'
 import type { FeedListener, LogAnswer, LogFeed, LogSource } from './log-feed.js'
 import type { StoreQuery } from './log-query.js'
 import { retain } from './retention.js'
+import type { RetainedLog } from './retention.js'
 import { entryOfStored, segmentSource } from './segment-source.js'
 
 /** Where an instance writes to. */
@@ -26,6 +28,8 @@ export interface LogStoreOptions {
   /** All versions of an app together, without the raw output that is not taken in yet. */
   readonly maxBytesPerApp: number
   readonly maxAgeMs: number
+  /** As `maxBytesPerApp`, where log sinks need what is beyond it. Default: twice that. */
+  readonly maxUnshippedBytesPerApp?: number
   readonly redact: readonly RegExp[]
 }
 
@@ -45,12 +49,18 @@ export class LogStore implements LogFeed {
   readonly #collectors = new Map<string, Collector>()
   readonly #listeners = new Set<FeedListener>()
   readonly #stop = new AbortController()
+  #claims: LogClaims | undefined
 
   constructor(options: LogStoreOptions) {
     this.#options = options
     this.#rollBytes = Math.min(MAX_ROLL_BYTES, Math.ceil(options.maxBytesPerApp / SEGMENTS_PER_APP))
     this.#puncher = new HolePuncher(options)
     void this.#sweep(this.#stop.signal)
+  }
+
+  /** Heeds from now on who needs stored lines. */
+  claimedBy(claims: LogClaims): void {
+    this.#claims = claims
   }
 
   /** Begins to collect an instance's output; idempotent. */
@@ -84,6 +94,7 @@ export class LogStore implements LogFeed {
       const dir = this.#dirOf(key)
       const name = formatInstance(key)
       await this.#collectors.get(name)?.close()
+      await this.#claims?.beforeRemoval(name)
       this.#collectors.delete(name)
       for (const listener of this.#listeners) listener.forget(name)
       await rm(dir, { recursive: true, force: true })
@@ -206,9 +217,14 @@ export class LogStore implements LogFeed {
 
   #retain(app: string): void {
     const { clock, logger, maxBytesPerApp, maxAgeMs } = this.#options
+    const { maxUnshippedBytesPerApp = 2 * maxBytesPerApp } = this.#options
     // The newest segment grows by one roll before anybody looks again.
-    const limits = { maxBytes: maxBytesPerApp - this.#rollBytes, maxAgeMs }
-    const logs = this.#versionsOf(app).map((version) => this.#segmentsOf({ app, version }))
+    const limits = {
+      maxBytes: maxBytesPerApp - this.#rollBytes,
+      maxUnshippedBytes: maxUnshippedBytesPerApp - this.#rollBytes,
+      maxAgeMs,
+    }
+    const logs = this.#versionsOf(app).map((version) => this.#retained({ app, version }))
     try {
       retain(app, logs, { limits, nowMs: clock.now(), logger })
     } catch (error) {
@@ -218,6 +234,25 @@ export class LogStore implements LogFeed {
     for (const version of this.#versionsOf(app)) {
       const collector = this.#collectorOf({ app, version })
       if (!collector.isOpen) void collector.segments.close()
+    }
+  }
+
+  #retained(key: InstanceKey): RetainedLog {
+    const segments = this.#segmentsOf(key)
+    const neededFrom = this.#claims?.neededFrom(formatInstance(key), segments.instance) ?? Infinity
+    return {
+      version: key.version,
+      neededFrom,
+      get nextSeq() {
+        return segments.nextSeq
+      },
+      get droppedLines() {
+        return segments.droppedLines
+      },
+      list: () => segments.list(),
+      dropOldest: () => {
+        segments.dropOldest()
+      },
     }
   }
 

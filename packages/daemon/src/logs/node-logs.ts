@@ -9,7 +9,7 @@ import type { LogStore } from './log-store.js'
 /** All that a node has to tell, under one query: what apps wrote, the daemon's own log, the events. */
 export class NodeLogs {
   readonly apps: LogStore
-  readonly #feeds: Readonly<Record<LogKind, LogFeed>>
+  readonly feeds: Readonly<Record<LogKind, LogFeed>>
 
   constructor(options: {
     readonly apps: LogStore
@@ -17,7 +17,7 @@ export class NodeLogs {
     readonly events: EventFeed
   }) {
     this.apps = options.apps
-    this.#feeds = { app: options.apps, daemon: options.daemon, event: options.events }
+    this.feeds = { app: options.apps, daemon: options.daemon, event: options.events }
   }
 
   /** What is stored, the oldest first. */
@@ -31,6 +31,6 @@ export class NodeLogs {
   }
 
   #asked({ kinds }: StoreQuery): LogFeed[] {
-    return [...new Set(kinds)].map((kind) => this.#feeds[kind])
+    return [...new Set(kinds)].map((kind) => this.feeds[kind])
   }
 }

@@ -4,18 +4,20 @@ import { chooseDrop, retain } from './retention.js'
 import type { RetainedLog } from './retention.js'
 import type { Segment } from './segments.js'
 
-const LIMITS = { maxBytes: 100, maxAgeMs: 1000 }
+const LIMITS = { maxBytes: 100, maxUnshippedBytes: 200, maxAgeMs: 1000 }
 
 /** [size, newest time] of each segment; null: without lines. Each holds ten lines. */
 type Row = [sizeBytes: number, maxMs: number | null]
 
-function logOf(version: string, rows: readonly Row[]): RetainedLog {
+function logOf(version: string, rows: readonly Row[], neededFrom = Infinity): RetainedLog {
   const segments = rows.map(([sizeBytes, maxMs], index): Segment => {
     const range = maxMs === null ? null : { minMs: maxMs - 1, maxMs }
     return { path: '', number: index + 1, sizeBytes, firstSeq: index * 10 + 1, range }
   })
   return {
     version,
+    neededFrom,
+    nextSeq: rows.length * 10 + 1,
     get droppedLines() {
       return (segments[0]?.firstSeq ?? 1) - 1
     },

@@ -5,6 +5,10 @@ import type { Segment } from './segments.js'
 export interface RetainedLog {
   readonly version: string
   readonly droppedLines: number
+  /** Number of the first line that some log sink has not had; Infinity: each has what it is to have. */
+  readonly neededFrom: number
+  /** Of the line that comes next. */
+  readonly nextSeq: number
   list(): readonly Segment[]
   dropOldest(): void
 }
@@ -13,27 +17,47 @@ export interface RetentionLimits {
   /** All versions of the app together. */
   readonly maxBytes: number
   readonly maxAgeMs: number
+  /** The same as `maxBytes` where log sinks need what is beyond it, whatever its age. */
+  readonly maxUnshippedBytes: number
 }
 
-/** Which log must give up its oldest segment: the one whose lines are oldest, while the app has too much or too old ones. */
+/**
+ * Which log must give up its oldest segment: the one whose lines are oldest, while the app has too much or too old ones. What log
+ * sinks need goes only where nothing else can, and only because of its size.
+ */
 export function chooseDrop<Log extends RetainedLog>(
   logs: readonly Log[],
   limits: RetentionLimits,
   nowMs: number,
 ): Log | undefined {
   let sizeBytes = 0
-  let oldest: { readonly log: Log; readonly newestMs: number } | undefined
+  const candidates: Candidate<Log>[] = []
   for (const log of logs) {
     const segments = log.list()
     for (const segment of segments) sizeBytes += segment.sizeBytes
-    const first = segments[0]
+    const [first, second] = segments
     if (first === undefined || (segments.length === 1 && first.range === null)) continue
-    const newestMs = first.range?.maxMs ?? 0
-    if (oldest === undefined || newestMs < oldest.newestMs) oldest = { log, newestMs }
+    const isNeeded = log.neededFrom < (second?.firstSeq ?? log.nextSeq)
+    candidates.push({ log, newestMs: first.range?.maxMs ?? 0, isNeeded })
   }
-  if (oldest === undefined) return undefined
-  const isTooOld = nowMs - oldest.newestMs > limits.maxAgeMs
-  return isTooOld || sizeBytes > limits.maxBytes ? oldest.log : undefined
+  const free = oldestOf(candidates.filter(({ isNeeded }) => !isNeeded))
+  const isTooMuch = sizeBytes > limits.maxBytes
+  if (free !== undefined && (isTooMuch || nowMs - free.newestMs > limits.maxAgeMs)) return free.log
+  const isFarTooMuch = sizeBytes > Math.max(limits.maxBytes, limits.maxUnshippedBytes)
+  return isFarTooMuch ? oldestOf(candidates)?.log : undefined
+}
+
+interface Candidate<Log> {
+  readonly log: Log
+  readonly newestMs: number
+  readonly isNeeded: boolean
+}
+
+function oldestOf<Log>(candidates: readonly Candidate<Log>[]): Candidate<Log> | undefined {
+  return candidates.reduce<Candidate<Log> | undefined>(
+    (oldest, one) => (oldest === undefined || one.newestMs < oldest.newestMs ? one : oldest),
+    undefined,
+  )
 }
 
 /** Drops what is beyond the limits, and says how much of which version. */
@@ -48,8 +72,13 @@ export function retain(
     if (log === undefined) break
     log.dropOldest()
   }
-  for (const [index, { version, droppedLines }] of logs.entries()) {
-    const lines = droppedLines - (before[index] ?? 0)
-    if (lines > 0) options.logger.info('log-lines-dropped', { app, version, lines, droppedLines })
+  for (const [index, { version, droppedLines, neededFrom }] of logs.entries()) {
+    const droppedBefore = before[index] ?? 0
+    const lines = droppedLines - droppedBefore
+    if (lines === 0) continue
+    const unshipped = Math.max(0, droppedLines - Math.max(droppedBefore, neededFrom - 1))
+    const fields = { app, version, lines, droppedLines }
+    if (unshipped === 0) options.logger.info('log-lines-dropped', fields)
+    else options.logger.warn('log-lines-dropped', { ...fields, unshipped })
   }
 }

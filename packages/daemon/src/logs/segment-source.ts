@@ -17,6 +17,7 @@ export function segmentSource(segments: Segments, key: InstanceKey, node: string
     name: formatInstance(key),
     nextSeq: segments.nextSeq,
     instance,
+    sync: () => segments.sync(),
     chunks: () =>
       segments.list().map((segment) => ({
         firstSeq: segment.firstSeq,

@@ -1,0 +1,65 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errorMessage, systemCode } from '@p2p-playground/core'
+import type { Logger } from '@p2p-playground/core'
+import { EMPTY_LEDGER } from './ledger.js'
+import type { LedgerContent } from './ledger.js'
+
+/** Where a ledger is kept. */
+export interface LedgerStore {
+  /** Undefined when there is none yet. */
+  load(): Promise<LedgerContent | undefined>
+  /** Resolves when it would be there after a power cut too. */
+  save(content: LedgerContent): Promise<void>
+}
+
+/** A ledger in a small file that is replaced whole; the daemon is not held up while the disk takes it. */
+export class LedgerFile implements LedgerStore {
+  readonly #path: string
+  readonly #logger: Logger
+
+  constructor(path: string, logger: Logger) {
+    this.#path = path
+    this.#logger = logger
+  }
+
+  /** What cannot be read is set aside, and all that is kept is shipped again. */
+  async load(): Promise<LedgerContent | undefined> {
+    let text: string
+    try {
+      text = await readFile(this.#path, 'utf8')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+    try {
+      return { ...EMPTY_LEDGER, ...(JSON.parse(text) as LedgerContent) }
+    } catch (error) {
+      const aside = `${this.#path}.damaged`
+      await rename(this.#path, aside)
+      const effect = 'all that is kept is shipped again'
+      this.#logger.error('log-sink-ledger-damaged', { aside, error: errorMessage(error), effect })
+      return undefined
+    }
+  }
+
+  async save(content: LedgerContent): Promise<void> {
+    const dir = dirname(this.#path)
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const draft = `${this.#path}.new`
+    const file = await open(draft, 'w', 0o600)
+    try {
+      await file.writeFile(JSON.stringify(content))
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await rename(draft, this.#path)
+    const parent = await open(dir, 'r')
+    try {
+      await parent.sync()
+    } finally {
+      await parent.close()
+    }
+  }
+}

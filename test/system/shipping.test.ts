@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Machines } from '../harness/machines.js'
+import {
+  SHIP_KILLS,
+  SHIP_LINES,
+  SHIP_OUTAGE_MS,
+  linkPlugin,
+  shipThrough,
+} from '../harness/shipping.js'
+import { StrictServer } from '../harness/strict-server.js'
+
+const PLUGIN = join(import.meta.dirname, '../fixtures/plugin-http-sink')
+const POISON_EVERY = 1000
+
+const machines = new Machines()
+const server = new StrictServer()
+
+beforeAll(async () => {
+  await server.start()
+})
+
+afterAll(async () => {
+  await machines.remove()
+  await server.stop()
+})
+
+test(`${String(SHIP_LINES)} lines get to a far side that is difficult and away for a while, over ${String(SHIP_KILLS)} kills of the daemon`, async () => {
+  linkPlugin(machines.machine('shipping'), 'plugin-http-sink', PLUGIN)
+  const report = await shipThrough({
+    machines,
+    sink: 'http-test',
+    plugins: [{ use: 'plugin-http-sink', config: { url: server.url } }],
+    stored: () => server.stored,
+    outage: { begin: () => server.stop(), end: () => server.start() },
+    poisonEvery: POISON_EVERY,
+  })
+  const { missing, ...rest } = report
+  console.log(`missing ${missing.length}`, rest, server.answers, SHIP_OUTAGE_MS)
+  expect({ ...rest, changed: server.changed }).toMatchObject({
+    twice: [],
+    altered: [],
+    changed: [],
+  })
+  const poisoned = Array.from(
+    { length: Math.floor(SHIP_LINES / POISON_EVERY) },
+    (_, index) => (index + 1) * POISON_EVERY,
+  )
+  expect(missing).toEqual(poisoned)
+}, 3_600_000)
