@@ -11,7 +11,8 @@ import {
 import { StrictServer } from '../harness/strict-server.js'
 
 const PLUGIN = join(import.meta.dirname, '../fixtures/plugin-http-sink')
-const POISON_EVERY = 1000
+/** To find one takes some thirty tries, each of which may run into trouble. */
+const POISON_EVERY = Math.ceil(SHIP_LINES / Math.min(20, Math.max(3, SHIP_LINES / 50_000)))
 
 const machines = new Machines()
 const server = new StrictServer()

@@ -114,6 +114,8 @@ export class Shipper implements FeedListener {
     const content = await options.store.load()
     const shipper = new Shipper(options, content ?? EMPTY_LEDGER)
     shipper.#begin(content === undefined)
+    // From now on whatever goes unshipped is a loss. If the disk refuses that, the first batch is told so too.
+    await shipper.#save().catch(() => undefined)
     return shipper
   }
 
@@ -199,12 +201,14 @@ export class Shipper implements FeedListener {
     const { catalog } = this.#options
     this.#unsubscribe = catalog.subscribe(this)
     const there = new Set<string>()
+    this.#ledger.isDirty = isNew
     for (const found of catalog.list()) {
       const life = { source: found.name, instance: found.instance }
       there.add(keyOf(life))
       const chunks = found.chunks()
       // What was dropped before anybody named the sink is not lost to it.
       if (isNew) this.#ledger.setCursor(life, (chunks[0]?.firstSeq ?? found.nextSeq) - 1)
+      if (this.#ledger.cursorOf(life) >= found.nextSeq) this.#beginAnew(life)
       const cursorSeq = this.#ledger.cursorOf(life)
       const first = chunks.findLast(({ firstSeq }) => firstSeq <= cursorSeq + 1)
       const timeMs = first?.range?.minMs ?? null
@@ -217,6 +221,17 @@ export class Shipper implements FeedListener {
       if (!there.has(keyOf(cursor))) this.#ledger.retire(cursor, cursor.seq)
     }
     this.#running = this.#run(this.#stop.signal)
+  }
+
+  /** A log that cannot be removed is shorter than it was: somebody deleted its files. Its numbers mean other lines now. */
+  #beginAnew(life: SourceLife): void {
+    this.#options.logger.warn('log-sink-source-anew', { source: life.source })
+    this.#ledger.setCursor(life, 0)
+    for (const batch of this.#ledger.frozen) {
+      if (keyOf(batch) !== keyOf(life)) continue
+      this.#ledger.split(batch, [])
+      this.#tellLost(life, batch.lines)
+    }
   }
 
   #note(life: SourceLife, lines: { headSeq: number; timeMs: number | null }): void {
@@ -265,7 +280,7 @@ export class Shipper implements FeedListener {
 
   /** Makes a batch of what comes next in a source. */
   async #fresh(life: SourceLife): Promise<Job | undefined> {
-    const { catalog, clock, logger } = this.#options
+    const { catalog, clock } = this.#options
     if (this.#retired.has(keyOf(life))) {
       this.#backlog.drop(life)
       return undefined
@@ -278,10 +293,6 @@ export class Shipper implements FeedListener {
     const lastSeq = source.nextSeq - 1
     // A number that a power cut could give to another line must not be shipped.
     await source.sync()
-    if (this.#ledger.cursorOf(life) > lastSeq) {
-      logger.warn('log-sink-source-anew', { source: life.source, lastSeq })
-      this.#ledger.setCursor(life, 0)
-    }
     const firstSeq = this.#ledger.cursorOf(life) + 1
     const read = await readBatch(source, { firstSeq, lastSeq, ...this.#limits }, clock)
     if (this.#retired.has(keyOf(life))) return undefined
