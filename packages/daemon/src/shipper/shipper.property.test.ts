@@ -146,6 +146,8 @@ it('delivers each line at least once and in order, or counts it, whatever fails 
       await fixture.start()
       for (const step of script) await run(fixture, step)
       isCalm = true
+      // Whether a sink takes lines again shows only when there are some.
+      fixture.log.write('daemon', 'last')
       await fixture.clock.advance(1_200_000)
       const status = fixture.shipper?.status()
       await fixture.crash()

@@ -268,19 +268,19 @@ export class Shipper implements FeedListener {
   /** The batch whose turn it is; undefined when none is due. */
   async #next(): Promise<Job | undefined> {
     for (const life of this.#backlog.lives()) {
-      const frozen = this.#ledger.frozenOf(life)
-      const isDue = frozen !== undefined || this.#backlog.isDue(life, this.#nowMs())
-      if (!isDue) continue
+      const job = (await this.#again(life)) ?? (await this.#fresh(life))
+      if (job === undefined) continue
+      this.#held = job
       this.#backlog.served(life)
-      this.#held = frozen === undefined ? await this.#fresh(life) : await this.#again(frozen)
-      if (this.#held !== undefined) return this.#held
+      return job
     }
     return undefined
   }
 
-  /** Makes a batch of what comes next in a source. */
+  /** Makes a batch of what comes next in a source, if that is due. */
   async #fresh(life: SourceLife): Promise<Job | undefined> {
     const { catalog, clock } = this.#options
+    if (!this.#backlog.isDue(life, this.#nowMs())) return undefined
     if (this.#retired.has(keyOf(life))) {
       this.#backlog.drop(life)
       return undefined
@@ -309,15 +309,19 @@ export class Shipper implements FeedListener {
     return { batch: this.#ledger.freeze(life, lines), ...read }
   }
 
-  /** Finds the lines of a batch again. Should some be gone, the rest is another batch. */
-  async #again(batch: FrozenBatch): Promise<Job | undefined> {
-    if (this.#held?.batch.id === batch.id) return this.#held
-    const read = await this.#reread(batch)
-    if (read.entries.length === batch.lines) return { batch, ...read }
-    this.#tellLost(batch, batch.lines - read.entries.length)
-    const rest = linesOf(read.entries)
-    const [smaller] = this.#ledger.split(batch, rest === undefined ? [] : [rest])
-    return smaller === undefined ? undefined : { batch: smaller, ...read }
+  /** Finds the lines of the oldest frozen batch again. Should some be gone, the rest is another batch. */
+  async #again(life: SourceLife): Promise<Job | undefined> {
+    for (;;) {
+      const batch = this.#ledger.frozenOf(life)
+      if (batch === undefined) return undefined
+      if (this.#held?.batch.id === batch.id) return this.#held
+      const read = await this.#reread(batch)
+      if (read.entries.length === batch.lines) return { batch, ...read }
+      this.#tellLost(batch, batch.lines - read.entries.length)
+      const rest = linesOf(read.entries)
+      const [smaller] = this.#ledger.split(batch, rest === undefined ? [] : [rest])
+      if (smaller !== undefined) return { batch: smaller, ...read }
+    }
   }
 
   async #reread(batch: FrozenBatch): Promise<ReadBatch> {
