@@ -60,6 +60,11 @@ export function rangeOf(frames: readonly FrameView[]): TimeRange | null {
   )
 }
 
+/** Of the first line; undefined when there is none. */
+export function firstSeqOf(scan: SegmentScan | undefined): number | undefined {
+  return scan?.frames.find((frame) => frame.count > 0)?.firstSeq
+}
+
 export function widen(range: TimeRange | null, timeMs: number): TimeRange {
   return {
     minMs: Math.min(range?.minMs ?? timeMs, timeMs),

@@ -22,7 +22,7 @@ export function segmentSource(segments: Segments, key: InstanceKey, node: string
       segments.list().map((segment) => ({
         firstSeq: segment.firstSeq,
         range: segment.range,
-        read: async () => (await segments.read(segment)).map(blockOf),
+        read: async (fromSeq) => (await segments.read(segment, fromSeq)).map(blockOf),
       })),
   }
 }

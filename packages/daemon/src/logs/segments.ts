@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '@p2p-playground/core'
 import type { InstanceKey, Logger } from '@p2p-playground/core'
 import { encodeFrame, encodeHeader } from './frame.js'
 import type { Frame, FrameView, RawOffsets, SegmentHeader, TimeRange } from './frame.js'
-import { rangeOf, readHeader, scanSegment, widen } from './segment-scan.js'
+import { SegmentIndex, readSlice } from './segment-index.js'
+import { firstSeqOf, rangeOf, readHeader, scanSegment, widen } from './segment-scan.js'
 import type { SegmentScan } from './segment-scan.js'
 import { SegmentWriter } from './segment-writer.js'
 
@@ -41,6 +42,7 @@ export interface SegmentOptions {
 export class Segments {
   readonly #options: SegmentOptions
   readonly #segments: OwnSegment[] = []
+  readonly #indexes = new Map<string, SegmentIndex>()
   readonly #noted = new Set<string>()
   readonly #retired = new Set<SegmentWriter>()
   #writer: SegmentWriter | undefined
@@ -105,6 +107,7 @@ export class Segments {
     for (const { timeMs } of frame.lines.slice(0, 1)) segment.range = widen(segment.range, timeMs)
     this.#offsets = frame.offsets
     this.#nextSeq += frame.lines.length
+    this.#indexOf(segment).add(this.#nextSeq, segment.sizeBytes)
     if (segment !== last) onRoll()
   }
 
@@ -116,15 +119,24 @@ export class Segments {
       this.#retired.clear()
     }
     const oldest = this.#segments.shift()
-    if (oldest !== undefined) rmSync(oldest.path, { force: true })
+    if (oldest === undefined) return
+    this.#indexes.delete(oldest.path)
+    rmSync(oldest.path, { force: true })
   }
 
-  /** The sound frames of a segment, as far as it was written when asked; none when it was dropped meanwhile. */
-  async read(segment: Segment): Promise<readonly FrameView[]> {
+  /**
+   * The sound frames of a segment, as far as it was written when asked; none when it was dropped meanwhile. Frames that have
+   * nothing from `fromSeq` on may be left out.
+   */
+  async read(segment: Segment, fromSeq = 0): Promise<readonly FrameView[]> {
     const { path, sizeBytes } = segment
+    const index = this.#indexOf(segment)
+    const start = index.startOf(fromSeq)
     try {
-      const bytes = (await readFile(path)).subarray(0, sizeBytes)
-      return this.#note(path, scanSegment(bytes)).frames
+      const bytes = await readSlice(path, start, sizeBytes)
+      const { frames } = this.#note(path, scanSegment(bytes))
+      index.addFrames(frames, start)
+      return frames
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return []
       throw error
@@ -166,6 +178,12 @@ export class Segments {
     this.#retired.clear()
     this.#writer = undefined
     await Promise.all(writers.map((writer) => writer.close()))
+  }
+
+  #indexOf({ path }: Pick<Segment, 'path'>): SegmentIndex {
+    const index = this.#indexes.get(path) ?? new SegmentIndex()
+    this.#indexes.set(path, index)
+    return index
   }
 
   async #syncUnsure(): Promise<void> {
@@ -278,8 +296,4 @@ export class Segments {
 function fileOf(path: string): Pick<Segment, 'path' | 'number' | 'sizeBytes'> {
   const number = Number.parseInt(path.slice(path.lastIndexOf('/') + 1), 10)
   return { path, number, sizeBytes: statSync(path).size }
-}
-
-function firstSeqOf(scan: SegmentScan | undefined): number | undefined {
-  return scan?.frames.find((frame) => frame.count > 0)?.firstSeq
 }
