@@ -1,13 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Machines } from '../harness/machines.js'
-import {
-  SHIP_KILLS,
-  SHIP_LINES,
-  SHIP_OUTAGE_MS,
-  linkPlugin,
-  shipThrough,
-} from '../harness/shipping.js'
+import { SHIP_KILLS, SHIP_LINES, linkPlugin, shipThrough } from '../harness/shipping.js'
 import { StrictServer } from '../harness/strict-server.js'
 
 const PLUGIN = join(import.meta.dirname, '../fixtures/plugin-http-sink')
@@ -37,7 +31,6 @@ test(`${String(SHIP_LINES)} lines get to a far side that is difficult and away f
     poisonEvery: POISON_EVERY,
   })
   const { missing, ...rest } = report
-  console.log(`missing ${missing.length}`, rest, server.answers, SHIP_OUTAGE_MS)
   expect({ ...rest, changed: server.changed }).toMatchObject({
     twice: [],
     altered: [],

@@ -37,7 +37,9 @@ export async function writeOnce(
   late().catch(() => {
     // It was in time.
   })
-  void write(sink, batch, stop.signal).then(end.resolve)
+  write(sink, batch, stop.signal).then(end.resolve, () => {
+    end.resolve({ kind: 'unavailable', reason: 'it threw what cannot be read' })
+  })
   try {
     return await end.promise
   } finally {
@@ -56,7 +58,7 @@ async function write(sink: LogSink, batch: LogBatch, signal: AbortSignal): Promi
 }
 
 function outcomeOf(error: unknown): WriteOutcome {
-  const reason = String(errorMessage(error)).slice(0, MAX_REASON_CHARACTERS)
+  const reason = errorMessage(error).slice(0, MAX_REASON_CHARACTERS)
   if (!isPlaygroundError(error)) return { kind: 'unavailable', reason }
   if (error.code === 'SINK_REFUSED') return { kind: 'refused', reason }
   if (error.code === 'SINK_DENIED') return { kind: 'denied', reason }
