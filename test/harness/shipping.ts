@@ -56,6 +56,8 @@ export interface ShippingSetup {
 }
 
 export interface ShippingReport {
+  /** How many lines the app has written: SHIP_LINES, in bursts of one size. */
+  readonly written: number
   /** Numbers that are not on the far side. */
   readonly missing: readonly number[]
   /** Numbers that are there twice under different names. */
@@ -147,6 +149,16 @@ export async function startWriter(
   }
 }
 
+/** What is worth a line in the output of a test. */
+export function shippingFigures({ written, repeats, status, tookMs }: ShippingReport): string {
+  const { shippedLines, retries, deadLines, lostLines } = status
+  return (
+    `${String(written)} lines written, ${String(shippedLines)} shipped with those of the node itself in ` +
+    `${(tookMs / 1000).toFixed(1)} s over ${String(SHIP_KILLS)} kills and ${String(SHIP_OUTAGE_MS / 1000)} s of outage; ` +
+    `${String(retries)} retries, ${String(deadLines)} refused, ${String(lostLines)} lost, ${String(repeats)} repeats dropped\n`
+  )
+}
+
 /** Puts a plugin package into a home, where the daemon looks for what was installed. */
 export function linkPlugin(machine: Machine, name: string, dir: string): void {
   const path = join(machine.home, 'plugins', 'node_modules', name)
@@ -216,7 +228,9 @@ async function newest(
 /** What is on the far side against what was written. */
 async function compare({
   stored,
-}: ShippingSetup): Promise<Pick<ShippingReport, 'missing' | 'twice' | 'altered' | 'repeats'>> {
+}: ShippingSetup): Promise<
+  Pick<ShippingReport, 'written' | 'missing' | 'twice' | 'altered' | 'repeats'>
+> {
   const bursts = Math.max(1, SHIP_KILLS)
   const lines = Math.ceil(SHIP_LINES / bursts) * bursts
   const seen = new Uint8Array(lines + 1)
@@ -245,7 +259,7 @@ async function compare({
   }
   const numbersWith = (count: number): number[] =>
     Array.from({ length: lines }, (_, index) => index + 1).filter((one) => seen[one] === count)
-  return { missing: numbersWith(0), twice: numbersWith(2), altered, repeats }
+  return { written: lines, missing: numbersWith(0), twice: numbersWith(2), altered, repeats }
 }
 
 function sizeOf(variable: string, fallback: number): number {
