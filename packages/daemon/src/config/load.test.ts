@@ -95,8 +95,26 @@ plugins:
     expect(loaded.config.p2p.psk.map((psk) => Buffer.from(psk).toString('hex'))).toEqual([PSK])
     expect(loaded.config.runtime.appDir).toBe(join(dir, 'apps-here'))
     expect(loaded.warnings.join('\n')).toMatch(/"\/quic" is read as "\/quic-v1"/)
-    expect(loaded.warnings.join('\n')).toMatch(/logging.sinks has no effect/)
+    expect(loaded.config.logging.sinks).toEqual([
+      { name: 'loki', kinds: ['app', 'daemon', 'event'], path: ['logging', 'sinks', 0] },
+    ])
     expect(loadTrustedKeys(loaded)).toHaveLength(1)
+  })
+
+  it('reads which sinks get which kinds of logs, and what is kept for them', async () => {
+    write(
+      'daemon.yaml',
+      'logging:\n  max_size: 10Mi\n  sinks: [loki, { name: s3, kinds: [app] }, { name: http }]\n',
+    )
+    const { config } = await load()
+    expect(config.logging).toMatchObject({ maxUnshippedBytes: 20 * 1024 * 1024 })
+    expect(config.logging.sinks).toEqual([
+      { name: 'loki', kinds: ['app', 'daemon', 'event'], path: ['logging', 'sinks', 0] },
+      { name: 's3', kinds: ['app'], path: ['logging', 'sinks', 1, 'name'] },
+      { name: 'http', kinds: ['app', 'daemon', 'event'], path: ['logging', 'sinks', 2, 'name'] },
+    ])
+    write('daemon.yaml', 'logging: { max_unshipped: 1Gi }\n')
+    expect((await load()).config.logging.maxUnshippedBytes).toBe(1024 ** 3)
   })
 
   it('lays an environment over the base: maps merge, lists replace', async () => {

@@ -87,6 +87,84 @@ describe('chooseDrop', () => {
   })
 })
 
+describe('what a log sink needs', () => {
+  // Ten lines a segment; the first that is needed.
+  it.each<[string, Row[], number, string | undefined]>([
+    [
+      'is spared while it is too much',
+      [
+        [60, 900],
+        [60, 1000],
+      ],
+      1,
+      undefined,
+    ],
+    [
+      'is spared while it is too old',
+      [
+        [10, 1],
+        [10, 2],
+      ],
+      5,
+      undefined,
+    ],
+    [
+      'is spared from its first line on',
+      [
+        [60, 900],
+        [60, 1000],
+      ],
+      10,
+      undefined,
+    ],
+    [
+      'does not spare what is before it',
+      [
+        [60, 900],
+        [60, 1000],
+      ],
+      11,
+      'a',
+    ],
+    [
+      'goes when it is far too much',
+      [
+        [90, 900],
+        [90, 950],
+        [90, 1000],
+      ],
+      1,
+      'a',
+    ],
+    ['spares nothing when all is shipped', [[10, 1]], 11, 'a'],
+    ['spares the only segment while it has a line of it', [[10, 1]], 10, undefined],
+  ])('%s', (_, rows, neededFrom, expected) => {
+    expect(chooseDrop([logOf('a', rows, neededFrom)], LIMITS, 2000)?.version).toBe(expected)
+  })
+
+  it('of one version lets another give up its own, though that is newer', () => {
+    const needed = logOf('a', [[60, 100]], 1)
+    const free = logOf('b', [
+      [60, 500],
+      [10, 900],
+    ])
+    expect(chooseDrop([needed, free], LIMITS, 1000)?.version).toBe('b')
+  })
+
+  it('is told of when it goes', () => {
+    const logger = recordingLogger()
+    const rows: Row[] = [
+      [90, 900],
+      [90, 950],
+      [90, 1000],
+    ]
+    retain('hello', [logOf('a', rows, 4)], { limits: LIMITS, nowMs: 1000, logger })
+    expect(logger.said).toMatchObject([
+      { event: 'log-lines-dropped', fields: { version: 'a', lines: 10, unshipped: 7 } },
+    ])
+  })
+})
+
 describe('retain', () => {
   it('drops until the limits hold, and says how many lines of which version', () => {
     const logger = recordingLogger()

@@ -33,7 +33,7 @@ export class LedgerFile implements LedgerStore {
       throw error
     }
     try {
-      return { ...EMPTY_LEDGER, ...(JSON.parse(text) as LedgerContent) }
+      return parseLedger(text)
     } catch (error) {
       const aside = `${this.#path}.damaged`
       await rename(this.#path, aside)
@@ -62,4 +62,13 @@ export class LedgerFile implements LedgerStore {
       await parent.close()
     }
   }
+}
+
+/** What an earlier version left out is as in an empty one. @throws Error for what is no ledger */
+function parseLedger(text: string): LedgerContent {
+  const value: unknown = JSON.parse(text)
+  if (typeof value !== 'object' || value === null) throw new Error('it is no object')
+  const { cursors, frozen } = value as Readonly<Record<string, unknown>>
+  if (!Array.isArray(cursors) || !Array.isArray(frozen)) throw new Error('it has no cursors')
+  return { ...EMPTY_LEDGER, ...(value as LedgerContent) }
 }
