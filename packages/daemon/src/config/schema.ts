@@ -160,7 +160,9 @@ export const daemonSchema = v.strictObject({
             (sinks) => new Set(sinks.map(nameOfSink)).size === sinks.length,
             'must name each sink once',
           ),
-          v.description('Log sinks to ship to: names that plugins give them, or maps of `name`.'),
+          v.description(
+            'Log sinks to ship to: names that plugins give them, or maps `{ name, kinds }` with some of `app`, `daemon`, `event`.',
+          ),
         ),
         [],
       ),
