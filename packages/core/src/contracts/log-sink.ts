@@ -17,6 +17,7 @@ export interface LogBatch {
 export interface LogSink {
   /**
    * Resolves once the batch is stored durably on the far side. Try no second time within: throw, and the shipper decides.
+   * After 30 s `signal` aborts and the try counts as failed, whatever becomes of it.
    * @throws SINK_REFUSED: the far side will never take this batch. The shipper halves it to find the lines that are to blame.
    * SINK_DENIED: it takes nothing from us, as things are configured: credentials, no such bucket. The shipper pauses and tells.
    * SINK_UNAVAILABLE, as anything else that is thrown: later. `details.retryAfterMs` says how much later, where the far

@@ -191,16 +191,14 @@ export class DaemonLog implements LogFeed {
 
   #chunkOf(file: LogFile): LogChunk {
     const { firstSeq, range } = file
-    return { firstSeq, range, read: async () => this.#read(file) }
+    return { firstSeq, range, read: async (fromSeq) => this.#read(file, fromSeq) }
   }
 
-  async #read(file: LogFile): Promise<LogBlock[]> {
+  async #read(file: LogFile, fromSeq = file.firstSeq): Promise<LogBlock[]> {
     const { sizeBytes } = file
     try {
-      const lines = textsIn(await readFile(file.path), sizeBytes)
-        .map(decodeLine)
-        .filter(isLine)
-      if (file.sizeBytes === sizeBytes) {
+      const lines = linesFrom(textsIn(await readFile(file.path), sizeBytes), fromSeq)
+      if (fromSeq <= file.firstSeq && file.sizeBytes === sizeBytes) {
         file.range = lines.reduce<TimeRange | null>((all, line) => widen(all, line.timeMs), null)
       }
       return lines.map((line) => ({
@@ -219,6 +217,17 @@ export class DaemonLog implements LogFeed {
 
 function textsIn(bytes: Buffer, end: number): string[] {
   return bytes.toString('utf8', 0, end).split('\n')
+}
+
+/** Lines from a number on; what lies before is not decoded. */
+function linesFrom(texts: readonly string[], fromSeq: number): DaemonLine[] {
+  const lines: DaemonLine[] = []
+  for (const text of texts.toReversed()) {
+    const line = decodeLine(text)
+    if (line !== undefined && line.seq < fromSeq) break
+    if (line !== undefined) lines.push(line)
+  }
+  return lines.reverse()
 }
 
 function isLine(line: DaemonLine | undefined): line is DaemonLine {

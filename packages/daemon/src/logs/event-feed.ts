@@ -35,9 +35,11 @@ export class EventFeed implements LogFeed {
     const chunks: LogChunk[] = []
     const oldest = this.#store.events({ head: 1 })[0]?.seq ?? newest + 1
     for (let firstSeq = oldest; firstSeq <= newest; firstSeq += CHUNK_EVENTS) {
-      const filter = { afterSeq: firstSeq - 1, head: CHUNK_EVENTS }
-      const read = async (): Promise<LogBlock[]> =>
-        Promise.resolve(this.#store.events(filter).map(blockOf))
+      const read = async (fromSeq = firstSeq): Promise<LogBlock[]> => {
+        const skipped = Math.max(0, Math.min(fromSeq - firstSeq, CHUNK_EVENTS - 1))
+        const filter = { afterSeq: firstSeq + skipped - 1, head: CHUNK_EVENTS - skipped }
+        return Promise.resolve(this.#store.events(filter).map(blockOf))
+      }
       chunks.push({ firstSeq, range: null, read })
     }
     return chunks

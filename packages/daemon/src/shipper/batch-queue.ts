@@ -36,6 +36,8 @@ export class BatchQueue {
   readonly #lost: Tally<string>
   /** Lives whose log is gone or about to go. */
   readonly #retired = new Set<string>()
+  /** Those of them whose cursors are no longer of use. */
+  #gone: SourceLife[] = []
   #held: Job | undefined
 
   constructor(options: BatchQueueOptions) {
@@ -62,6 +64,7 @@ export class BatchQueue {
 
   /** The batch whose turn it is; undefined when none is due. The ledger is to be saved before it is tried. */
   async next(): Promise<Job | undefined> {
+    this.#lost.tick()
     for (const life of this.#backlog.lives()) {
       const job = (await this.#again(life)) ?? (await this.#fresh(life))
       if (job === undefined) continue
@@ -75,6 +78,11 @@ export class BatchQueue {
   /** A batch needs its lines no more. */
   release(): void {
     this.#held = undefined
+  }
+
+  /** Nothing comes any more. */
+  close(): void {
+    this.#lost.tick(true)
   }
 
   /** What is there is due, without waiting for more. */
@@ -111,16 +119,28 @@ export class BatchQueue {
     return { lagLines, oldestMs: oldestMs === Infinity ? null : oldestMs }
   }
 
-  /** The log of a life goes now; what is in no batch up to its last line is lost. */
+  /**
+   * The log of a life is about to go; what is in no batch up to its last line is lost. Its cursor stays until that has happened,
+   * for the next daemon may find the log again.
+   */
   retire(life: SourceLife, lastSeq: number): void {
-    this.#tellLost(life, lastSeq - this.ledger.cursorOf(life))
+    for (const gone of this.#gone) this.ledger.forget(gone)
+    this.#gone = []
+    const lines = lastSeq - this.ledger.cursorOf(life)
+    if (lines > 0) this.ledger.skip(life, lastSeq)
+    this.#tellLost(life, lines)
     this.#retired.add(keyOf(life))
-    this.ledger.retire(life, lastSeq)
     this.#backlog.drop(life)
     // What is in memory can still be shipped; it must not lose its turn.
     if (this.ledger.frozenOf(life) !== undefined) {
       this.#backlog.add(life, { headSeq: 0, timeMs: null }, this.#nowMs())
     }
+  }
+
+  /** The log of a source goes now. */
+  removed(source: string): void {
+    const lives = this.ledger.content.cursors.filter((cursor) => cursor.source === source)
+    this.#gone.push(...lives.filter((life) => this.#retired.has(keyOf(life))))
   }
 
   #begin(): void {
@@ -143,7 +163,7 @@ export class BatchQueue {
     // Batches of logs that are gone have their turn too, so that they are counted.
     for (const batch of this.ledger.frozen) this.add(batch, { headSeq: 0, timeMs: null })
     for (const cursor of this.ledger.content.cursors) {
-      if (!there.has(keyOf(cursor))) this.ledger.retire(cursor, cursor.seq)
+      if (!there.has(keyOf(cursor))) this.ledger.forget(cursor)
     }
   }
 

@@ -47,5 +47,7 @@ it('is set aside and told of when it is damaged', async () => {
 it('says so when it cannot be read', async () => {
   const path = join(temporaryDir(), 'ledger.json')
   mkdirSync(path)
-  await expect(new LedgerFile(path, new RecordingLogger()).load()).rejects.toThrow('EISDIR')
+  await expect(new LedgerFile(path, new RecordingLogger()).load()).rejects.toMatchObject({
+    ...{ code: 'STATE_DISK', message: expect.stringContaining(path) as string },
+  })
 })

@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { errorMessage, systemCode } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, systemCode } from '@p2p-playground/core'
 import type { Logger } from '@p2p-playground/core'
 import { EMPTY_LEDGER } from './ledger.js'
 import type { LedgerContent } from './ledger.js'
@@ -23,14 +23,18 @@ export class LedgerFile implements LedgerStore {
     this.#logger = logger
   }
 
-  /** What cannot be read is set aside, and all that is kept is shipped again. */
+  /** What is damaged is set aside, and all that is kept is shipped again. @throws STATE_DISK */
   async load(): Promise<LedgerContent | undefined> {
     let text: string
     try {
       text = await readFile(this.#path, 'utf8')
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined
-      throw error
+      const message = `cannot read ${this.#path}: ${errorMessage(error)}`
+      throw new PlaygroundError('STATE_DISK', message, {
+        hint: 'Look for missing permissions there.',
+        cause: error,
+      })
     }
     try {
       return parseLedger(text)

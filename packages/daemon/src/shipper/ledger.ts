@@ -156,10 +156,10 @@ export class Ledger {
     this.isDirty = true
   }
 
-  /** A life is over: what is in no batch up to its last line is lost. */
-  retire(life: SourceLife, lastSeq: number): void {
-    this.#add({ lostLines: Math.max(0, lastSeq - this.cursorOf(life)) })
+  /** A life is over, and nobody will ask for its cursor. */
+  forget(life: SourceLife): void {
     this.#cursors.delete(keyOf(life))
+    this.isDirty = true
   }
 
   #replace(batch: FrozenBatch, by: readonly FrozenBatch[]): void {

@@ -413,6 +413,34 @@ describe('a log that is removed', () => {
     expect(next.status()).toMatchObject({ lagLines: 0, shippedLines: 0, lostLines: 1 })
   })
 
+  it('counts nothing twice when a crash comes before it goes', async () => {
+    const shipper = await fixture.start()
+    fixture.log.write(APP, ...numbered(5))
+    await fixture.clock.advance(LIMITS.lingerMs)
+    await shipper.release(APP)
+    await fixture.crash()
+    const next = await fixture.start()
+    await next.release(APP)
+    fixture.log.remove(APP)
+    await fixture.clock.advance(LIMITS.lingerMs)
+    expect(fixture.sink.tries).toHaveLength(1)
+    expect(next.status()).toMatchObject({ lagLines: 0, shippedLines: 5, lostLines: 0 })
+  })
+
+  it('leaves no trace in the ledger for long', async () => {
+    const shipper = await fixture.start()
+    for (const name of ['a@1.0.0', 'b@1.0.0', 'c@1.0.0']) {
+      fixture.log.write(name, 'line')
+      await fixture.clock.advance(LIMITS.lingerMs)
+      await shipper.release(name)
+      fixture.log.remove(name)
+    }
+    expect(fixture.disk).not.toContain('a@1.0.0')
+    await fixture.crash()
+    await fixture.start()
+    expect(fixture.disk).not.toContain('@1.0.0')
+  })
+
   it('begins anew as another life', async () => {
     const shipper = await fixture.start()
     for (const line of ['first life', 'second life']) {

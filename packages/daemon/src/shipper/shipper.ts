@@ -134,8 +134,8 @@ export class Shipper implements FeedListener {
     if (this.#queue.add(life, lines)) this.#work.ring()
   }
 
-  forget(): void {
-    // `release` was before it.
+  forget(source: string): void {
+    this.#queue.removed(source)
   }
 
   end(): void {
@@ -175,6 +175,7 @@ export class Shipper implements FeedListener {
     while (!signal.aborted) {
       const seen = this.#work.count
       let waitMs = 0
+      this.#dead.tick()
       try {
         const job = await this.#queue.next()
         await this.#save()
@@ -192,6 +193,8 @@ export class Shipper implements FeedListener {
       await this.#wait(waitMs, signal)
       this.#health.trying()
     }
+    this.#dead.tick(true)
+    this.#queue.close()
     await this.#save().catch((error: unknown) => {
       // The last batches come again, under the same ids.
       this.#options.logger.error('log-sink-ledger-failed', { error: errorMessage(error) })

@@ -9,6 +9,7 @@ export class Tally<About> {
   readonly #tell: (lines: number, about: About) => void
   #waiting = 0
   #toldMs = -Infinity
+  #about: About | undefined
 
   constructor(options: {
     readonly clock: Clock
@@ -21,10 +22,18 @@ export class Tally<About> {
 
   add(lines: number, about: About): void {
     this.#waiting += lines
+    this.#about = about
+    this.tick()
+  }
+
+  /** Tells of what waits if it is time; `isLast`: at any rate. */
+  tick(isLast = false): void {
     const nowMs = this.#clock.monotonic()
-    if (nowMs - this.#toldMs < EVERY_MS) return
+    const about = this.#about
+    if (about === undefined || (!isLast && nowMs - this.#toldMs < EVERY_MS)) return
     this.#toldMs = nowMs
     this.#tell(this.#waiting, about)
     this.#waiting = 0
+    this.#about = undefined
   }
 }
