@@ -244,6 +244,7 @@ export class Fixture {
   async crash(): Promise<void> {
     const { disk } = this
     const isDiskFull = this.isDiskFull
+    const told = this.logger.lines.length
     const { behave } = this.sink
     this.isDiskFull = true
     this.sink.behave = hang
@@ -251,6 +252,7 @@ export class Fixture {
     await this.clock.advance(LIMITS.drainMs)
     await over
     this.shipper = undefined
+    this.logger.lines.length = told
     this.disk = disk
     this.isDiskFull = isDiskFull
     this.sink.behave = behave

@@ -195,6 +195,8 @@ export class Shipper implements FeedListener {
     }
     this.#dead.tick(true)
     this.#queue.close()
+    // Retries are not worth a save of their own.
+    this.#ledger.isDirty = true
     await this.#save().catch((error: unknown) => {
       // The last batches come again, under the same ids.
       this.#options.logger.error('log-sink-ledger-failed', { error: errorMessage(error) })

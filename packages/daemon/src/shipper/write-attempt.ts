@@ -58,7 +58,7 @@ async function write(sink: LogSink, batch: LogBatch, signal: AbortSignal): Promi
 }
 
 function outcomeOf(error: unknown): WriteOutcome {
-  const reason = errorMessage(error).slice(0, MAX_REASON_CHARACTERS)
+  const reason = reasonOf(error)
   if (!isPlaygroundError(error)) return { kind: 'unavailable', reason }
   if (error.code === 'SINK_REFUSED') return { kind: 'refused', reason }
   if (error.code === 'SINK_DENIED') return { kind: 'denied', reason }
@@ -67,4 +67,12 @@ function outcomeOf(error: unknown): WriteOutcome {
   const asked = details?.['retryAfterMs']
   const isTime = typeof asked === 'number' && asked >= 0
   return { kind: 'unavailable', reason, ...(isTime ? { askedMs: asked } : {}) }
+}
+
+/** What `fetch` throws says only in its cause what happened. */
+function reasonOf(error: unknown): string {
+  const message = errorMessage(error)
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
+  const text = message.includes(cause) ? message : `${message}: ${cause}`
+  return text.slice(0, MAX_REASON_CHARACTERS)
 }
