@@ -15,6 +15,7 @@ const MAY_IMPORT = {
   'plugins/runtime-process': ['core', 'process-runtime'],
   'plugins/health-http': ['core'],
   'plugins/health-basic': ['core'],
+  'plugins/logs-loki': ['core'],
 }
 
 const layering = Object.entries(MAY_IMPORT).map(([dir, allowed]) => ({

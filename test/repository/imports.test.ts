@@ -16,6 +16,7 @@ const BY_NAME = [
   '@p2p-playground/runtime-process',
   '@p2p-playground/health-http',
   '@p2p-playground/health-basic',
+  '@p2p-playground/logs-loki',
 ]
 
 const files = trackedFiles()
