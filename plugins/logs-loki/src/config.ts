@@ -12,21 +12,15 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 
 const size = (min: number): v.GenericSchema<unknown, number> =>
   v.pipe(
-    v.union([
-      v.number(),
-      v.pipe(
-        v.string(),
-        v.rawTransform(({ dataset, addIssue, NEVER }) => {
-          try {
-            return parseBytes(dataset.value)
-          } catch (error) {
-            addIssue({ message: errorMessage(error) })
-            return NEVER
-          }
-        }),
-      ),
-    ]),
-    v.integer(),
+    v.union([v.number(), v.string()]),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      try {
+        return parseBytes(String(dataset.value))
+      } catch (error) {
+        addIssue({ message: errorMessage(error) })
+        return NEVER
+      }
+    }),
     v.minValue(min, `must be at least ${String(min)} bytes`),
   )
 

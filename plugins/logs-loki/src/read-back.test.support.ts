@@ -8,13 +8,17 @@ export interface QueriedLine {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** Lines of apps as they were sent, in order of seq: parts joined, the time without what tells lines of one millisecond apart. */
+/**
+ * Lines of apps as they were sent, in order of seq: repeats dropped, parts joined, the time without what tells lines of one
+ * millisecond apart.
+ */
 export function readBack(lines: readonly QueriedLine[]): AppLogEntry[] {
   const entries = new Map<string, AppLogEntry>()
   const parts = new Map<string, number>()
   const ordered = lines
     .map((line) => (line.metadata['seq'] === undefined ? fromJsonLine(line) : line))
     .sort((a, b) => seqOf(a) - seqOf(b) || Number(a.time - b.time))
+    .filter(isNew())
   for (const { labels, time, line, metadata } of ordered) {
     const { node = '', app = '', instance = '', stream = '' } = labels
     const { version = '', cut, part = '1/1' } = metadata
@@ -38,6 +42,19 @@ export function readBack(lines: readonly QueriedLine[]): AppLogEntry[] {
     })
   }
   return [...entries.values()]
+}
+
+/** True unless it was asked for a line of the same seq, part and stream before; they come in that order. */
+function isNew(): (line: QueriedLine) => boolean {
+  const known = new Set<string>()
+  let seq = 0
+  return (line) => {
+    if (seqOf(line) !== seq) known.clear()
+    seq = seqOf(line)
+    const { node, app, instance, stream } = line.labels
+    const key = [node, app, instance, stream, line.metadata['part']].join(' ')
+    return known.size < known.add(key).size
+  }
 }
 
 /** With `metadata: line`. */
