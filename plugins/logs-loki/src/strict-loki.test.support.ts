@@ -105,13 +105,18 @@ export class StrictLoki {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body: Buffer
+    try {
+      body = await buffer(request)
+    } catch {
+      // Whoever sent it was killed.
+      return
+    }
     let status = 204
     let text = ''
-    let fault: Fault | undefined
+    this.requests += 1
+    const fault = this.#options.fault?.(this.requests)
     try {
-      const body = await buffer(request)
-      this.requests += 1
-      fault = this.#options.fault?.(this.requests)
       this.#admit(request, body)
       const streams = decode(request, body)
       if (fault === undefined) this.#push(streams)
