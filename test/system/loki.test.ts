@@ -107,6 +107,29 @@ describe.skipIf(noQryn !== undefined)('qryn', () => {
     })
   })
 
+  it('is asked for the lines of a version, as the documentation has it', async () => {
+    const config = v.parse(lokiConfig, { url: qryn.url, metadata: 'line' })
+    const sink = new LokiSink(config, systemClock)
+    const about = { kind: 'app', timeMs: Date.now(), node: 'n1', app: 'asked', seq: 1 } as const
+    for (const version of ['1.0.0', '1.2.0']) {
+      const source = {
+        version,
+        instance: version,
+        stream: 'stdout',
+        line: `of ${version}`,
+      } as const
+      await sink.write(
+        { id: version, entries: [{ ...about, ...source }] },
+        AbortSignal.timeout(9000),
+      )
+    }
+    await sink.close()
+    const lines = await qryn.query('{kind="app", app="asked"} | json | version="1.2.0"', 0n)
+    expect(lines.map(({ line }) => JSON.parse(line) as unknown)).toEqual([
+      { line: 'of 1.2.0', version: '1.2.0', seq: '1' },
+    ])
+  })
+
   it(
     `gets ${sizes}`,
     async () => {

@@ -16,7 +16,7 @@ export function entryTime(
   part: number,
 ): { readonly seconds: number; readonly nanos: number } {
   const offset = ((seq * MAX_PARTS) % CYCLE_NANOS) + part
-  const ms = timeMs + Math.floor(offset / 1_000_000)
+  const ms = Math.trunc(timeMs) + Math.floor(offset / 1_000_000)
   const seconds = Math.floor(ms / 1000)
   return { seconds, nanos: (ms - seconds * 1000) * 1_000_000 + (offset % 1_000_000) }
 }
