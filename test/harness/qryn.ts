@@ -27,9 +27,14 @@ export function whyNoQryn(): string | undefined {
   mkdirSync(parent, { recursive: true })
   const partial = mkdtempSync(join(parent, 'installing-'))
   writeFileSync(join(partial, 'package.json'), '{ "private": true }')
-  const install = ['install', '--prefix', partial, '--no-audit', '--no-fund', '--loglevel=error']
+  // Nothing of theirs needs to be built; a script of qryn looks for patches where npm has not put the package.
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
+  const install = ['install', '--prefix', partial, '--ignore-scripts', ...quiet]
   const { status } = spawnSync('npm', [...install, ...PACKAGES], { stdio: 'inherit', cwd: partial })
-  if (status !== 0) return `npm cannot install ${PACKAGES.join(' and ')}`
+  if (status !== 0) {
+    rmSync(partial, { recursive: true, force: true })
+    return `npm cannot install ${PACKAGES.join(' and ')}`
+  }
   renameSync(partial, CACHE)
   return undefined
 }
