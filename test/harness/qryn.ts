@@ -19,10 +19,13 @@ const CACHE = join(
 )
 const DATABASE = 'qryn'
 
+/** Asked for: it is installed, and what takes long with it is run. */
+export const RUN_QRYN = process.env['RUN_QRYN'] === '1'
+
 /** Why there is none, or undefined. With RUN_QRYN=1 it is installed: 670 MB, about two minutes. */
 export function whyNoQryn(): string | undefined {
   if (existsSync(CACHE)) return undefined
-  if (process.env['RUN_QRYN'] !== '1') return 'qryn is not installed: run once with RUN_QRYN=1'
+  if (!RUN_QRYN) return 'qryn is not installed: run once with RUN_QRYN=1'
   const parent = join(CACHE, '..')
   mkdirSync(parent, { recursive: true })
   const partial = mkdtempSync(join(parent, 'installing-'))
@@ -69,7 +72,12 @@ export class Qryn {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const qryn = new Qryn(await freePort(), dir, clickhouse, await portOf(clickhouse))
-    await qryn.resume()
+    try {
+      await qryn.resume()
+    } catch (error) {
+      await qryn.stop()
+      throw error
+    }
     return qryn
   }
 
