@@ -1,54 +1,18 @@
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import type { LogBatch, LogEntry, LogSink } from '@p2p-playground/core'
-import { FakeClock } from '@p2p-playground/testkit'
+import type { LogEntry, LogSink } from '@p2p-playground/core'
 import { logSinkContract } from '@p2p-playground/testkit/contracts'
-import * as v from 'valibot'
-import { afterEach, describe, expect, it } from 'vitest'
-import { lokiConfig } from './config.js'
-import { LokiSink } from './loki-sink.js'
+import { describe, expect, it } from 'vitest'
+import {
+  HOUR_MS,
+  NOW,
+  app,
+  batchOf,
+  forever,
+  lokiWith,
+  silentServer,
+  sinkTo,
+} from './loki-fixture.test.support.js'
 import { readBack } from './read-back.test.support.js'
-import { StrictLoki } from './strict-loki.test.support.js'
-import type { Fault, StrictLokiOptions } from './strict-loki.test.support.js'
-
-const NOW = 1_700_000_000_000
-const HOUR = 3_600_000
-const forever = new AbortController().signal
-const opened: { close(): Promise<void> }[] = []
-
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close()
-})
-
-async function lokiWith(options: StrictLokiOptions = {}): Promise<StrictLoki> {
-  const loki = new StrictLoki({ nowMs: () => NOW, ...options })
-  await loki.start()
-  opened.push({ close: async () => loki.stop() })
-  return loki
-}
-
-async function sinkTo(loki: StrictLoki, config: object = {}): Promise<LokiSink> {
-  const sink = new LokiSink(v.parse(lokiConfig, { url: loki.url, ...config }), new FakeClock(NOW))
-  await sink.open()
-  opened.push(sink)
-  return sink
-}
-
-const app = (patch: Partial<LogEntry> = {}): LogEntry =>
-  ({
-    kind: 'app',
-    timeMs: NOW,
-    node: 'n1',
-    app: 'hello',
-    version: '1.0.0',
-    instance: 'i1',
-    stream: 'stdout',
-    seq: 1,
-    line: 'x',
-    ...patch,
-  }) as LogEntry
-
-const batchOf = (...entries: LogEntry[]): LogBatch => ({ id: 'b', entries })
+import type { Fault, StrictLoki, StrictLokiOptions } from './strict-loki.test.support.js'
 
 const CONFIGS: readonly {
   readonly encoding?: string
@@ -195,7 +159,7 @@ describe('LokiSink', () => {
     const loki = await lokiWith()
     const sink = await sinkTo(loki)
     const before = [app({ seq: 1 }), app({ seq: 2, timeMs: NOW + 1 })]
-    const after = [2 * HOUR, 2 * HOUR - 1, 1.5 * HOUR, HOUR / 2].map((back, index) =>
+    const after = [2 * HOUR_MS, 2 * HOUR_MS - 1, 1.5 * HOUR_MS, HOUR_MS / 2].map((back, index) =>
       app({ seq: 3 + index, timeMs: NOW - back }),
     )
     await sink.write(batchOf(...before), forever)
@@ -217,7 +181,7 @@ describe('LokiSink', () => {
   it('stores what an older life of an app has left to ship after the newer one', async () => {
     const loki = await lokiWith()
     const sink = await sinkTo(loki)
-    const old = app({ instance: 'i0', version: '0.9.0', timeMs: NOW - 3 * HOUR })
+    const old = app({ instance: 'i0', version: '0.9.0', timeMs: NOW - 3 * HOUR_MS })
     await sink.write(batchOf(app()), forever)
     await sink.write(batchOf(old), forever)
     expect(readBack(loki.query())).toEqual([old, app()])
@@ -225,8 +189,8 @@ describe('LokiSink', () => {
   })
 
   it.each<[string, Partial<LogEntry>]>([
-    ['too old', { timeMs: NOW - 169 * HOUR }],
-    ['too new', { timeMs: NOW + HOUR }],
+    ['too old', { timeMs: NOW - 169 * HOUR_MS }],
+    ['too new', { timeMs: NOW + HOUR_MS }],
     ['with a label that is too long', { node: 'n'.repeat(2049) }],
   ])('says that a line is refused: one %s', async (_name, patch) => {
     const loki = await lokiWith()
@@ -240,7 +204,7 @@ describe('LokiSink', () => {
     const loki = await lokiWith()
     const sink = await sinkTo(loki)
     const entries = Array.from({ length: 9 }, (_, index) => app({ seq: index + 1 }))
-    const bad = app({ seq: 5, timeMs: NOW + HOUR })
+    const bad = app({ seq: 5, timeMs: NOW + HOUR_MS })
     entries[4] = bad
     const refused: LogEntry[] = []
     const ship = async (batch: readonly LogEntry[]): Promise<void> => {
@@ -301,15 +265,3 @@ describe('LokiSink', () => {
     await expect(writing).rejects.toThrow('enough')
   })
 })
-
-/** Takes connections and never says a word. */
-async function silentServer(): Promise<string> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  opened.push({
-    close: async () => {
-      await new Promise((resolve) => server.close(resolve))
-    },
-  })
-  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
-}
