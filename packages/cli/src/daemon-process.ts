@@ -54,10 +54,16 @@ export async function startInBackground(options: StartOptions): Promise<RunFile>
   const line = await readLine(child, errorsPath)
   child.unref()
   const message = JSON.parse(line) as
-    (RunFile & { ready: true }) | { error: { code: string; message: string; hint?: string } }
+    | (RunFile & { ready: true })
+    | {
+        error: { code: string; message: string; hint?: string; details?: Record<string, unknown> }
+      }
   if (!('error' in message)) return message
-  const { code, message: text, hint } = message.error
-  throw new PlaygroundError(isErrorCode(code) ? code : 'NODE_DAEMON_START', text, { hint })
+  const { code, message: text, hint, details } = message.error
+  throw new PlaygroundError(isErrorCode(code) ? code : 'NODE_DAEMON_START', text, {
+    hint,
+    details,
+  })
 }
 
 /**

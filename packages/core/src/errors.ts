@@ -58,6 +58,7 @@ export const ERROR_TABLE = {
   PLUGIN_CONFIG: usage,
   PLUGIN_DUPLICATE: usage,
   PLUGIN_START: row('failed_precondition', 400, 1),
+  PLUGIN_FAILED: row('failed_precondition', 500, 1),
   // Packages: what the file is
   BUNDLE_NOT_FOUND: row('not_found', 404, 2),
   BUNDLE_OUTER: invalid,

@@ -35,6 +35,7 @@ export { SANDBOX_MODES } from './contracts/runtime.js'
 export type { HealthChecker, HealthResult, HealthTarget } from './contracts/health-checker.js'
 export type { LogBatch, LogSink } from './contracts/log-sink.js'
 export type { Discovery, PeerCandidate } from './contracts/discovery.js'
+export { PLUGIN_KINDS } from './contracts/plugin.js'
 export type {
   PluginContext,
   PluginDefinition,
@@ -81,7 +82,7 @@ export { EVENT_TYPES } from './model/event.js'
 export type { EventType, SystemEvent } from './model/event.js'
 export { ROLES } from './model/role.js'
 export type { Role } from './model/role.js'
-export type { NodeInfo, NodeResources, NodeSummary } from './model/node.js'
+export type { LoadedPlugin, NodeInfo, NodeResources, NodeSummary } from './model/node.js'
 export type { Heartbeat, NodeEvent } from './model/node-event.js'
 export type { InstanceUsage, NodeUsage, UsageFigure } from './model/usage.js'
 export { matchesLabels, parseLabelSelector } from './model/labels.js'

@@ -71,6 +71,7 @@ it('resolves every token, each daemon in a container of its own', async () => {
     supports: new Map(),
     healthCheckers: new Map(),
     logSinks: [],
+    plugins: [],
     isolation: await openIsolation(loaded, home),
   }
   const one = compose(foundations)

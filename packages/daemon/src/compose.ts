@@ -18,6 +18,7 @@ import {
   NODE_LOGS,
   NODE_SERVICE,
   PACKAGE_STORE,
+  PLUGINS,
   RUNTIMES,
   SHIPPING,
   STATE_STORE,
@@ -29,6 +30,7 @@ import { formatInstance } from '@p2p-playground/core'
 import type {
   Clock,
   HealthChecker,
+  LoadedPlugin,
   Logger,
   Runtime,
   RuntimeSupport,
@@ -78,6 +80,7 @@ export interface Foundations {
   readonly supports: ReadonlyMap<string, RuntimeSupport>
   readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
   readonly logSinks: readonly ConfiguredSink[]
+  readonly plugins: readonly LoadedPlugin[]
   readonly isolation: Isolation
 }
 
@@ -97,6 +100,7 @@ export function compose(foundations: Foundations): DependencyContainer {
   container.register(SUPPORTS, { useValue: foundations.supports })
   container.register(HEALTH_CHECKERS, { useValue: foundations.healthCheckers })
   container.register(LOG_SINKS, { useValue: foundations.logSinks })
+  container.register(PLUGINS, { useValue: foundations.plugins })
   container.register(ISOLATION, { useValue: foundations.isolation })
   container.register(PACKAGE_STORE, { useFactory: instanceCachingFactory(makePackageStore) })
   container.register(ENGINE, { useFactory: instanceCachingFactory(makeEngine) })
@@ -268,6 +272,7 @@ function nodeInfoOf(c: DependencyContainer): NodeServiceDependencies['info'] {
     addresses: host.addresses(),
     runtimes: Object.fromEntries(supports),
     healthCheckers: [...checkers.keys()],
+    plugins: c.resolve<readonly LoadedPlugin[]>(PLUGINS),
     apps: new Set(engine.table.list().map((record) => record.app)).size,
     maxApps: config.runtime.maxApps,
     resources: await readResources(config.runtime.appDir),

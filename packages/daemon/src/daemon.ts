@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorMessage, systemClock } from '@p2p-playground/core'
-import type { Logger, NewEvent } from '@p2p-playground/core'
+import type { LoadedPlugin, Logger, NewEvent } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
 import { ENGINE, NODE_SERVICE, SHIPPING, USAGE } from '@p2p-playground/core/tokens'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
@@ -17,13 +17,12 @@ import { readSupports } from './limits.js'
 import type { DaemonLog } from './logs/daemon-log.js'
 import { LogStore } from './logs/log-store.js'
 import { createDaemonLogger } from './logs/daemon-logger.js'
-import { loadPlugins } from './plugins/loader.js'
-import type { PluginSet } from './plugins/loader.js'
+import { openPlugins } from './plugins/open-plugins.js'
 import { bootId, removeRunFile, startTicksOf, writeRunFile } from './run-file.js'
 import type { RunFile } from './run-file.js'
 import type { createNodeService } from './service/node-service.js'
 import { chooseSinks } from './shipper/choose-sinks.js'
-import type { ConfiguredSink, Shipping } from './shipper/shipping.js'
+import type { Shipping } from './shipper/shipping.js'
 import { SqliteStateStore } from './state/sqlite-state-store.js'
 import type { UsageSampler } from './usage/usage-sampler.js'
 import { VERSION } from './version.js'
@@ -110,7 +109,14 @@ async function open(
     redact: redactPatterns(config),
   })
   closers.add('logs', () => logs.close())
-  const { plugins, logSinks } = await openPlugins(home, loaded, logger, closers)
+  let recordEvent = (event: NewEvent): void => {
+    store.commit({ events: [event] })
+  }
+  const recordPlugin = (message: string): void => {
+    recordEvent({ ...nodeEvent('plugin', message), code: 'PLUGIN_FAILED' })
+  }
+  const plugins = await openPlugins({ home, loaded, logger, clock, record: recordPlugin }, closers)
+  const logSinks = chooseSinks(loaded, plugins, logger)
   const isolation = await openIsolation(loaded, home)
   const identity = await loadIdentity(home.daemonIdentity)
   const host = await createHost({
@@ -121,6 +127,9 @@ async function open(
     allowedPeers: config.p2p.allowedPeers,
     agent: `p2p-playground/${VERSION}`,
     discoveries: plugins.discoveries,
+    onDiscoveryFailure: (name, error) => {
+      recordPlugin(`discovery ${name} failed and is asked again: ${errorMessage(error)}`)
+    },
     mdns: config.p2p.enableMdns,
     staticPeers: [...store.peers()],
     bootstrapPeers: config.p2p.bootstrapPeers,
@@ -140,12 +149,16 @@ async function open(
     host,
     trustedKeys,
     runtimes: plugins.runtimes,
-    supports: await readSupports(plugins.runtimes),
+    supports: await readSupports(plugins.runtimes, logger),
     healthCheckers: plugins.healthCheckers,
     logSinks,
+    plugins: plugins.loaded,
     isolation,
   })
   const engine = container.resolve<Engine>(ENGINE)
+  recordEvent = (event) => {
+    engine.table.record(event)
+  }
   const service = container.resolve<ReturnType<typeof createNodeService>>(NODE_SERVICE)
   host.handleCalls((router) => router.service(node.NodeService, service))
   recordRefusals(host, engine)
@@ -160,7 +173,7 @@ async function open(
   closers.add('usage', () => usage.stop())
   await host.start()
   closers.add('host', () => host.stop())
-  const run = describeRun(host, config.node.name)
+  const run = describeRun(host, config.node.name, plugins.loaded)
   await writeRunFile(home.runFile, run)
   closers.add('run file', () => removeRunFile(home.runFile))
   engine.table.record(nodeEvent('daemon-started', `daemon ${VERSION} started as ${host.peerId}`))
@@ -171,30 +184,7 @@ async function open(
   return run
 }
 
-async function openPlugins(
-  home: Home,
-  loaded: LoadedDaemonConfig,
-  logger: Logger,
-  closers: Closers,
-): Promise<{ readonly plugins: PluginSet; readonly logSinks: readonly ConfiguredSink[] }> {
-  const plugins = await loadPlugins({
-    entries: loaded.config.plugins,
-    positionOf: loaded.positionOf,
-    searchRoots: home.pluginRoots,
-    contextFor: async (name) => {
-      const dataDir = join(home.pluginData, name)
-      await mkdir(dataDir, { recursive: true, mode: 0o700 })
-      return { logger: logger.child({ plugin: name }), clock: systemClock, dataDir }
-    },
-  })
-  for (const warning of plugins.warnings) logger.warn('plugin', { warning })
-  const logSinks = chooseSinks(loaded, plugins, logger)
-  await plugins.open()
-  closers.add('plugins', () => plugins.close())
-  return { plugins, logSinks }
-}
-
-function describeRun(host: Host, name: string): RunFile {
+function describeRun(host: Host, name: string, plugins: readonly LoadedPlugin[]): RunFile {
   return {
     pid: process.pid,
     startTicks: startTicksOf(process.pid) ?? 0,
@@ -204,6 +194,7 @@ function describeRun(host: Host, name: string): RunFile {
     version: VERSION,
     addresses: host.addresses(),
     startedAtMs: systemClock.now(),
+    plugins,
   }
 }
 

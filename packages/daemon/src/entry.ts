@@ -42,8 +42,8 @@ try {
     })
   }
 } catch (error) {
-  const { code, message, hint, row } = asPlaygroundError(error)
-  if (!announce({ error: { code, message, hint } })) {
+  const { code, message, hint, details, row } = asPlaygroundError(error)
+  if (!announce({ error: { code, message, hint, details } })) {
     process.stderr.write(`Error ${code}: ${message}\n${hint === undefined ? '' : `${hint}\n`}`)
   }
   process.exit(row.exit)

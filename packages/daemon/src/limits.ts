@@ -1,6 +1,8 @@
+import { errorMessage } from '@p2p-playground/core'
 import type {
   Enforcement,
   InstanceRecord,
+  Logger,
   RunLimits,
   Runtime,
   RuntimeSupport,
@@ -47,12 +49,20 @@ export function describeLimits(
   }
 }
 
-/** What each runtime can do on this machine. */
+/** What each runtime can do on this machine; one that cannot say enforces nothing. */
 export async function readSupports(
   runtimes: ReadonlyMap<string, Runtime>,
+  logger: Pick<Logger, 'warn'>,
 ): Promise<ReadonlyMap<string, RuntimeSupport>> {
-  const entries = [...runtimes].map(
-    async ([name, runtime]) => [name, await runtime.support()] as const,
-  )
+  const entries = [...runtimes].map(async ([name, runtime]) => {
+    try {
+      return [name, await runtime.support()] as const
+    } catch (error) {
+      const why = errorMessage(error)
+      logger.warn('support-unknown', { runtime: name, error: why })
+      const none = { enforced: false, why } as const
+      return [name, { cpu: none, memory: none, pids: none, sandbox: none }] as const
+    }
+  })
   return new Map(await Promise.all(entries))
 }

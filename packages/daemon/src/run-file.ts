@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCode } from '@p2p-playground/core'
+import type { LoadedPlugin } from '@p2p-playground/core'
 
 /** What a running daemon tells the programs beside it. */
 export interface RunFile {
@@ -13,6 +14,8 @@ export interface RunFile {
   readonly version: string
   readonly addresses: readonly string[]
   readonly startedAtMs: number
+  /** Missing in the file of a daemon of an earlier version. */
+  readonly plugins?: readonly LoadedPlugin[]
 }
 
 /** Field 22 of /proc/PID/stat, clock ticks after boot; undefined when the process is gone or a zombie (proc(5)). */

@@ -13,7 +13,7 @@ import { streamTransport } from './calls/client.js'
 import { CALL_PROTOCOL } from './calls/protocol.js'
 import { CallServer } from './calls/server.js'
 import { Dialer } from './dialer.js'
-import { fixedDiscovery } from './discovery/fixed.js'
+import { watchAll } from './discovery/watch-all.js'
 import type { Identity } from './identity.js'
 import { createNode } from './libp2p-node.js'
 import { PeerBook } from './peer-book.js'
@@ -33,6 +33,8 @@ export interface HostOptions {
   readonly agent: string
   /** From plugins. */
   readonly discoveries: ReadonlyMap<string, Discovery>
+  /** Told when one begins to fail; it is asked again. */
+  readonly onDiscoveryFailure?: (name: string, error: unknown) => void
   readonly mdns: boolean
   /** Multiaddrs that end in /p2p/PEERID. */
   readonly staticPeers: readonly string[]
@@ -121,7 +123,10 @@ export class Host {
       await this.serve.serve(stream)
     })
     await this.#libp2p.start()
-    this.#watching = this.#watchAll()
+    const onFailure = this.#options.onDiscoveryFailure ?? (() => undefined)
+    const add = this.addAddress.bind(this)
+    const watch = { ...this.#options, libp2p: this.#libp2p, add, onFailure }
+    this.#watching = watchAll(watch, this.#stopping.signal)
   }
 
   /** Idempotent. */
@@ -220,34 +225,6 @@ export class Host {
       },
       { ...PROTOCOL_LIMITS, runOnLimitedConnection: true },
     )
-  }
-
-  /** Runs every discovery until the host stops. */
-  async #watchAll(): Promise<void> {
-    const { staticPeers, bootstrapPeers, discoveries, logger } = this.#options
-    const all = new Map<string, Discovery>([
-      ['static', fixedDiscovery('static', staticPeers)],
-      ['bootstrap', fixedDiscovery('bootstrap', bootstrapPeers)],
-      ...discoveries,
-    ])
-    if (this.#options.mdns) {
-      const { mdnsDiscovery } = await import('./discovery/mdns.js')
-      const components = {
-        addresses: () => this.#libp2p.getMultiaddrs(),
-        logger: this.#libp2p.logger,
-      }
-      all.set('mdns', mdnsDiscovery(components))
-    }
-    const watches = [...all].map(async ([name, discovery]) => {
-      try {
-        for await (const candidate of discovery.watch(this.#stopping.signal))
-          this.addAddress(candidate)
-      } catch (error) {
-        if (!this.#stopping.signal.aborted)
-          logger.warn('discovery-failed', { name, error: errorMessage(error) })
-      }
-    })
-    await Promise.all(watches)
   }
 
   #view(peerId: string): PeerView {

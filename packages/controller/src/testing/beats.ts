@@ -35,6 +35,7 @@ export function beatOf(
     addresses: [],
     runtimes: {},
     healthCheckers: [],
+    plugins: [],
     apps: instances.length,
     maxApps: 10,
     resources: {

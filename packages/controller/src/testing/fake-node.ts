@@ -52,6 +52,7 @@ export class FakeNode {
         addresses: [],
         runtimes: {},
         healthCheckers: [],
+        plugins: [],
         apps: 0,
         maxApps: 10,
         resources: {

@@ -1,4 +1,6 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as v from 'valibot'
+import type { Schema } from '../contracts/schema.js'
 import type { SourcePosition } from '../errors.js'
 import { closest } from './closest.js'
 import { describeIssue } from './describe-issue.js'
@@ -62,6 +64,37 @@ function scalarOf({ type, input }: Issue): number | boolean | undefined {
   return undefined
 }
 
+/**
+ * What a schema of somebody else has found. valibot's issues tell what is known at a place and so what was meant; those of
+ * other libraries have a path and a message, and where the keys are named that it does not know, those.
+ */
+export function problemsOfIssues(
+  schema: Schema<unknown>,
+  issues: readonly StandardSchemaV1.Issue[],
+  positionOf: (path: Path) => SourcePosition,
+): Problem[] {
+  const isValibot = schema['~standard'].vendor === 'valibot'
+  return issues.flatMap((issue) =>
+    isValibot && 'kind' in issue
+      ? problemsOf(issue as unknown as Issue, schema as unknown as AnySchema, positionOf)
+      : foreignProblems(issue, positionOf),
+  )
+}
+
+function foreignProblems(
+  { message, path, ...rest }: StandardSchemaV1.Issue,
+  positionOf: (path: Path) => SourcePosition,
+): Problem[] {
+  const keys = (path ?? [])
+    .map((part) => (typeof part === 'object' ? part.key : part))
+    .map((key) => (typeof key === 'number' ? key : String(key)))
+  // As zod has it.
+  const unknown = 'keys' in rest && Array.isArray(rest.keys) ? rest.keys.map(String) : []
+  if (unknown.length > 0) return unknown.map((key) => unknownKey([...keys, key], [], positionOf))
+  const what = keys.length === 0 ? message : `"${keys.join('.')}": ${message}`
+  return [{ code: 'CONFIG_INVALID', message: what, at: positionOf(keys) }]
+}
+
 function problemsOf(
   issue: Issue,
   schema: AnySchema,
@@ -111,9 +144,13 @@ function unknownKey(
   return {
     code: 'CONFIG_UNKNOWN_KEY',
     message: `unknown key "${path.join('.')}"`,
-    hint: guess === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${guess}"?`,
+    hint: guess === undefined ? knownHint(known) : `Did you mean "${guess}"?`,
     at: positionOf(path),
   }
+}
+
+function knownHint(known: readonly string[]): string {
+  return known.length === 0 ? 'Take it out.' : `Known here: ${known.join(', ')}.`
 }
 
 function pathOf(issue: Issue): PathKey[] {

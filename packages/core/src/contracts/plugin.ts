@@ -16,6 +16,13 @@ export interface PluginKinds {
 
 export type PluginKind = keyof PluginKinds
 
+export const PLUGIN_KINDS: readonly PluginKind[] = [
+  'runtime',
+  'health-checker',
+  'log-sink',
+  'discovery',
+]
+
 export interface PluginContext<Config> {
   readonly config: Config
   readonly logger: Logger
@@ -26,7 +33,9 @@ export interface PluginContext<Config> {
 
 /** Optional on every plugin: `open` in order after all were created, `close` in reverse at the end. Both are idempotent. */
 export interface PluginLifecycle {
+  /** Rejects when it cannot start. `signal` aborts when its time is over (10 s). */
   open?(signal: AbortSignal): Promise<void>
+  /** Also after an `open` that failed or took too long: it may have begun something. It has 5 s. */
   close?(): Promise<void>
 }
 

@@ -21,6 +21,7 @@ export const EVENT_TYPES = [
   'repaired',
   'log-sink-paused',
   'log-sink-resumed',
+  'plugin',
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]

@@ -1,3 +1,4 @@
+import type { PluginKind } from '../contracts/plugin.js'
 import type { RuntimeSupport } from '../contracts/runtime.js'
 import type { LogSinkStatus } from './log-sink-status.js'
 import type { NodeUsage } from './usage.js'
@@ -9,6 +10,15 @@ export interface NodeResources {
   readonly diskTotalBytes: number
   readonly diskFreeBytes: number
   readonly load1: number
+}
+
+/** A plugin that a daemon has loaded. */
+export interface LoadedPlugin {
+  /** npm package. */
+  readonly package: string
+  readonly version: string
+  readonly kind: PluginKind
+  readonly name: string
 }
 
 /** What a node says of itself. */
@@ -26,6 +36,8 @@ export interface NodeInfo {
   /** Runtime plugin name to what it can enforce. */
   readonly runtimes: Readonly<Record<string, RuntimeSupport>>
   readonly healthCheckers: readonly string[]
+  /** All that are loaded; empty when its daemon is too old to say. */
+  readonly plugins: readonly LoadedPlugin[]
   readonly apps: number
   readonly maxApps: number
   readonly resources: NodeResources

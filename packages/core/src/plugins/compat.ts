@@ -8,6 +8,13 @@ export function isCompatible(api: string, host: string = PLUGIN_API): boolean {
   return major === hostMajor && minor <= hostMinor
 }
 
+/** True when a plugin that does not fit was written for a later contract than the host's. */
+export function isNewer(api: string, host: string = PLUGIN_API): boolean {
+  const [major, minor] = parts(api)
+  const [hostMajor, hostMinor] = parts(host)
+  return major > hostMajor || (major === hostMajor && minor > hostMinor)
+}
+
 function parts(version: string): [number, number] {
   const match = /^(\d+)\.(\d+)$/.exec(version)
   return match === null ? [NaN, NaN] : [Number(match[1]), Number(match[2])]

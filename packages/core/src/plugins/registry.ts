@@ -22,11 +22,17 @@ export class PluginRegistry {
     const before = this.#from.get(id)
     if (before !== undefined) {
       throw new PlaygroundError('PLUGIN_DUPLICATE', `${from} and ${before} both define ${id}`, {
-        hint: 'Take one of them out of daemon.yaml.',
+        hint: 'A name is given once: take one of them out of daemon.yaml, or rename a plugin of your own.',
       })
     }
     this.#from.set(id, from)
     this.#kinds[kind].set(name, plugin)
+  }
+
+  /** What could not be started after all. */
+  remove(kind: PluginKind, name: string): void {
+    this.#from.delete(`${kind} "${name}"`)
+    this.#kinds[kind].delete(name)
   }
 
   all<Kind extends PluginKind>(kind: Kind): ReadonlyMap<string, PluginKinds[Kind]> {

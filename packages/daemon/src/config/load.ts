@@ -82,6 +82,8 @@ export interface LoadedDaemonConfig {
   readonly files: readonly string[]
   readonly warnings: readonly string[]
   readonly positionOf: (path: Path) => SourcePosition
+  /** Dotted paths of texts that are nothing but a variable. */
+  readonly expanded: ReadonlySet<string>
   /** Effective values with their origins, secrets masked. */
   readonly shown: readonly ShownValue[]
 }
@@ -156,6 +158,7 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
     files: layers.files,
     warnings,
     positionOf: layers.positionOf,
+    expanded: layers.expanded,
     shown: showConfig(raw, layers.origins),
   }
 }

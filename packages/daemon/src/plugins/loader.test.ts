@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '@p2p-playground/core'
-import type { Logger } from '@p2p-playground/core'
+import { RecordingLogger } from '@p2p-playground/testkit'
 import type { PluginEntry } from '../config/index.js'
 import { loadPlugins } from './loader.js'
 import type { PluginSet } from './loader.js'
@@ -36,18 +36,18 @@ function plugin(name: string, body: string): void {
   write(`node_modules/${name}/index.js`, body)
 }
 
-function definition(fields: string): string {
-  return `export default { [Symbol.for('p2p-playground.plugin')]: true, kind: 'health-checker', api: '1.0',
+const CHECKER = `spec: ${SCHEMA}, check: async () => ({ healthy: true })`
+
+function bare(fields: string): string {
+  return `{ [Symbol.for('p2p-playground.plugin')]: true, kind: 'health-checker', api: '1.0',
     config: ${SCHEMA}, ${fields} }`
 }
 
-const silent: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silent,
+function definition(fields: string): string {
+  return `export default ${bare(fields)}`
 }
+
+const logger = new RecordingLogger()
 
 async function load(...entries: (Partial<PluginEntry> & { use: string })[]): Promise<PluginSet> {
   return loadPlugins({
@@ -59,8 +59,10 @@ async function load(...entries: (Partial<PluginEntry> & { use: string })[]): Pro
     })),
     positionOf: (path) => ({ file: 'daemon.yaml', line: 10 + path.length, column: 3 }),
     searchRoots: [root],
-    contextFor: async () => Promise.resolve({ logger: silent, clock: systemClock, dataDir: root }),
-    startLimitMs: 50,
+    contextFor: async () => Promise.resolve({ logger, clock: systemClock, dataDir: root }),
+    clock: systemClock,
+    expanded: new Set(['plugins.0.config.port', 'plugins.0.config.deep.0.on']),
+    limitMs: 200,
   })
 }
 
@@ -71,7 +73,7 @@ describe('loadPlugins', () => {
     for (const name of ['one', 'two']) {
       plugin(
         name,
-        definition(`name: '${name}', create: () => ({ open: async () => globalThis.pluginLog.push('open ${name}'),
+        definition(`name: '${name}', create: () => ({ ${CHECKER}, open: async () => globalThis.pluginLog.push('open ${name}'),
         close: async () => globalThis.pluginLog.push('close ${name}') })`),
       )
     }
@@ -79,8 +81,8 @@ describe('loadPlugins', () => {
     expect([...set.healthCheckers.keys()]).toEqual(['one', 'two'])
     expect(log).toEqual([])
     await set.open()
-    await set.close()
-    await set.close()
+    await set.close(logger)
+    await set.close(logger)
     expect(log).toEqual(['open one', 'open two', 'close two', 'close one'])
   })
 
@@ -98,7 +100,7 @@ describe('loadPlugins', () => {
       'elsewhere/package.json',
       JSON.stringify({ name: 'linked', type: 'module', exports: { '.': { import: './main.js' } } }),
     )
-    write('elsewhere/main.js', definition("name: 'linked', create: () => ({})"))
+    write('elsewhere/main.js', definition(`name: 'linked', create: () => ({ ${CHECKER} })`))
     write(
       'package.json',
       JSON.stringify({
@@ -106,61 +108,6 @@ describe('loadPlugins', () => {
       }),
     )
     expect([...(await load({ use: 'linked' })).healthCheckers.keys()]).toEqual(['linked'])
-  })
-
-  it.each<[string, string | undefined, string, RegExp]>([
-    [
-      'is not there',
-      undefined,
-      'PLUGIN_NOT_FOUND',
-      /daemon\.yaml:12:3: there is no package "broken"/,
-    ],
-    [
-      'throws when imported',
-      "throw new Error('boom')",
-      'PLUGIN_IMPORT',
-      /daemon\.yaml:12:3: broken cannot be imported: boom/,
-    ],
-    ['does not parse', 'export default {', 'PLUGIN_IMPORT', /broken cannot be imported/],
-    [
-      'has no default export',
-      'export const x = 1',
-      'PLUGIN_SHAPE',
-      /daemon\.yaml:12:3: broken has no default export/,
-    ],
-    [
-      'is for another api',
-      definition("name: 'x', create: () => ({})").replace("'1.0'", "'9.0'"),
-      'PLUGIN_API',
-      /written for plugin API 9\.0/,
-    ],
-    [
-      'throws when created',
-      definition("name: 'x', create: () => { throw new Error('no') }"),
-      'PLUGIN_IMPORT',
-      /no$/,
-    ],
-  ])('names a plugin that %s', async (_name, body, code, message) => {
-    if (body !== undefined) plugin('broken', body)
-    await expect(load({ use: 'broken' })).rejects.toMatchObject({
-      code,
-      message: expect.stringMatching(message) as string,
-    })
-  })
-
-  it('points at the line of a wrong config', async () => {
-    plugin('strict', definition("name: 'strict', create: () => ({})"))
-    await expect(load({ use: 'strict', config: { bad: 1 } })).rejects.toMatchObject({
-      code: 'PLUGIN_CONFIG',
-      message: 'daemon.yaml:14:3: config "bad" of strict: bad is not known',
-    })
-  })
-
-  it('refuses two of one name', async () => {
-    for (const name of ['one', 'two']) plugin(name, definition("name: 'same', create: () => ({})"))
-    await expect(load({ use: 'one' }, { use: 'two' })).rejects.toMatchObject({
-      code: 'PLUGIN_DUPLICATE',
-    })
   })
 
   it('goes on without an optional one, and says so', async () => {
@@ -174,15 +121,101 @@ describe('loadPlugins', () => {
     expect([...set.healthCheckers.keys()]).toEqual(['http'])
   })
 
+  it('leaves an optional one out that does not start, and closes it', async () => {
+    const log: string[] = []
+    Object.assign(globalThis, { pluginLog: log })
+    plugin(
+      'slow',
+      definition(`name: 'slow', create: () => ({ ${CHECKER}, open: () => new Promise(() => {}),
+        close: async () => globalThis.pluginLog.push('closed') })`),
+    )
+    const set = await load({ use: 'slow', optional: true }, { use: '@p2p-playground/health-http' })
+    expect(set.loaded.map(({ name }) => name)).toEqual(['slow', 'http'])
+    await set.open()
+    expect(set.warnings).toEqual([
+      expect.stringMatching(
+        /^slow is left out: .*slow 1\.0\.0 .* does not start: it has not opened/,
+      ) as string,
+    ])
+    expect([...set.healthCheckers.keys()]).toEqual(['http'])
+    expect(set.loaded.map(({ name }) => name)).toEqual(['http'])
+    await set.close(logger)
+    expect(log).toEqual(['closed'])
+  })
+
+  it('leaves nothing of an optional package whose second plugin cannot be had', async () => {
+    plugin(
+      'pair',
+      `export default [${bare(`name: 'good', create: () => ({ ${CHECKER} })`)},
+        ${bare(`name: 'http', create: () => ({ ${CHECKER} })`)}]`,
+    )
+    const set = await load({ use: '@p2p-playground/health-http' }, { use: 'pair', optional: true })
+    expect([...set.healthCheckers.keys()]).toEqual(['http'])
+    expect(set.warnings[0]).toMatch(/pair 1\.0\.0 and @p2p-playground\/health-http/)
+  })
+
   it.each([
-    ['hangs', 'new Promise(() => {})', /has not started within 50 ms/],
-    ['throws', "Promise.reject(new Error('no server'))", /no server/],
-  ])('names a plugin whose open %s', async (_name, promise, message) => {
-    plugin('slow', definition(`name: 'slow', create: () => ({ open: () => ${promise} })`))
-    const set = await load({ use: 'slow' })
-    await expect(set.open()).rejects.toMatchObject({
-      code: 'PLUGIN_START',
-      message: expect.stringMatching(message) as string,
+    ['hangs', 'new Promise(() => {})', 'it has not closed within 200 ms'],
+    ['rejects', "Promise.reject(new Error('no'))", 'no'],
+    ['throws', "{ throw new Error('no') }", 'no'],
+  ])('closes the others when the close of one %s, and names it', async (_what, end, error) => {
+    const log: string[] = []
+    Object.assign(globalThis, { pluginLog: log })
+    const closing = "close: async () => globalThis.pluginLog.push('closed')"
+    plugin('first', definition(`name: 'first', create: () => ({ ${CHECKER}, ${closing} })`))
+    plugin('bad', definition(`name: 'bad', create: () => ({ ${CHECKER}, close: () => ${end} })`))
+    const set = await load({ use: 'first' }, { use: 'bad' })
+    await set.open()
+    await set.close(logger)
+    expect(log).toEqual(['closed'])
+    expect(logger.lines.at(-1)).toEqual({
+      level: 'error',
+      event: 'plugin-close-failed',
+      fields: { package: 'bad', version: '1.0.0', plugin: 'health-checker bad', error },
     })
+  })
+
+  it('takes CommonJS that was compiled from ESM', async () => {
+    write(
+      'node_modules/compiled/package.json',
+      JSON.stringify({ name: 'compiled', version: '1.0.0', main: 'lib' }),
+    )
+    write(
+      'node_modules/compiled/lib/index.js',
+      `Object.defineProperty(exports, '__esModule', { value: true })
+      exports.default = ${bare(`name: 'compiled', create: () => ({ ${CHECKER} })`)}`,
+    )
+    expect((await load({ use: 'compiled' })).loaded).toEqual([
+      { package: 'compiled', version: '1.0.0', kind: 'health-checker', name: 'compiled' },
+    ])
+  })
+
+  it('reads numbers and booleans out of variables where the schema wants them', async () => {
+    plugin(
+      'typed',
+      `import * as v from 'valibot'
+      const config = v.strictObject({ port: v.number(), name: v.string(),
+        deep: v.array(v.strictObject({ on: v.boolean() })) })
+      export default ${bare(`name: 'typed', create: ({ config }) => {
+        globalThis.pluginConfig = config
+        return { ${CHECKER} }
+      }`).replace(SCHEMA, 'config')}`,
+    )
+    symlinkSync(
+      join(import.meta.dirname, '../../../../node_modules/valibot'),
+      join(root, 'node_modules/valibot'),
+    )
+    const config = { port: '80', name: '7', deep: [{ on: 'true' }] }
+    await load({ use: 'typed', config })
+    expect((globalThis as { pluginConfig?: unknown }).pluginConfig).toEqual({
+      port: 80,
+      name: '7',
+      deep: [{ on: true }],
+    })
+    expect(config.port).toBe('80')
+    // A text that no variable gave stays one.
+    await expect(
+      load({ use: 'typed', config: { ...config, name: 5, deep: [] } }),
+    ).rejects.toMatchObject({ code: 'PLUGIN_CONFIG' })
   })
 })

@@ -1,26 +1,23 @@
-import {
-  PlaygroundError,
-  asPlaygroundError,
-  errorMessage,
-  formatPosition,
-} from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, formatPosition } from '@p2p-playground/core'
 import type {
   Discovery,
   HealthChecker,
+  LoadedPlugin,
   LogSink,
-  PluginContext,
-  PluginDefinition,
-  PluginLifecycle,
+  Logger,
   Runtime,
-  SourcePosition,
 } from '@p2p-playground/core'
-import type { Path } from '@p2p-playground/core/config'
-import { PluginRegistry, checkDefinitions } from '@p2p-playground/core/plugins'
+import { PluginRegistry } from '@p2p-playground/core/plugins'
 import type { PluginEntry } from '../config/index.js'
-import { resolvePlugin } from './resolve.js'
+import { guardPlugin } from './guard-plugin.js'
+import { limitOf, loadPackage, locate } from './load-package.js'
+import type { CreatedPlugin, PluginRequest } from './load-package.js'
+import { runAs } from './plugin-scope.js'
+import type { PluginIdentity } from './plugin-scope.js'
+import { withinLimit } from './within-limit.js'
 
-/** How long a plugin's start may take. */
-const START_LIMIT_MS = 10_000
+/** How long a plugin may take to close; a daemon that stops waits for each. */
+const CLOSE_LIMIT_MS = 5000
 
 export interface PluginSet {
   readonly runtimes: ReadonlyMap<string, Runtime>
@@ -29,137 +26,161 @@ export interface PluginSet {
   readonly discoveries: ReadonlyMap<string, Discovery>
   /** What went wrong with optional plugins. */
   readonly warnings: readonly string[]
+  /** All that are there now, in order. */
+  readonly loaded: readonly LoadedPlugin[]
+  /** Their packages, those that were left out included: their timers may go on. */
+  readonly identities: readonly PluginIdentity[]
   /** In the order of daemon.yaml. @throws PLUGIN_START */
   open(): Promise<void>
-  /** In reverse; idempotent. */
-  close(): Promise<void>
-}
-
-export interface PluginRequest {
-  readonly entries: readonly PluginEntry[]
-  readonly positionOf: (path: Path) => SourcePosition
-  readonly searchRoots: readonly string[]
-  readonly contextFor: (name: string) => Promise<Omit<PluginContext<unknown>, 'config'>>
-  readonly startLimitMs?: number
-}
-
-interface Loaded {
-  readonly entry: PluginEntry
-  readonly name: string
-  readonly plugin: PluginLifecycle
+  /** In reverse; what fails or takes too long is logged and keeps nobody else. Idempotent. */
+  close(logger: Pick<Logger, 'error'>): Promise<void>
 }
 
 /**
  * Imports, checks, configures and creates the plugins that the configuration names; nothing is started yet.
- * @throws PLUGIN_NOT_FOUND, PLUGIN_IMPORT, PLUGIN_SHAPE, PLUGIN_API, PLUGIN_CONFIG, PLUGIN_DUPLICATE, each with the
- * package, the reason and the line in daemon.yaml
+ * @throws PLUGIN_NOT_FOUND, PLUGIN_IMPORT, PLUGIN_SHAPE, PLUGIN_API, PLUGIN_CONFIG, PLUGIN_START, PLUGIN_DUPLICATE, each
+ * with the package, its version, the reason and the line in daemon.yaml
  */
 export async function loadPlugins(request: PluginRequest): Promise<PluginSet> {
   const registry = new PluginRegistry()
   const warnings: string[] = []
-  const loaded: Loaded[] = []
-  const started: Loaded[] = []
-  for (const entry of request.entries) {
+  const loaded: CreatedPlugin[] = []
+  const leftOut = (entry: PluginEntry, failure: PlaygroundError): void => {
+    if (!entry.optional) throw failure
+    warnings.push(`${entry.use} is left out: ${failure.message}`)
+  }
+  for (const [index, entry] of request.entries.entries()) {
     try {
-      loaded.push(...(await loadEntry(entry, request, registry)))
+      refuseTwice(entry, request.entries.slice(0, index), request)
+      const created = await loadPackage(entry, request)
+      register(created, registry, request)
+      loaded.push(...created)
     } catch (error) {
-      const failure = locate(error, entry, request)
-      if (!entry.optional) throw failure
-      warnings.push(`${entry.use} is left out: ${failure.message}`)
+      leftOut(entry, locate(error, entry, request))
     }
   }
-  return {
-    runtimes: registry.all('runtime'),
-    healthCheckers: registry.all('health-checker'),
-    logSinks: registry.all('log-sink'),
-    discoveries: registry.all('discovery'),
-    warnings,
-    open: async () => {
-      for (const one of loaded) {
-        await startOne(one, request)
-        started.push(one)
+  return new LoadedPlugins({ request, registry, loaded, warnings, leftOut })
+}
+
+class LoadedPlugins implements PluginSet {
+  readonly runtimes: ReadonlyMap<string, Runtime>
+  readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+  readonly logSinks: ReadonlyMap<string, LogSink>
+  readonly discoveries: ReadonlyMap<string, Discovery>
+  readonly warnings: readonly string[]
+  readonly identities: readonly PluginIdentity[]
+  readonly #request: PluginRequest
+  readonly #registry: PluginRegistry
+  readonly #leftOut: (entry: PluginEntry, failure: PlaygroundError) => void
+  readonly #toClose: CreatedPlugin[] = []
+  #loaded: readonly CreatedPlugin[]
+
+  constructor(from: {
+    readonly request: PluginRequest
+    readonly registry: PluginRegistry
+    readonly loaded: readonly CreatedPlugin[]
+    readonly warnings: readonly string[]
+    /** @throws the failure, unless the plugin is optional */
+    readonly leftOut: (entry: PluginEntry, failure: PlaygroundError) => void
+  }) {
+    this.#request = from.request
+    this.#registry = from.registry
+    this.#loaded = from.loaded
+    this.#leftOut = from.leftOut
+    this.warnings = from.warnings
+    this.identities = from.loaded.map(({ identity }) => identity)
+    this.runtimes = from.registry.all('runtime')
+    this.healthCheckers = from.registry.all('health-checker')
+    this.logSinks = from.registry.all('log-sink')
+    this.discoveries = from.registry.all('discovery')
+  }
+
+  get loaded(): readonly LoadedPlugin[] {
+    return this.#loaded.map(({ identity, kind, name }) => ({
+      package: identity.package,
+      version: identity.version,
+      kind,
+      name,
+    }))
+  }
+
+  async open(): Promise<void> {
+    for (const one of this.#loaded) {
+      this.#toClose.push(one)
+      const failure = await this.#openOne(one)
+      if (failure === undefined) continue
+      this.#leftOut(one.entry, failure)
+      this.#registry.remove(one.kind, one.name)
+      this.#loaded = this.#loaded.filter((other) => other !== one)
+    }
+  }
+
+  async close(logger: Pick<Logger, 'error'>): Promise<void> {
+    for (let one = this.#toClose.pop(); one !== undefined; one = this.#toClose.pop()) {
+      const { plugin, identity, kind, name } = one
+      try {
+        await withinLimit(() => runAs(identity, () => plugin.close?.()), {
+          clock: this.#request.clock,
+          limitMs: this.#request.limitMs ?? CLOSE_LIMIT_MS,
+          late: 'it has not closed',
+        })
+      } catch (error) {
+        logger.error('plugin-close-failed', {
+          package: identity.package,
+          version: identity.version,
+          plugin: `${kind} ${name}`,
+          error: errorMessage(error),
+        })
       }
-    },
-    close: async () => {
-      for (let one = started.pop(); one !== undefined; one = started.pop())
-        await one.plugin.close?.()
-    },
+    }
+  }
+
+  async #openOne(one: CreatedPlugin): Promise<PlaygroundError | undefined> {
+    const { plugin, identity, entry } = one
+    try {
+      await withinLimit((signal) => runAs(identity, () => plugin.open?.(signal)), {
+        ...limitOf(this.#request),
+        late: 'it has not opened',
+      })
+      return undefined
+    } catch (cause) {
+      const message = `${one.shown} (${one.kind} "${one.name}") does not start: ${errorMessage(cause)}`
+      const hint = 'Mend what it says, or set "optional: true" to start without it.'
+      const failure = new PlaygroundError('PLUGIN_START', message, { hint, cause })
+      return locate(failure, entry, this.#request)
+    }
   }
 }
 
-async function loadEntry(
-  entry: PluginEntry,
-  request: PluginRequest,
+function register(
+  created: readonly CreatedPlugin[],
   registry: PluginRegistry,
-): Promise<Loaded[]> {
-  const url = resolvePlugin(entry.use, request.searchRoots)
-  const exported = await importPlugin(entry.use, url)
-  const definitions = checkDefinitions(exported, entry.use)
-  const loaded: Loaded[] = []
-  for (const definition of definitions) {
-    const config = await readConfig(definition, entry, request)
-    const context = await request.contextFor(definition.name)
-    const plugin = definition.create({ ...context, config })
-    registry.add(definition.kind, definition.name, plugin, entry.use)
-    loaded.push({ entry, name: definition.name, plugin })
-  }
-  return loaded
-}
-
-async function importPlugin(name: string, url: string): Promise<unknown> {
+  { clock }: PluginRequest,
+): void {
+  const added: CreatedPlugin[] = []
   try {
-    const module = (await import(url)) as { default?: unknown }
-    return module.default
-  } catch (cause) {
-    throw new PlaygroundError(
-      'PLUGIN_IMPORT',
-      `${name} cannot be imported: ${errorMessage(cause)}`,
-      { cause },
-    )
+    for (const one of created) {
+      const { kind, name, plugin, shown } = one
+      registry.add(kind, name, guardPlugin(kind, plugin, { ...one, clock }), shown)
+      added.push(one)
+    }
+  } catch (error) {
+    for (const { kind, name } of added) registry.remove(kind, name)
+    throw error
   }
 }
 
-async function readConfig(
-  definition: PluginDefinition,
+/** @throws PLUGIN_DUPLICATE */
+export function refuseTwice(
   entry: PluginEntry,
-  request: PluginRequest,
-): Promise<unknown> {
-  const result = await definition.config['~standard'].validate(entry.config)
-  if (result.issues === undefined) return result.value
-  const issue = result.issues[0]
-  const path = (issue?.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))
-  const keys = path.map((key) => (typeof key === 'number' ? key : String(key)))
-  const base = entry.path === undefined ? [] : [...entry.path, 'config']
-  const where = keys.length === 0 ? '' : ` "${keys.join('.')}"`
-  throw new PlaygroundError(
-    'PLUGIN_CONFIG',
-    `config${where} of ${entry.use}: ${issue?.message ?? 'is not valid'}`,
-    {
-      at: entry.path === undefined ? undefined : request.positionOf([...base, ...keys]),
-    },
-  )
-}
-
-async function startOne(one: Loaded, request: PluginRequest): Promise<void> {
-  if (one.plugin.open === undefined) return
-  const limitMs = request.startLimitMs ?? START_LIMIT_MS
-  const limit = AbortSignal.timeout(limitMs)
-  const late = Promise.withResolvers<never>()
-  limit.addEventListener('abort', () => {
-    late.reject(new Error(`it has not started within ${String(limitMs)} ms`))
+  before: readonly PluginEntry[],
+  { positionOf }: Pick<PluginRequest, 'positionOf'>,
+): void {
+  const first = before.find(({ use }) => use === entry.use)
+  if (first === undefined) return
+  const place =
+    first.path === undefined ? '' : `, first at ${formatPosition(positionOf(first.path))}`
+  throw new PlaygroundError('PLUGIN_DUPLICATE', `${entry.use} is named twice${place}`, {
+    hint: 'Name each package once; an entry may bring all of its plugins.',
   })
-  try {
-    await Promise.race([one.plugin.open(limit), late.promise])
-  } catch (cause) {
-    const message = `${one.entry.use} (${one.name}) does not start: ${errorMessage(cause)}`
-    throw locate(new PlaygroundError('PLUGIN_START', message, { cause }), one.entry, request)
-  }
-}
-
-/** The same error with the line of daemon.yaml that named the plugin. */
-function locate(error: unknown, entry: PluginEntry, request: PluginRequest): PlaygroundError {
-  const { code, message, hint, at, details } = asPlaygroundError(error, 'PLUGIN_IMPORT')
-  const place = at ?? (entry.path === undefined ? undefined : request.positionOf(entry.path))
-  const shown = at === undefined ? message : message.slice(formatPosition(at).length + 2)
-  return new PlaygroundError(code, shown, { hint, details, at: place, cause: error })
 }

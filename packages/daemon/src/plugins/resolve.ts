@@ -1,79 +1,109 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { PlaygroundError, systemCode } from '@p2p-playground/core'
+import { PlaygroundError } from '@p2p-playground/core'
+import { closest } from '@p2p-playground/core/config'
+import { readManifest, readPackage } from './plugin-package.js'
+import type { PluginOrigin, PluginPackage } from './plugin-package.js'
+
+/** As npm has them (https://docs.npmjs.com/cli/configuring-npm/package-json#name); older ones may have capitals. */
+const PACKAGE_NAME = /^(@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/i
 
 /**
- * The module of a plugin package: from the daemon's own dependencies, then from each root (a directory with a
- * package.json and node_modules, as `plugins install` makes it), also linked ones.
- * @throws PLUGIN_NOT_FOUND
+ * A plugin's package: from the daemon's own dependencies, then from each root (a directory with a package.json and
+ * node_modules, as `plugins install` makes it), then of those that oclif has linked.
+ * @throws PLUGIN_NOT_FOUND, PLUGIN_IMPORT when its package.json cannot be read
  */
-export function resolvePlugin(name: string, roots: readonly string[]): string {
-  for (const from of [
-    import.meta.url,
-    ...roots.map((root) => pathToFileURL(join(root, 'package.json')).href),
-  ]) {
-    const found = tryResolve(name, from)
-    if (found !== undefined) return pathToFileURL(found).href
+export function findPackage(name: string, roots: readonly string[]): PluginPackage {
+  if (!PACKAGE_NAME.test(name)) throw noName(name)
+  for (const [dir, origin] of placesOf(name, roots)) {
+    if (existsSync(join(dir, 'package.json'))) return readPackage(dir, name, origin)
   }
-  for (const root of roots) {
-    const linked = linkedRoot(name, root)
-    if (linked === undefined) continue
-    const found =
-      tryResolve(name, pathToFileURL(join(linked, 'package.json')).href) ??
-      join(linked, mainOf(linked))
-    return pathToFileURL(found).href
+  const linked = roots.flatMap(linkedIn).find((one) => one.name === name)
+  if (linked === undefined) throw notFound(name, roots)
+  if (existsSync(join(linked.root, 'package.json'))) {
+    return readPackage(linked.root, name, 'linked')
   }
-  throw new PlaygroundError('PLUGIN_NOT_FOUND', `there is no package "${name}"`, {
-    hint: `Install it with "p2p-playground plugins install ${name}".`,
+  const message = `"${name}" is linked to ${linked.root}, where there is no package`
+  throw new PlaygroundError('PLUGIN_NOT_FOUND', message, {
+    hint: `Run "p2p-playground plugins uninstall ${name}", and link the folder where it is now.`,
+  })
+}
+
+/** What `plugins install` and `plugins link` brought to the roots, by name. */
+export function installedNames(roots: readonly string[]): string[] {
+  return [
+    ...new Set(
+      roots.flatMap((root) => [...dependenciesOf(root), ...linkedIn(root).map(({ name }) => name)]),
+    ),
+  ]
+}
+
+function* placesOf(
+  name: string,
+  roots: readonly string[],
+): Generator<readonly [string, PluginOrigin]> {
+  // Directories above, as Node looks for dependencies.
+  const own = createRequire(import.meta.url).resolve.paths(name) ?? []
+  for (const dir of own) yield [join(dir, name), 'dependency']
+  for (const root of roots) yield [join(root, 'node_modules', name), 'installed']
+}
+
+function noName(name: string): PlaygroundError {
+  return new PlaygroundError('PLUGIN_NOT_FOUND', `"${name}" is not the name of a package`, {
+    hint: 'A folder is linked with "p2p-playground plugins link DIR" and then named by its package.json.',
+  })
+}
+
+function notFound(name: string, roots: readonly string[]): PlaygroundError {
+  const guess = closest(name, installedNames(roots))
+  return new PlaygroundError('PLUGIN_NOT_FOUND', `there is no package "${name}"`, {
+    hint:
+      guess === undefined
+        ? `Install it with "p2p-playground plugins install ${name}".`
+        : `Did you mean "${guess}"? Or install it with "p2p-playground plugins install ${name}".`,
     details: { roots },
   })
 }
 
-function tryResolve(name: string, from: string): string | undefined {
-  try {
-    return createRequire(from).resolve(name)
-  } catch (error) {
-    const code = systemCode(error)
-    if (code === 'MODULE_NOT_FOUND') return undefined
-    // An ESM-only package: its exports have no "require" condition, but the loader for import finds it.
-    if (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return esmEntry(name, from)
-    throw error
-  }
+/** What oclif and npm write down in the package.json of a root. */
+interface RootManifest {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly oclif?: { readonly plugins?: readonly (LinkEntry | string)[] }
 }
 
-function esmEntry(name: string, from: string): string | undefined {
-  const paths = createRequire(from).resolve.paths(name) ?? []
-  const root = paths
-    .map((path) => join(path, name))
-    .find((path) => existsSync(join(path, 'package.json')))
-  return root === undefined ? undefined : join(root, mainOf(root))
+interface LinkEntry {
+  readonly name?: string
+  readonly type?: string
+  readonly root?: string
 }
 
-/** The file that `import` of a package gives: exports "." → import or default, else main, else index.js. */
-function mainOf(root: string): string {
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    exports?: unknown
-    main?: string
-  }
-  return pick(manifest.exports) ?? manifest.main ?? 'index.js'
-}
-
-function pick(exported: unknown): string | undefined {
-  if (typeof exported === 'string') return exported
-  if (typeof exported !== 'object' || exported === null) return undefined
-  const map = exported as Record<string, unknown>
-  return pick(map['.']) ?? pick(map['node']) ?? pick(map['import']) ?? pick(map['default'])
+function dependenciesOf(root: string): string[] {
+  return Object.keys(rootManifest(root).dependencies ?? {})
 }
 
 /** oclif keeps linked plugins in its package.json under oclif.plugins, with their own root. */
-function linkedRoot(name: string, root: string): string | undefined {
+function linkedIn(root: string): { readonly name: string; readonly root: string }[] {
+  return (rootManifest(root).oclif?.plugins ?? []).flatMap((entry) =>
+    typeof entry === 'object' &&
+    entry.type === 'link' &&
+    entry.name !== undefined &&
+    entry.root !== undefined
+      ? [{ name: entry.name, root: entry.root }]
+      : [],
+  )
+}
+
+/** @throws PLUGIN_IMPORT when it cannot be read */
+function rootManifest(root: string): RootManifest {
   const path = join(root, 'package.json')
-  if (!existsSync(path)) return undefined
-  const manifest = JSON.parse(readFileSync(path, 'utf8')) as {
-    oclif?: { plugins?: { name?: string; type?: string; root?: string }[] }
+  if (!existsSync(path)) return {}
+  try {
+    return readManifest(path) as RootManifest
+  } catch (cause) {
+    throw new PlaygroundError('PLUGIN_IMPORT', `${path} cannot be read`, {
+      hint: 'It lists the installed plugins: mend it, or delete it and install them again.',
+      cause,
+    })
   }
-  return manifest.oclif?.plugins?.find((plugin) => plugin.name === name && plugin.type === 'link')
-    ?.root
 }

@@ -15,6 +15,7 @@ const INFO: NodeInfo = {
   addresses: [],
   runtimes: {},
   healthCheckers: [],
+  plugins: [],
   apps: 0,
   maxApps: 10,
   resources: {

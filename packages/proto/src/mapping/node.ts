@@ -1,11 +1,12 @@
 import { create } from '@bufbuild/protobuf'
-import { PlaygroundError } from '@p2p-playground/core'
-import type { Enforcement, NodeInfo, RuntimeSupport } from '@p2p-playground/core'
+import { PLUGIN_KINDS, PlaygroundError } from '@p2p-playground/core'
+import type { Enforcement, LoadedPlugin, NodeInfo, RuntimeSupport } from '@p2p-playground/core'
 import type { BundleId, PieceList } from '@p2p-playground/core/bundle'
 import { pieceListDigest } from '@p2p-playground/core/bundle'
 import { NodeInfoSchema, OfferSchema } from '../gen/p2pplayground/node/v1/node_pb.js'
 import type {
   Enforcement as EnforcementMessage,
+  LoadedPlugin as LoadedPluginMessage,
   NodeInfo as NodeInfoMessage,
   Offer,
   RuntimeSupport as RuntimeSupportMessage,
@@ -36,6 +37,7 @@ export function nodeInfoToProto(info: NodeInfo): NodeInfoMessage {
     addresses: [...info.addresses],
     runtimes: Object.fromEntries(runtimes) as Record<string, RuntimeSupportMessage>,
     healthCheckers: [...info.healthCheckers],
+    plugins: info.plugins.map((plugin) => ({ ...plugin })),
     apps: info.apps,
     maxApps: info.maxApps,
     resources: {
@@ -68,6 +70,7 @@ export function nodeInfoFromProto(message: NodeInfoMessage | undefined): NodeInf
       Object.entries(message.runtimes).map(([name, support]) => [name, supportFromProto(support)]),
     ),
     healthCheckers: message.healthCheckers,
+    plugins: message.plugins.flatMap(pluginFromProto),
     apps: message.apps,
     maxApps: message.maxApps,
     resources: {
@@ -116,6 +119,17 @@ export function offerFromProto(message: Offer | undefined): {
       pieces: message.pieces,
     },
   }
+}
+
+/** A kind of a later version is not told. */
+function pluginFromProto({
+  package: from,
+  version,
+  kind,
+  name,
+}: LoadedPluginMessage): LoadedPlugin[] {
+  const known = PLUGIN_KINDS.find((one) => one === kind)
+  return known === undefined ? [] : [{ package: from, version, kind: known, name }]
 }
 
 function enforcementToProto(enforcement: Enforcement): { enforced: boolean; note: string } {

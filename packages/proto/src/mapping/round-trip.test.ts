@@ -7,6 +7,7 @@ import {
   LOG_LEVELS,
   LOG_SINK_STATES,
   LOG_STREAMS,
+  PLUGIN_KINDS,
   newInstanceRecord,
 } from '@p2p-playground/core'
 import { pieceListDigest } from '@p2p-playground/core/bundle'
@@ -180,6 +181,14 @@ const nodeInfo = fc.record({
     { noNullPrototype: true },
   ),
   healthCheckers: fc.array(text),
+  plugins: fc.array(
+    fc.record({
+      package: text,
+      version: text,
+      kind: fc.constantFrom(...PLUGIN_KINDS),
+      name: text,
+    }),
+  ),
   apps: count,
   maxApps: count,
   resources: fc.record({

@@ -1,5 +1,6 @@
 import { BaseCommand } from '../../base-command.js'
 import { age } from '../../format.js'
+import { pluginLines } from '../../plugin-view.js'
 
 export default class DaemonStatus extends BaseCommand {
   static override summary = 'Say whether the node on this machine runs.'
@@ -19,7 +20,7 @@ export default class DaemonStatus extends BaseCommand {
       process.exitCode = 1
       return
     }
-    const { pid, peerId, name, version, addresses, startedAtMs } = running
+    const { pid, peerId, name, version, addresses, startedAtMs, plugins = [] } = running
     if (flags.json) {
       this.printJson({
         running: true,
@@ -30,11 +31,13 @@ export default class DaemonStatus extends BaseCommand {
         addresses,
         startedAtMs,
         uptimeMs: Date.now() - startedAtMs,
+        plugins,
       })
       return
     }
     this.log(`${name} runs since ${age(startedAtMs)}, pid ${String(pid)}, version ${version}`)
     this.log(`PeerID    ${peerId}`)
     for (const address of addresses) this.log(`address   ${address}`)
+    for (const line of pluginLines(plugins)) this.log(line)
   }
 }

@@ -2,6 +2,7 @@ import { Args } from '@oclif/core'
 import type { Enforcement } from '@p2p-playground/core'
 import { BaseCommand, limitFlag } from '../../base-command.js'
 import { age } from '../../format.js'
+import { pluginLines } from '../../plugin-view.js'
 
 export default class NodeInfo extends BaseCommand {
   static override summary = 'Show everything about one node.'
@@ -30,6 +31,7 @@ export default class NodeInfo extends BaseCommand {
     for (const line of nodeUsageLines(info)) this.log(line)
     this.log(`health    ${info.healthCheckers.join(', ')}`)
     for (const line of logSinkLines(info.logSinks)) this.log(line)
+    for (const line of pluginLines(info.plugins)) this.log(line)
     for (const [name, support] of Object.entries(info.runtimes)) {
       this.log(
         `runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}, ` +

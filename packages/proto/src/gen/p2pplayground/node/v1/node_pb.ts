@@ -13,7 +13,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file p2pplayground/node/v1/node.proto.
  */
 export const file_p2pplayground_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("CiBwMnBwbGF5Z3JvdW5kL25vZGUvdjEvbm9kZS5wcm90bxIVcDJwcGxheWdyb3VuZC5ub2RlLnYxIkYKB0NvbW1hbmQSFgoOdGFyZ2V0X3BlZXJfaWQYASABKAkSDQoFbm9uY2UYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgDIi0KC0VuZm9yY2VtZW50EhAKCGVuZm9yY2VkGAEgASgIEgwKBG5vdGUYAiABKAkikQIKDlJ1bnRpbWVTdXBwb3J0Ei8KA2NwdRgBIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIyCgZtZW1vcnkYAiABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQSMAoEcGlkcxgDIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIzCgdzYW5kYm94GAQgASgLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkVuZm9yY2VtZW50EjMKB25ldHdvcmsYBSABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQilgEKDU5vZGVSZXNvdXJjZXMSDAoEY3B1cxgBIAEoDRIaChJtZW1vcnlfdG90YWxfYnl0ZXMYAiABKAQSGQoRbWVtb3J5X2ZyZWVfYnl0ZXMYAyABKAQSGAoQZGlza190b3RhbF9ieXRlcxgEIAEoBBIXCg9kaXNrX2ZyZWVfYnl0ZXMYBSABKAQSDQoFbG9hZDEYBiABKAEi4AQKCE5vZGVJbmZvEg8KB3BlZXJfaWQYASABKAkSDAoEbmFtZRgCIAEoCRI7CgZsYWJlbHMYAyADKAsyKy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8uTGFiZWxzRW50cnkSDwoHdmVyc2lvbhgEIAEoCRIQCghwbGF0Zm9ybRgFIAEoCRIVCg1zdGFydGVkX2F0X21zGAYgASgDEhEKCWFkZHJlc3NlcxgHIAMoCRI/CghydW50aW1lcxgIIAMoCzItLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mby5SdW50aW1lc0VudHJ5EhcKD2hlYWx0aF9jaGVja2VycxgJIAMoCRIMCgRhcHBzGAogASgNEhAKCG1heF9hcHBzGAsgASgNEjcKCXJlc291cmNlcxgMIAEoCzIkLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlUmVzb3VyY2VzEjQKBXVzYWdlGA8gASgLMiAucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVVc2FnZUgAiAEBEjEKCWxvZ19zaW5rcxgQIAMoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Mb2dTaW5rGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaVgoNUnVudGltZXNFbnRyeRILCgNrZXkYASABKAkSNAoFdmFsdWUYAiABKAsyJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuUnVudGltZVN1cHBvcnQ6AjgBQggKBl91c2FnZSLDAgoHTG9nU2luaxIMCgRuYW1lGAEgASgJEg0KBWtpbmRzGAIgAygJEg0KBXN0YXRlGAMgASgJEhUKCHNpbmNlX21zGAQgASgDSACIAQESEwoGcmVhc29uGAUgASgJSAGIAQESGAoLbmV4dF90cnlfbXMYBiABKANIAogBARIRCglsYWdfbGluZXMYByABKAQSFgoJb2xkZXN0X21zGAggASgDSAOIAQESFQoNc2hpcHBlZF9saW5lcxgJIAEoBBIVCg1zaGlwcGVkX2J5dGVzGAogASgEEg8KB3JldHJpZXMYCyABKAQSEgoKZGVhZF9saW5lcxgMIAEoBBISCgpsb3N0X2xpbmVzGA0gASgEQgsKCV9zaW5jZV9tc0IJCgdfcmVhc29uQg4KDF9uZXh0X3RyeV9tc0IMCgpfb2xkZXN0X21zInkKBkZpZ3VyZRIUCgdjdXJyZW50GAEgASgBSACIAQESFAoHYXZlcmFnZRgCIAEoAUgBiAEBEhEKBHBlYWsYAyABKAFIAogBARIPCgdzYW1wbGVzGAQgAygBQgoKCF9jdXJyZW50QgoKCF9hdmVyYWdlQgcKBV9wZWFrIsUCCglOb2RlVXNhZ2USFQoNc2FtcGxlZF9hdF9tcxgBIAMoAxIwCgljcHVfY29yZXMYAiABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEjMKDG1lbW9yeV9ieXRlcxgDIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMQoKZGlza19ieXRlcxgEIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSQgobbmV0d29ya19pbl9ieXRlc19wZXJfc2Vjb25kGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRJDChxuZXR3b3JrX291dF9ieXRlc19wZXJfc2Vjb25kGAYgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZSL7AgoNSW5zdGFuY2VVc2FnZRIVCg1zYW1wbGVkX2F0X21zGAEgAygDEjAKCWNwdV9jb3JlcxgCIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMwoMbWVtb3J5X2J5dGVzGAMgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIxCgpkaXNrX2J5dGVzGAQgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIwCglwcm9jZXNzZXMYBSABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEkIKG25ldHdvcmtfaW5fYnl0ZXNfcGVyX3NlY29uZBgGIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSQwocbmV0d29ya19vdXRfYnl0ZXNfcGVyX3NlY29uZBgHIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUiIQoOR2V0SW5mb1JlcXVlc3QSDwoHc2FtcGxlcxgBIAEoCCJACg9HZXRJbmZvUmVzcG9uc2USLQoEbm9kZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mbyISChBMaXN0UGVlcnNSZXF1ZXN0Ij8KEUxpc3RQZWVyc1Jlc3BvbnNlEioKBXBlZXJzGAEgAygLMhsucDJwcGxheWdyb3VuZC5ub2RlLnYxLlBlZXIiOgoEUGVlchIPCgdwZWVyX2lkGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIOCgZzb3VyY2UYAyABKAkiUgoOQWRkUGVlclJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEg8KB2FkZHJlc3MYAiABKAkiEQoPQWRkUGVlclJlc3BvbnNlIoEDCghJbnN0YW5jZRILCgNhcHAYASABKAkSDwoHdmVyc2lvbhgCIAEoCRINCgVzdGF0ZRgDIAEoCRIOCgZhY3RpdmUYBCABKAgSEAoDcGlkGAUgASgNSACIAQESDgoGcmVhc29uGAYgASgJEg4KBmRpZ2VzdBgHIAEoCRI5CgVwb3J0cxgIIAMoCzIqLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZS5Qb3J0c0VudHJ5EhoKDXN0YXJ0ZWRfYXRfbXMYCSABKANIAYgBARIUCgdoZWFsdGh5GAogASgISAKIAQESDgoGbGltaXRzGAsgASgJEg0KBXJlYWR5GAwgASgIEhAKCHJlc3RhcnRzGA0gASgNEhQKDGxhc3RfZmFpbHVyZRgOIAEoCRosCgpQb3J0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCBgoEX3BpZEIQCg5fc3RhcnRlZF9hdF9tc0IKCghfaGVhbHRoeSIRCg9MaXN0QXBwc1JlcXVlc3QiRgoQTGlzdEFwcHNSZXNwb25zZRIyCglpbnN0YW5jZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UiIgoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNhcHAYASABKAkiSAoUTGlzdFZlcnNpb25zUmVzcG9uc2USMAoIdmVyc2lvbnMYASADKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuVmVyc2lvbiKeAQoHVmVyc2lvbhILCgNhcHAYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIOCgZkaWdlc3QYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIWCg5yZWNlaXZlZF9hdF9tcxgFIAEoAxIOCgZhY3RpdmUYBiABKAgSDQoFc3RhdGUYByABKAkSDAoEdGFncxgIIAMoCRIMCgRub3RlGAkgASgJIiEKEkRlc2NyaWJlQXBwUmVxdWVzdBILCgNhcHAYASABKAkiTwoTRGVzY3JpYmVBcHBSZXNwb25zZRI4CgxkZXNjcmlwdGlvbnMYASADKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVzY3JpcHRpb24ilgMKC0Rlc2NyaXB0aW9uEjEKCGluc3RhbmNlGAEgASgLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlEhAKCG1hbmlmZXN0GAIgASgJEhEKCXNpZ25lZF9ieRgDIAEoCRILCgNkaXIYBCABKAkSMAoFdXNhZ2UYBSABKAsyHC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuVXNhZ2VIAIgBARIRCglsYXN0X2V4aXQYBiABKAkSLAoGZXZlbnRzGAcgAygLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLkV2ZW50EgwKBHRhZ3MYCCADKAkSMAoIZmFpbHVyZXMYCSADKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmFpbHVyZRI8CglsYXN0X2hvdXIYDyABKAsyJC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2VVc2FnZUgBiAEBEhkKEWRyb3BwZWRfbG9nX2xpbmVzGBAgASgEQggKBl91c2FnZUIMCgpfbGFzdF9ob3VyIuMBCgdGYWlsdXJlEg0KBWF0X21zGAEgASgDEg4KBnJlYXNvbhgCIAEoCRIOCgZzdGFydHMYAyABKA0SLgoEZXhpdBgEIAEoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5FeGl0SACIAQESMgoGaGVhbHRoGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkhlYWx0aEgBiAEBEjEKBWxpbmVzGAYgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmVMaW5lQgcKBV9leGl0QgkKB19oZWFsdGgiKwoLRmFpbHVyZUxpbmUSDgoGc3RyZWFtGAEgASgJEgwKBGxpbmUYAiABKAkiKQoGSGVhbHRoEg8KB2hlYWx0aHkYASABKAgSDgoGZGV0YWlsGAIgASgJIoABCgRFeGl0Eg4KBGNvZGUYASABKAVIABIQCgZzaWduYWwYAiABKAlIABIRCgd1bmtub3duGAMgASgJSAASOwoNb3V0X29mX21lbW9yeRgEIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5PdXRPZk1lbW9yeUgAQgYKBGtpbmQiNwoLT3V0T2ZNZW1vcnkSGAoLbGltaXRfYnl0ZXMYASABKARIAIgBAUIOCgxfbGltaXRfYnl0ZXMiQAoFVXNhZ2USDgoGY3B1X21zGAEgASgBEhQKDG1lbW9yeV9ieXRlcxgCIAEoBBIRCglwcm9jZXNzZXMYAyABKA0iLwoJUGllY2VJbmZvEhIKCnNpemVfYnl0ZXMYASABKA0SDgoGZGlnZXN0GAIgASgMIoMBCgVPZmZlchIWCg5wYWNrYWdlX2RpZ2VzdBgBIAEoDBILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRISCgpzaXplX2J5dGVzGAQgASgEEjAKBnBpZWNlcxgFIAMoCzIgLnAycHBsYXlncm91bmQubm9kZS52MS5QaWVjZUluZm8iuQEKDURlcGxveVJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEisKBW9mZmVyGAIgASgLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLk9mZmVyEg8KB3NvdXJjZXMYAyADKAkSFwoPYWxsb3dfZG93bmdyYWRlGAQgASgIEgwKBHdhaXQYBSABKAgSEgoKdGltZW91dF9tcxgGIAEoAyKRAQoORGVwbG95UmVzcG9uc2USDQoFcGhhc2UYASABKAkSEgoKZG9uZV9ieXRlcxgCIAEoBBITCgt0b3RhbF9ieXRlcxgDIAEoBBIUCgxyZXVzZWRfYnl0ZXMYBCABKAQSMQoIaW5zdGFuY2UYBSABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UijgEKEENoYW5nZUFwcFJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEg4KBmFjdGlvbhgCIAEoCRILCgNhcHAYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRILCgN0YWcYBSABKAkSDgoGc2VjdXJlGAYgASgIIkcKEUNoYW5nZUFwcFJlc3BvbnNlEjIKCWluc3RhbmNlcxgBIAMoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZSKaAgoITG9nRW50cnkSDwoHdGltZV9tcxgBIAEoAxIMCgRub2RlGAIgASgJEgsKA2FwcBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEg4KBnN0cmVhbRgFIAEoCRILCgNzZXEYBiABKAQSDAoEbGluZRgHIAEoCRILCgNjdXQYCCABKAgSDAoEa2luZBgJIAEoCRINCgVsZXZlbBgKIAEoCRINCgVldmVudBgLIAEoCRInCgZmaWVsZHMYDCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhEKBGNvZGUYDSABKAlIAIgBARIPCgJieRgOIAEoCUgBiAEBEhAKCGluc3RhbmNlGA8gASgJQgcKBV9jb2RlQgUKA19ieSLAAwoRU3RyZWFtTG9nc1JlcXVlc3QSCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDgoGZm9sbG93GAMgASgIEhUKCHNpbmNlX21zGAQgASgDSACIAQESEQoEdGFpbBgFIAEoDUgBiAEBEg4KBnN0cmVhbRgGIAEoCRIMCgRncmVwGAcgASgJEkkKCWFmdGVyX3NlcRgIIAMoCzI2LnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1Mb2dzUmVxdWVzdC5BZnRlclNlcUVudHJ5Eg0KBWtpbmRzGAkgAygJEhUKCHVudGlsX21zGAogASgDSAKIAQESQgoFYWZ0ZXIYCyADKAsyMy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QuQWZ0ZXJFbnRyeRovCg1BZnRlclNlcUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaLAoKQWZ0ZXJFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEILCglfdW50aWxfbXMi+AEKElN0cmVhbUxvZ3NSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxvZ0VudHJ5EkkKCHBvc2l0aW9uGAIgAygLMjcucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXNwb25zZS5Qb3NpdGlvbkVudHJ5EjQKB2Ryb3BwZWQYAyADKAsyIy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRHJvcHBlZExpbmVzGi8KDVBvc2l0aW9uRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASItCgxEcm9wcGVkTGluZXMSDgoGc291cmNlGAEgASgJEg0KBWxpbmVzGAIgASgEIsIBCgVFdmVudBILCgNzZXEYASABKAQSDwoHdGltZV9tcxgCIAEoAxIMCgRub2RlGAMgASgJEgwKBHR5cGUYBCABKAkSEAoDYXBwGAUgASgJSACIAQESFAoHdmVyc2lvbhgGIAEoCUgBiAEBEg8KB21lc3NhZ2UYByABKAkSEQoEY29kZRgIIAEoCUgCiAEBEg8KAmJ5GAkgASgJSAOIAQFCBgoEX2FwcEIKCghfdmVyc2lvbkIHCgVfY29kZUIFCgNfYnkiiwEKE1N0cmVhbUV2ZW50c1JlcXVlc3QSDgoGZm9sbG93GAEgASgIEhUKCHNpbmNlX21zGAIgASgDSACIAQESEQoEdGFpbBgDIAEoDUgBiAEBEhYKCWFmdGVyX3NlcRgEIAEoBEgCiAEBQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEIMCgpfYWZ0ZXJfc2VxIkQKFFN0cmVhbUV2ZW50c1Jlc3BvbnNlEiwKBmV2ZW50cxgBIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudCIZChdTdHJlYW1IZWFydGJlYXRzUmVxdWVzdCJ9ChhTdHJlYW1IZWFydGJlYXRzUmVzcG9uc2USLQoEbm9kZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mbxIyCglpbnN0YW5jZXMYAiADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UiKQoLRXJyb3JEZXRhaWwSDAoEY29kZRgBIAEoCRIMCgRoaW50GAIgASgJMs0ICgtOb2RlU2VydmljZRJYCgdHZXRJbmZvEiUucDJwcGxheWdyb3VuZC5ub2RlLnYxLkdldEluZm9SZXF1ZXN0GiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkdldEluZm9SZXNwb25zZRJeCglMaXN0UGVlcnMSJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFBlZXJzUmVxdWVzdBooLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0UGVlcnNSZXNwb25zZRJbCghMaXN0QXBwcxImLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0QXBwc1JlcXVlc3QaJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdEFwcHNSZXNwb25zZRJnCgxMaXN0VmVyc2lvbnMSKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFZlcnNpb25zUmVxdWVzdBorLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0VmVyc2lvbnNSZXNwb25zZRJkCgtEZXNjcmliZUFwcBIpLnAycHBsYXlncm91bmQubm9kZS52MS5EZXNjcmliZUFwcFJlcXVlc3QaKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVzY3JpYmVBcHBSZXNwb25zZRJjCgpTdHJlYW1Mb2dzEigucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXF1ZXN0GikucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXNwb25zZTABEmkKDFN0cmVhbUV2ZW50cxIqLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1FdmVudHNSZXF1ZXN0GisucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUV2ZW50c1Jlc3BvbnNlMAESdQoQU3RyZWFtSGVhcnRiZWF0cxIuLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1IZWFydGJlYXRzUmVxdWVzdBovLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1IZWFydGJlYXRzUmVzcG9uc2UwARJXCgZEZXBsb3kSJC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVwbG95UmVxdWVzdBolLnAycHBsYXlncm91bmQubm9kZS52MS5EZXBsb3lSZXNwb25zZTABEl4KCUNoYW5nZUFwcBInLnAycHBsYXlncm91bmQubm9kZS52MS5DaGFuZ2VBcHBSZXF1ZXN0GigucDJwcGxheWdyb3VuZC5ub2RlLnYxLkNoYW5nZUFwcFJlc3BvbnNlElgKB0FkZFBlZXISJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlcXVlc3QaJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct]);
+  fileDesc("CiBwMnBwbGF5Z3JvdW5kL25vZGUvdjEvbm9kZS5wcm90bxIVcDJwcGxheWdyb3VuZC5ub2RlLnYxIkYKB0NvbW1hbmQSFgoOdGFyZ2V0X3BlZXJfaWQYASABKAkSDQoFbm9uY2UYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgDIi0KC0VuZm9yY2VtZW50EhAKCGVuZm9yY2VkGAEgASgIEgwKBG5vdGUYAiABKAkikQIKDlJ1bnRpbWVTdXBwb3J0Ei8KA2NwdRgBIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIyCgZtZW1vcnkYAiABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQSMAoEcGlkcxgDIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5FbmZvcmNlbWVudBIzCgdzYW5kYm94GAQgASgLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkVuZm9yY2VtZW50EjMKB25ldHdvcmsYBSABKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRW5mb3JjZW1lbnQilgEKDU5vZGVSZXNvdXJjZXMSDAoEY3B1cxgBIAEoDRIaChJtZW1vcnlfdG90YWxfYnl0ZXMYAiABKAQSGQoRbWVtb3J5X2ZyZWVfYnl0ZXMYAyABKAQSGAoQZGlza190b3RhbF9ieXRlcxgEIAEoBBIXCg9kaXNrX2ZyZWVfYnl0ZXMYBSABKAQSDQoFbG9hZDEYBiABKAEilgUKCE5vZGVJbmZvEg8KB3BlZXJfaWQYASABKAkSDAoEbmFtZRgCIAEoCRI7CgZsYWJlbHMYAyADKAsyKy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTm9kZUluZm8uTGFiZWxzRW50cnkSDwoHdmVyc2lvbhgEIAEoCRIQCghwbGF0Zm9ybRgFIAEoCRIVCg1zdGFydGVkX2F0X21zGAYgASgDEhEKCWFkZHJlc3NlcxgHIAMoCRI/CghydW50aW1lcxgIIAMoCzItLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mby5SdW50aW1lc0VudHJ5EhcKD2hlYWx0aF9jaGVja2VycxgJIAMoCRIMCgRhcHBzGAogASgNEhAKCG1heF9hcHBzGAsgASgNEjcKCXJlc291cmNlcxgMIAEoCzIkLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlUmVzb3VyY2VzEjQKBXVzYWdlGA8gASgLMiAucDJwcGxheWdyb3VuZC5ub2RlLnYxLk5vZGVVc2FnZUgAiAEBEjEKCWxvZ19zaW5rcxgQIAMoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Mb2dTaW5rEjQKB3BsdWdpbnMYESADKAsyIy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTG9hZGVkUGx1Z2luGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaVgoNUnVudGltZXNFbnRyeRILCgNrZXkYASABKAkSNAoFdmFsdWUYAiABKAsyJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuUnVudGltZVN1cHBvcnQ6AjgBQggKBl91c2FnZSLDAgoHTG9nU2luaxIMCgRuYW1lGAEgASgJEg0KBWtpbmRzGAIgAygJEg0KBXN0YXRlGAMgASgJEhUKCHNpbmNlX21zGAQgASgDSACIAQESEwoGcmVhc29uGAUgASgJSAGIAQESGAoLbmV4dF90cnlfbXMYBiABKANIAogBARIRCglsYWdfbGluZXMYByABKAQSFgoJb2xkZXN0X21zGAggASgDSAOIAQESFQoNc2hpcHBlZF9saW5lcxgJIAEoBBIVCg1zaGlwcGVkX2J5dGVzGAogASgEEg8KB3JldHJpZXMYCyABKAQSEgoKZGVhZF9saW5lcxgMIAEoBBISCgpsb3N0X2xpbmVzGA0gASgEQgsKCV9zaW5jZV9tc0IJCgdfcmVhc29uQg4KDF9uZXh0X3RyeV9tc0IMCgpfb2xkZXN0X21zIkwKDExvYWRlZFBsdWdpbhIPCgdwYWNrYWdlGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDAoEa2luZBgDIAEoCRIMCgRuYW1lGAQgASgJInkKBkZpZ3VyZRIUCgdjdXJyZW50GAEgASgBSACIAQESFAoHYXZlcmFnZRgCIAEoAUgBiAEBEhEKBHBlYWsYAyABKAFIAogBARIPCgdzYW1wbGVzGAQgAygBQgoKCF9jdXJyZW50QgoKCF9hdmVyYWdlQgcKBV9wZWFrIsUCCglOb2RlVXNhZ2USFQoNc2FtcGxlZF9hdF9tcxgBIAMoAxIwCgljcHVfY29yZXMYAiABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEjMKDG1lbW9yeV9ieXRlcxgDIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMQoKZGlza19ieXRlcxgEIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSQgobbmV0d29ya19pbl9ieXRlc19wZXJfc2Vjb25kGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRJDChxuZXR3b3JrX291dF9ieXRlc19wZXJfc2Vjb25kGAYgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZSL7AgoNSW5zdGFuY2VVc2FnZRIVCg1zYW1wbGVkX2F0X21zGAEgAygDEjAKCWNwdV9jb3JlcxgCIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSMwoMbWVtb3J5X2J5dGVzGAMgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIxCgpkaXNrX2J5dGVzGAQgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZpZ3VyZRIwCglwcm9jZXNzZXMYBSABKAsyHS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmlndXJlEkIKG25ldHdvcmtfaW5fYnl0ZXNfcGVyX3NlY29uZBgGIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUSQwocbmV0d29ya19vdXRfYnl0ZXNfcGVyX3NlY29uZBgHIAEoCzIdLnAycHBsYXlncm91bmQubm9kZS52MS5GaWd1cmUiIQoOR2V0SW5mb1JlcXVlc3QSDwoHc2FtcGxlcxgBIAEoCCJACg9HZXRJbmZvUmVzcG9uc2USLQoEbm9kZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mbyISChBMaXN0UGVlcnNSZXF1ZXN0Ij8KEUxpc3RQZWVyc1Jlc3BvbnNlEioKBXBlZXJzGAEgAygLMhsucDJwcGxheWdyb3VuZC5ub2RlLnYxLlBlZXIiOgoEUGVlchIPCgdwZWVyX2lkGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIOCgZzb3VyY2UYAyABKAkiUgoOQWRkUGVlclJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEg8KB2FkZHJlc3MYAiABKAkiEQoPQWRkUGVlclJlc3BvbnNlIoEDCghJbnN0YW5jZRILCgNhcHAYASABKAkSDwoHdmVyc2lvbhgCIAEoCRINCgVzdGF0ZRgDIAEoCRIOCgZhY3RpdmUYBCABKAgSEAoDcGlkGAUgASgNSACIAQESDgoGcmVhc29uGAYgASgJEg4KBmRpZ2VzdBgHIAEoCRI5CgVwb3J0cxgIIAMoCzIqLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZS5Qb3J0c0VudHJ5EhoKDXN0YXJ0ZWRfYXRfbXMYCSABKANIAYgBARIUCgdoZWFsdGh5GAogASgISAKIAQESDgoGbGltaXRzGAsgASgJEg0KBXJlYWR5GAwgASgIEhAKCHJlc3RhcnRzGA0gASgNEhQKDGxhc3RfZmFpbHVyZRgOIAEoCRosCgpQb3J0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCBgoEX3BpZEIQCg5fc3RhcnRlZF9hdF9tc0IKCghfaGVhbHRoeSIRCg9MaXN0QXBwc1JlcXVlc3QiRgoQTGlzdEFwcHNSZXNwb25zZRIyCglpbnN0YW5jZXMYASADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UiIgoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNhcHAYASABKAkiSAoUTGlzdFZlcnNpb25zUmVzcG9uc2USMAoIdmVyc2lvbnMYASADKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuVmVyc2lvbiKeAQoHVmVyc2lvbhILCgNhcHAYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIOCgZkaWdlc3QYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIWCg5yZWNlaXZlZF9hdF9tcxgFIAEoAxIOCgZhY3RpdmUYBiABKAgSDQoFc3RhdGUYByABKAkSDAoEdGFncxgIIAMoCRIMCgRub3RlGAkgASgJIiEKEkRlc2NyaWJlQXBwUmVxdWVzdBILCgNhcHAYASABKAkiTwoTRGVzY3JpYmVBcHBSZXNwb25zZRI4CgxkZXNjcmlwdGlvbnMYASADKAsyIi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVzY3JpcHRpb24ilgMKC0Rlc2NyaXB0aW9uEjEKCGluc3RhbmNlGAEgASgLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkluc3RhbmNlEhAKCG1hbmlmZXN0GAIgASgJEhEKCXNpZ25lZF9ieRgDIAEoCRILCgNkaXIYBCABKAkSMAoFdXNhZ2UYBSABKAsyHC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuVXNhZ2VIAIgBARIRCglsYXN0X2V4aXQYBiABKAkSLAoGZXZlbnRzGAcgAygLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLkV2ZW50EgwKBHRhZ3MYCCADKAkSMAoIZmFpbHVyZXMYCSADKAsyHi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRmFpbHVyZRI8CglsYXN0X2hvdXIYDyABKAsyJC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2VVc2FnZUgBiAEBEhkKEWRyb3BwZWRfbG9nX2xpbmVzGBAgASgEQggKBl91c2FnZUIMCgpfbGFzdF9ob3VyIuMBCgdGYWlsdXJlEg0KBWF0X21zGAEgASgDEg4KBnJlYXNvbhgCIAEoCRIOCgZzdGFydHMYAyABKA0SLgoEZXhpdBgEIAEoCzIbLnAycHBsYXlncm91bmQubm9kZS52MS5FeGl0SACIAQESMgoGaGVhbHRoGAUgASgLMh0ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkhlYWx0aEgBiAEBEjEKBWxpbmVzGAYgAygLMiIucDJwcGxheWdyb3VuZC5ub2RlLnYxLkZhaWx1cmVMaW5lQgcKBV9leGl0QgkKB19oZWFsdGgiKwoLRmFpbHVyZUxpbmUSDgoGc3RyZWFtGAEgASgJEgwKBGxpbmUYAiABKAkiKQoGSGVhbHRoEg8KB2hlYWx0aHkYASABKAgSDgoGZGV0YWlsGAIgASgJIoABCgRFeGl0Eg4KBGNvZGUYASABKAVIABIQCgZzaWduYWwYAiABKAlIABIRCgd1bmtub3duGAMgASgJSAASOwoNb3V0X29mX21lbW9yeRgEIAEoCzIiLnAycHBsYXlncm91bmQubm9kZS52MS5PdXRPZk1lbW9yeUgAQgYKBGtpbmQiNwoLT3V0T2ZNZW1vcnkSGAoLbGltaXRfYnl0ZXMYASABKARIAIgBAUIOCgxfbGltaXRfYnl0ZXMiQAoFVXNhZ2USDgoGY3B1X21zGAEgASgBEhQKDG1lbW9yeV9ieXRlcxgCIAEoBBIRCglwcm9jZXNzZXMYAyABKA0iLwoJUGllY2VJbmZvEhIKCnNpemVfYnl0ZXMYASABKA0SDgoGZGlnZXN0GAIgASgMIoMBCgVPZmZlchIWCg5wYWNrYWdlX2RpZ2VzdBgBIAEoDBILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRISCgpzaXplX2J5dGVzGAQgASgEEjAKBnBpZWNlcxgFIAMoCzIgLnAycHBsYXlncm91bmQubm9kZS52MS5QaWVjZUluZm8iuQEKDURlcGxveVJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEisKBW9mZmVyGAIgASgLMhwucDJwcGxheWdyb3VuZC5ub2RlLnYxLk9mZmVyEg8KB3NvdXJjZXMYAyADKAkSFwoPYWxsb3dfZG93bmdyYWRlGAQgASgIEgwKBHdhaXQYBSABKAgSEgoKdGltZW91dF9tcxgGIAEoAyKRAQoORGVwbG95UmVzcG9uc2USDQoFcGhhc2UYASABKAkSEgoKZG9uZV9ieXRlcxgCIAEoBBITCgt0b3RhbF9ieXRlcxgDIAEoBBIUCgxyZXVzZWRfYnl0ZXMYBCABKAQSMQoIaW5zdGFuY2UYBSABKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UijgEKEENoYW5nZUFwcFJlcXVlc3QSLwoHY29tbWFuZBgBIAEoCzIeLnAycHBsYXlncm91bmQubm9kZS52MS5Db21tYW5kEg4KBmFjdGlvbhgCIAEoCRILCgNhcHAYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRILCgN0YWcYBSABKAkSDgoGc2VjdXJlGAYgASgIIkcKEUNoYW5nZUFwcFJlc3BvbnNlEjIKCWluc3RhbmNlcxgBIAMoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5JbnN0YW5jZSKaAgoITG9nRW50cnkSDwoHdGltZV9tcxgBIAEoAxIMCgRub2RlGAIgASgJEgsKA2FwcBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEg4KBnN0cmVhbRgFIAEoCRILCgNzZXEYBiABKAQSDAoEbGluZRgHIAEoCRILCgNjdXQYCCABKAgSDAoEa2luZBgJIAEoCRINCgVsZXZlbBgKIAEoCRINCgVldmVudBgLIAEoCRInCgZmaWVsZHMYDCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhEKBGNvZGUYDSABKAlIAIgBARIPCgJieRgOIAEoCUgBiAEBEhAKCGluc3RhbmNlGA8gASgJQgcKBV9jb2RlQgUKA19ieSLAAwoRU3RyZWFtTG9nc1JlcXVlc3QSCwoDYXBwGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDgoGZm9sbG93GAMgASgIEhUKCHNpbmNlX21zGAQgASgDSACIAQESEQoEdGFpbBgFIAEoDUgBiAEBEg4KBnN0cmVhbRgGIAEoCRIMCgRncmVwGAcgASgJEkkKCWFmdGVyX3NlcRgIIAMoCzI2LnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1Mb2dzUmVxdWVzdC5BZnRlclNlcUVudHJ5Eg0KBWtpbmRzGAkgAygJEhUKCHVudGlsX21zGAogASgDSAKIAQESQgoFYWZ0ZXIYCyADKAsyMy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuU3RyZWFtTG9nc1JlcXVlc3QuQWZ0ZXJFbnRyeRovCg1BZnRlclNlcUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaLAoKQWZ0ZXJFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEILCglfdW50aWxfbXMi+AEKElN0cmVhbUxvZ3NSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucDJwcGxheWdyb3VuZC5ub2RlLnYxLkxvZ0VudHJ5EkkKCHBvc2l0aW9uGAIgAygLMjcucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXNwb25zZS5Qb3NpdGlvbkVudHJ5EjQKB2Ryb3BwZWQYAyADKAsyIy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRHJvcHBlZExpbmVzGi8KDVBvc2l0aW9uRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASItCgxEcm9wcGVkTGluZXMSDgoGc291cmNlGAEgASgJEg0KBWxpbmVzGAIgASgEIsIBCgVFdmVudBILCgNzZXEYASABKAQSDwoHdGltZV9tcxgCIAEoAxIMCgRub2RlGAMgASgJEgwKBHR5cGUYBCABKAkSEAoDYXBwGAUgASgJSACIAQESFAoHdmVyc2lvbhgGIAEoCUgBiAEBEg8KB21lc3NhZ2UYByABKAkSEQoEY29kZRgIIAEoCUgCiAEBEg8KAmJ5GAkgASgJSAOIAQFCBgoEX2FwcEIKCghfdmVyc2lvbkIHCgVfY29kZUIFCgNfYnkiiwEKE1N0cmVhbUV2ZW50c1JlcXVlc3QSDgoGZm9sbG93GAEgASgIEhUKCHNpbmNlX21zGAIgASgDSACIAQESEQoEdGFpbBgDIAEoDUgBiAEBEhYKCWFmdGVyX3NlcRgEIAEoBEgCiAEBQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEIMCgpfYWZ0ZXJfc2VxIkQKFFN0cmVhbUV2ZW50c1Jlc3BvbnNlEiwKBmV2ZW50cxgBIAMoCzIcLnAycHBsYXlncm91bmQubm9kZS52MS5FdmVudCIZChdTdHJlYW1IZWFydGJlYXRzUmVxdWVzdCJ9ChhTdHJlYW1IZWFydGJlYXRzUmVzcG9uc2USLQoEbm9kZRgBIAEoCzIfLnAycHBsYXlncm91bmQubm9kZS52MS5Ob2RlSW5mbxIyCglpbnN0YW5jZXMYAiADKAsyHy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuSW5zdGFuY2UiKQoLRXJyb3JEZXRhaWwSDAoEY29kZRgBIAEoCRIMCgRoaW50GAIgASgJMs0ICgtOb2RlU2VydmljZRJYCgdHZXRJbmZvEiUucDJwcGxheWdyb3VuZC5ub2RlLnYxLkdldEluZm9SZXF1ZXN0GiYucDJwcGxheWdyb3VuZC5ub2RlLnYxLkdldEluZm9SZXNwb25zZRJeCglMaXN0UGVlcnMSJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFBlZXJzUmVxdWVzdBooLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0UGVlcnNSZXNwb25zZRJbCghMaXN0QXBwcxImLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0QXBwc1JlcXVlc3QaJy5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdEFwcHNSZXNwb25zZRJnCgxMaXN0VmVyc2lvbnMSKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuTGlzdFZlcnNpb25zUmVxdWVzdBorLnAycHBsYXlncm91bmQubm9kZS52MS5MaXN0VmVyc2lvbnNSZXNwb25zZRJkCgtEZXNjcmliZUFwcBIpLnAycHBsYXlncm91bmQubm9kZS52MS5EZXNjcmliZUFwcFJlcXVlc3QaKi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVzY3JpYmVBcHBSZXNwb25zZRJjCgpTdHJlYW1Mb2dzEigucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXF1ZXN0GikucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUxvZ3NSZXNwb25zZTABEmkKDFN0cmVhbUV2ZW50cxIqLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1FdmVudHNSZXF1ZXN0GisucDJwcGxheWdyb3VuZC5ub2RlLnYxLlN0cmVhbUV2ZW50c1Jlc3BvbnNlMAESdQoQU3RyZWFtSGVhcnRiZWF0cxIuLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1IZWFydGJlYXRzUmVxdWVzdBovLnAycHBsYXlncm91bmQubm9kZS52MS5TdHJlYW1IZWFydGJlYXRzUmVzcG9uc2UwARJXCgZEZXBsb3kSJC5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuRGVwbG95UmVxdWVzdBolLnAycHBsYXlncm91bmQubm9kZS52MS5EZXBsb3lSZXNwb25zZTABEl4KCUNoYW5nZUFwcBInLnAycHBsYXlncm91bmQubm9kZS52MS5DaGFuZ2VBcHBSZXF1ZXN0GigucDJwcGxheWdyb3VuZC5ub2RlLnYxLkNoYW5nZUFwcFJlc3BvbnNlElgKB0FkZFBlZXISJS5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlcXVlc3QaJi5wMnBwbGF5Z3JvdW5kLm5vZGUudjEuQWRkUGVlclJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct]);
 
 /**
  * Stands in every request that changes something; refused for another target, outside ±5 min, or a second time.
@@ -224,6 +224,11 @@ export type NodeInfo = Message<"p2pplayground.node.v1.NodeInfo"> & {
    * @generated from field: repeated p2pplayground.node.v1.LogSink log_sinks = 16;
    */
   logSinks: LogSink[];
+
+  /**
+   * @generated from field: repeated p2pplayground.node.v1.LoadedPlugin plugins = 17;
+   */
+  plugins: LoadedPlugin[];
 };
 
 /**
@@ -319,6 +324,42 @@ export const LogSinkSchema: GenMessage<LogSink> = /*@__PURE__*/
   messageDesc(file_p2pplayground_node_v1_node, 5);
 
 /**
+ * @generated from message p2pplayground.node.v1.LoadedPlugin
+ */
+export type LoadedPlugin = Message<"p2pplayground.node.v1.LoadedPlugin"> & {
+  /**
+   * npm package.
+   *
+   * @generated from field: string package = 1;
+   */
+  package: string;
+
+  /**
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * runtime, health-checker, log-sink, discovery.
+   *
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string name = 4;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message p2pplayground.node.v1.LoadedPlugin.
+ * Use `create(LoadedPluginSchema)` to create a new message.
+ */
+export const LoadedPluginSchema: GenMessage<LoadedPlugin> = /*@__PURE__*/
+  messageDesc(file_p2pplayground_node_v1_node, 6);
+
+/**
  * One figure of the last hour.
  *
  * @generated from message p2pplayground.node.v1.Figure
@@ -352,7 +393,7 @@ export type Figure = Message<"p2pplayground.node.v1.Figure"> & {
  * Use `create(FigureSchema)` to create a new message.
  */
 export const FigureSchema: GenMessage<Figure> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 6);
+  messageDesc(file_p2pplayground_node_v1_node, 7);
 
 /**
  * @generated from message p2pplayground.node.v1.NodeUsage
@@ -394,7 +435,7 @@ export type NodeUsage = Message<"p2pplayground.node.v1.NodeUsage"> & {
  * Use `create(NodeUsageSchema)` to create a new message.
  */
 export const NodeUsageSchema: GenMessage<NodeUsage> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 7);
+  messageDesc(file_p2pplayground_node_v1_node, 8);
 
 /**
  * @generated from message p2pplayground.node.v1.InstanceUsage
@@ -441,7 +482,7 @@ export type InstanceUsage = Message<"p2pplayground.node.v1.InstanceUsage"> & {
  * Use `create(InstanceUsageSchema)` to create a new message.
  */
 export const InstanceUsageSchema: GenMessage<InstanceUsage> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 8);
+  messageDesc(file_p2pplayground_node_v1_node, 9);
 
 /**
  * @generated from message p2pplayground.node.v1.GetInfoRequest
@@ -460,7 +501,7 @@ export type GetInfoRequest = Message<"p2pplayground.node.v1.GetInfoRequest"> & {
  * Use `create(GetInfoRequestSchema)` to create a new message.
  */
 export const GetInfoRequestSchema: GenMessage<GetInfoRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 9);
+  messageDesc(file_p2pplayground_node_v1_node, 10);
 
 /**
  * @generated from message p2pplayground.node.v1.GetInfoResponse
@@ -477,7 +518,7 @@ export type GetInfoResponse = Message<"p2pplayground.node.v1.GetInfoResponse"> &
  * Use `create(GetInfoResponseSchema)` to create a new message.
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 10);
+  messageDesc(file_p2pplayground_node_v1_node, 11);
 
 /**
  * @generated from message p2pplayground.node.v1.ListPeersRequest
@@ -490,7 +531,7 @@ export type ListPeersRequest = Message<"p2pplayground.node.v1.ListPeersRequest">
  * Use `create(ListPeersRequestSchema)` to create a new message.
  */
 export const ListPeersRequestSchema: GenMessage<ListPeersRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 11);
+  messageDesc(file_p2pplayground_node_v1_node, 12);
 
 /**
  * @generated from message p2pplayground.node.v1.ListPeersResponse
@@ -507,7 +548,7 @@ export type ListPeersResponse = Message<"p2pplayground.node.v1.ListPeersResponse
  * Use `create(ListPeersResponseSchema)` to create a new message.
  */
 export const ListPeersResponseSchema: GenMessage<ListPeersResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 12);
+  messageDesc(file_p2pplayground_node_v1_node, 13);
 
 /**
  * @generated from message p2pplayground.node.v1.Peer
@@ -536,7 +577,7 @@ export type Peer = Message<"p2pplayground.node.v1.Peer"> & {
  * Use `create(PeerSchema)` to create a new message.
  */
 export const PeerSchema: GenMessage<Peer> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 13);
+  messageDesc(file_p2pplayground_node_v1_node, 14);
 
 /**
  * @generated from message p2pplayground.node.v1.AddPeerRequest
@@ -558,7 +599,7 @@ export type AddPeerRequest = Message<"p2pplayground.node.v1.AddPeerRequest"> & {
  * Use `create(AddPeerRequestSchema)` to create a new message.
  */
 export const AddPeerRequestSchema: GenMessage<AddPeerRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 14);
+  messageDesc(file_p2pplayground_node_v1_node, 15);
 
 /**
  * @generated from message p2pplayground.node.v1.AddPeerResponse
@@ -571,7 +612,7 @@ export type AddPeerResponse = Message<"p2pplayground.node.v1.AddPeerResponse"> &
  * Use `create(AddPeerResponseSchema)` to create a new message.
  */
 export const AddPeerResponseSchema: GenMessage<AddPeerResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 15);
+  messageDesc(file_p2pplayground_node_v1_node, 16);
 
 /**
  * @generated from message p2pplayground.node.v1.Instance
@@ -653,7 +694,7 @@ export type Instance = Message<"p2pplayground.node.v1.Instance"> & {
  * Use `create(InstanceSchema)` to create a new message.
  */
 export const InstanceSchema: GenMessage<Instance> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 16);
+  messageDesc(file_p2pplayground_node_v1_node, 17);
 
 /**
  * @generated from message p2pplayground.node.v1.ListAppsRequest
@@ -666,7 +707,7 @@ export type ListAppsRequest = Message<"p2pplayground.node.v1.ListAppsRequest"> &
  * Use `create(ListAppsRequestSchema)` to create a new message.
  */
 export const ListAppsRequestSchema: GenMessage<ListAppsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 17);
+  messageDesc(file_p2pplayground_node_v1_node, 18);
 
 /**
  * @generated from message p2pplayground.node.v1.ListAppsResponse
@@ -683,7 +724,7 @@ export type ListAppsResponse = Message<"p2pplayground.node.v1.ListAppsResponse">
  * Use `create(ListAppsResponseSchema)` to create a new message.
  */
 export const ListAppsResponseSchema: GenMessage<ListAppsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 18);
+  messageDesc(file_p2pplayground_node_v1_node, 19);
 
 /**
  * @generated from message p2pplayground.node.v1.ListVersionsRequest
@@ -700,7 +741,7 @@ export type ListVersionsRequest = Message<"p2pplayground.node.v1.ListVersionsReq
  * Use `create(ListVersionsRequestSchema)` to create a new message.
  */
 export const ListVersionsRequestSchema: GenMessage<ListVersionsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 19);
+  messageDesc(file_p2pplayground_node_v1_node, 20);
 
 /**
  * @generated from message p2pplayground.node.v1.ListVersionsResponse
@@ -717,7 +758,7 @@ export type ListVersionsResponse = Message<"p2pplayground.node.v1.ListVersionsRe
  * Use `create(ListVersionsResponseSchema)` to create a new message.
  */
 export const ListVersionsResponseSchema: GenMessage<ListVersionsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 20);
+  messageDesc(file_p2pplayground_node_v1_node, 21);
 
 /**
  * @generated from message p2pplayground.node.v1.Version
@@ -774,7 +815,7 @@ export type Version = Message<"p2pplayground.node.v1.Version"> & {
  * Use `create(VersionSchema)` to create a new message.
  */
 export const VersionSchema: GenMessage<Version> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 21);
+  messageDesc(file_p2pplayground_node_v1_node, 22);
 
 /**
  * @generated from message p2pplayground.node.v1.DescribeAppRequest
@@ -791,7 +832,7 @@ export type DescribeAppRequest = Message<"p2pplayground.node.v1.DescribeAppReque
  * Use `create(DescribeAppRequestSchema)` to create a new message.
  */
 export const DescribeAppRequestSchema: GenMessage<DescribeAppRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 22);
+  messageDesc(file_p2pplayground_node_v1_node, 23);
 
 /**
  * @generated from message p2pplayground.node.v1.DescribeAppResponse
@@ -808,7 +849,7 @@ export type DescribeAppResponse = Message<"p2pplayground.node.v1.DescribeAppResp
  * Use `create(DescribeAppResponseSchema)` to create a new message.
  */
 export const DescribeAppResponseSchema: GenMessage<DescribeAppResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 23);
+  messageDesc(file_p2pplayground_node_v1_node, 24);
 
 /**
  * @generated from message p2pplayground.node.v1.Description
@@ -879,7 +920,7 @@ export type Description = Message<"p2pplayground.node.v1.Description"> & {
  * Use `create(DescriptionSchema)` to create a new message.
  */
 export const DescriptionSchema: GenMessage<Description> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 24);
+  messageDesc(file_p2pplayground_node_v1_node, 25);
 
 /**
  * What is kept of a run that failed.
@@ -925,7 +966,7 @@ export type Failure = Message<"p2pplayground.node.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 25);
+  messageDesc(file_p2pplayground_node_v1_node, 26);
 
 /**
  * @generated from message p2pplayground.node.v1.FailureLine
@@ -947,7 +988,7 @@ export type FailureLine = Message<"p2pplayground.node.v1.FailureLine"> & {
  * Use `create(FailureLineSchema)` to create a new message.
  */
 export const FailureLineSchema: GenMessage<FailureLine> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 26);
+  messageDesc(file_p2pplayground_node_v1_node, 27);
 
 /**
  * @generated from message p2pplayground.node.v1.Health
@@ -969,7 +1010,7 @@ export type Health = Message<"p2pplayground.node.v1.Health"> & {
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 27);
+  messageDesc(file_p2pplayground_node_v1_node, 28);
 
 /**
  * How a program ended: exactly one is set.
@@ -1014,7 +1055,7 @@ export type Exit = Message<"p2pplayground.node.v1.Exit"> & {
  * Use `create(ExitSchema)` to create a new message.
  */
 export const ExitSchema: GenMessage<Exit> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 28);
+  messageDesc(file_p2pplayground_node_v1_node, 29);
 
 /**
  * @generated from message p2pplayground.node.v1.OutOfMemory
@@ -1031,7 +1072,7 @@ export type OutOfMemory = Message<"p2pplayground.node.v1.OutOfMemory"> & {
  * Use `create(OutOfMemorySchema)` to create a new message.
  */
 export const OutOfMemorySchema: GenMessage<OutOfMemory> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 29);
+  messageDesc(file_p2pplayground_node_v1_node, 30);
 
 /**
  * @generated from message p2pplayground.node.v1.Usage
@@ -1058,7 +1099,7 @@ export type Usage = Message<"p2pplayground.node.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 30);
+  messageDesc(file_p2pplayground_node_v1_node, 31);
 
 /**
  * @generated from message p2pplayground.node.v1.PieceInfo
@@ -1082,7 +1123,7 @@ export type PieceInfo = Message<"p2pplayground.node.v1.PieceInfo"> & {
  * Use `create(PieceInfoSchema)` to create a new message.
  */
 export const PieceInfoSchema: GenMessage<PieceInfo> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 31);
+  messageDesc(file_p2pplayground_node_v1_node, 32);
 
 /**
  * @generated from message p2pplayground.node.v1.Offer
@@ -1123,7 +1164,7 @@ export type Offer = Message<"p2pplayground.node.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 32);
+  messageDesc(file_p2pplayground_node_v1_node, 33);
 
 /**
  * @generated from message p2pplayground.node.v1.DeployRequest
@@ -1169,7 +1210,7 @@ export type DeployRequest = Message<"p2pplayground.node.v1.DeployRequest"> & {
  * Use `create(DeployRequestSchema)` to create a new message.
  */
 export const DeployRequestSchema: GenMessage<DeployRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 33);
+  messageDesc(file_p2pplayground_node_v1_node, 34);
 
 /**
  * @generated from message p2pplayground.node.v1.DeployResponse
@@ -1206,7 +1247,7 @@ export type DeployResponse = Message<"p2pplayground.node.v1.DeployResponse"> & {
  * Use `create(DeployResponseSchema)` to create a new message.
  */
 export const DeployResponseSchema: GenMessage<DeployResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 34);
+  messageDesc(file_p2pplayground_node_v1_node, 35);
 
 /**
  * @generated from message p2pplayground.node.v1.ChangeAppRequest
@@ -1256,7 +1297,7 @@ export type ChangeAppRequest = Message<"p2pplayground.node.v1.ChangeAppRequest">
  * Use `create(ChangeAppRequestSchema)` to create a new message.
  */
 export const ChangeAppRequestSchema: GenMessage<ChangeAppRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 35);
+  messageDesc(file_p2pplayground_node_v1_node, 36);
 
 /**
  * @generated from message p2pplayground.node.v1.ChangeAppResponse
@@ -1273,7 +1314,7 @@ export type ChangeAppResponse = Message<"p2pplayground.node.v1.ChangeAppResponse
  * Use `create(ChangeAppResponseSchema)` to create a new message.
  */
 export const ChangeAppResponseSchema: GenMessage<ChangeAppResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 36);
+  messageDesc(file_p2pplayground_node_v1_node, 37);
 
 /**
  * @generated from message p2pplayground.node.v1.LogEntry
@@ -1372,7 +1413,7 @@ export type LogEntry = Message<"p2pplayground.node.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 37);
+  messageDesc(file_p2pplayground_node_v1_node, 38);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamLogsRequest
@@ -1447,7 +1488,7 @@ export type StreamLogsRequest = Message<"p2pplayground.node.v1.StreamLogsRequest
  * Use `create(StreamLogsRequestSchema)` to create a new message.
  */
 export const StreamLogsRequestSchema: GenMessage<StreamLogsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 38);
+  messageDesc(file_p2pplayground_node_v1_node, 39);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamLogsResponse
@@ -1477,7 +1518,7 @@ export type StreamLogsResponse = Message<"p2pplayground.node.v1.StreamLogsRespon
  * Use `create(StreamLogsResponseSchema)` to create a new message.
  */
 export const StreamLogsResponseSchema: GenMessage<StreamLogsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 39);
+  messageDesc(file_p2pplayground_node_v1_node, 40);
 
 /**
  * Lines that the request may have meant and that are gone.
@@ -1501,7 +1542,7 @@ export type DroppedLines = Message<"p2pplayground.node.v1.DroppedLines"> & {
  * Use `create(DroppedLinesSchema)` to create a new message.
  */
 export const DroppedLinesSchema: GenMessage<DroppedLines> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 40);
+  messageDesc(file_p2pplayground_node_v1_node, 41);
 
 /**
  * @generated from message p2pplayground.node.v1.Event
@@ -1558,7 +1599,7 @@ export type Event = Message<"p2pplayground.node.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 41);
+  messageDesc(file_p2pplayground_node_v1_node, 42);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamEventsRequest
@@ -1590,7 +1631,7 @@ export type StreamEventsRequest = Message<"p2pplayground.node.v1.StreamEventsReq
  * Use `create(StreamEventsRequestSchema)` to create a new message.
  */
 export const StreamEventsRequestSchema: GenMessage<StreamEventsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 42);
+  messageDesc(file_p2pplayground_node_v1_node, 43);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamEventsResponse
@@ -1607,7 +1648,7 @@ export type StreamEventsResponse = Message<"p2pplayground.node.v1.StreamEventsRe
  * Use `create(StreamEventsResponseSchema)` to create a new message.
  */
 export const StreamEventsResponseSchema: GenMessage<StreamEventsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 43);
+  messageDesc(file_p2pplayground_node_v1_node, 44);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamHeartbeatsRequest
@@ -1620,7 +1661,7 @@ export type StreamHeartbeatsRequest = Message<"p2pplayground.node.v1.StreamHeart
  * Use `create(StreamHeartbeatsRequestSchema)` to create a new message.
  */
 export const StreamHeartbeatsRequestSchema: GenMessage<StreamHeartbeatsRequest> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 44);
+  messageDesc(file_p2pplayground_node_v1_node, 45);
 
 /**
  * @generated from message p2pplayground.node.v1.StreamHeartbeatsResponse
@@ -1642,7 +1683,7 @@ export type StreamHeartbeatsResponse = Message<"p2pplayground.node.v1.StreamHear
  * Use `create(StreamHeartbeatsResponseSchema)` to create a new message.
  */
 export const StreamHeartbeatsResponseSchema: GenMessage<StreamHeartbeatsResponse> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 45);
+  messageDesc(file_p2pplayground_node_v1_node, 46);
 
 /**
  * The detail that a failed call carries.
@@ -1666,7 +1707,7 @@ export type ErrorDetail = Message<"p2pplayground.node.v1.ErrorDetail"> & {
  * Use `create(ErrorDetailSchema)` to create a new message.
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
-  messageDesc(file_p2pplayground_node_v1_node, 46);
+  messageDesc(file_p2pplayground_node_v1_node, 47);
 
 /**
  * @generated from service p2pplayground.node.v1.NodeService
