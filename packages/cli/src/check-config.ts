@@ -35,6 +35,18 @@ export async function checkConfig(isController: boolean, request: ConfigRequest)
   return { result: 'ok', message: files.join(', ') }
 }
 
+/** How long each step of a plugin may take. */
+const PLUGIN_STEP_MS = 10_000
+/** How long all of them may take. */
+const PLUGINS_MS = 120_000
+
+/** What the node here would load. */
+export async function checkPlugins(request: ConfigRequest): Promise<Finding> {
+  const { findPlugins, summaryOf } = await import('./plugin-findings.js')
+  const signal = AbortSignal.timeout(PLUGINS_MS)
+  return summaryOf(await findPlugins(request, PLUGIN_STEP_MS, signal))
+}
+
 /** The controller's key can be read, and the node here trusts it. */
 export async function checkKey(request: ConfigRequest): Promise<Finding> {
   const { findSigningKey } = await import('./signing.js')

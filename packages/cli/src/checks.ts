@@ -1,6 +1,6 @@
 import { asPlaygroundError } from '@p2p-playground/core/errors'
 import type { ConfigRequest } from '@p2p-playground/core/config'
-import { checkConfig, checkKey, checkPsk, checkSecrets } from './check-config.js'
+import { checkConfig, checkKey, checkPlugins, checkPsk, checkSecrets } from './check-config.js'
 import {
   checkCgroups,
   checkClock,
@@ -33,6 +33,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['controller.yaml', async (request) => checkConfig(true, request)],
   ['signing key', checkKey],
   ['psk', checkPsk],
+  ['plugins', checkPlugins],
   ['daemon', checkDaemon],
   ['ports', checkPorts],
   ['mdns', checkRoute],

@@ -11,7 +11,12 @@ const processChecker: HealthChecker<Record<string, never>> = {
 }
 
 const tcpSpec = v.pipe(
-  v.strictObject({ address: v.optional(v.string()), port: v.optional(v.string()) }),
+  v.strictObject({
+    address: v.optional(v.pipe(v.string(), v.description('HOST:PORT of this machine.'))),
+    port: v.optional(
+      v.pipe(v.string(), v.description('Name of a port of the app; it may have only one.')),
+    ),
+  }),
   v.check(
     (spec) => spec.address === undefined || spec.port === undefined,
     'give "address" or "port", not both',

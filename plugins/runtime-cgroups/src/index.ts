@@ -4,7 +4,11 @@ import { CgroupsRuntime } from './cgroups-runtime.js'
 
 const config = v.strictObject({
   root: v.optional(
-    v.pipe(v.string(), v.regex(/^\/(?!.*\.\.)/, 'must be a cgroup such as "/p2p-playground"')),
+    v.pipe(
+      v.string(),
+      v.regex(/^\/(?!.*\.\.)/, 'must be a cgroup such as "/p2p-playground"'),
+      v.description('Cgroup below which apps are put; default: one that the daemon may write.'),
+    ),
   ),
 })
 

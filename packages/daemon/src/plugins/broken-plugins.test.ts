@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { asPlaygroundError, systemClock } from '@p2p-playground/core'
+import { asPlaygroundError } from '@p2p-playground/core'
 import { resolveHome } from '@p2p-playground/core/config'
-import { RecordingLogger } from '@p2p-playground/testkit'
+import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadDaemonConfig } from '../config/index.js'
 import { BROKEN_PLUGINS, installBroken, messageOf } from './broken-plugins.test.support.js'
@@ -31,15 +31,16 @@ async function trouble(
   writeFileSync(home.daemonConfig, change(installBroken(broken, root)))
   const { config, positionOf, expanded } = await loadDaemonConfig({ home, env })
   const logger = new RecordingLogger()
+  const clock = new FakeClock()
+  Object.assign(globalThis, { onHang: () => void clock.advance(10_000) })
   try {
     const plugins = await loadPlugins({
       entries: config.plugins,
       positionOf,
       expanded,
       searchRoots: home.pluginRoots,
-      contextFor: async () => Promise.resolve({ logger, clock: systemClock, dataDir: dir }),
-      clock: systemClock,
-      limitMs: broken.hangs === true ? 50 : 10_000,
+      contextFor: async () => Promise.resolve({ logger, clock, dataDir: dir }),
+      clock,
     })
     if (broken.step !== 'open') return { error: undefined, warnings: plugins.warnings }
     await plugins.open()

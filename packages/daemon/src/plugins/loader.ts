@@ -1,4 +1,4 @@
-import { PlaygroundError, errorMessage, formatPosition } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage } from '@p2p-playground/core'
 import type {
   Discovery,
   HealthChecker,
@@ -9,6 +9,7 @@ import type {
 } from '@p2p-playground/core'
 import { PluginRegistry } from '@p2p-playground/core/plugins'
 import type { PluginEntry } from '../config/index.js'
+import { namedTwice } from './clashes.js'
 import { guardPlugin } from './guard-plugin.js'
 import { limitOf, loadPackage, locate } from './load-package.js'
 import type { CreatedPlugin, PluginRequest } from './load-package.js'
@@ -171,16 +172,12 @@ function register(
 }
 
 /** @throws PLUGIN_DUPLICATE */
-export function refuseTwice(
+function refuseTwice(
   entry: PluginEntry,
   before: readonly PluginEntry[],
   { positionOf }: Pick<PluginRequest, 'positionOf'>,
 ): void {
   const first = before.find(({ use }) => use === entry.use)
-  if (first === undefined) return
-  const place =
-    first.path === undefined ? '' : `, first at ${formatPosition(positionOf(first.path))}`
-  throw new PlaygroundError('PLUGIN_DUPLICATE', `${entry.use} is named twice${place}`, {
-    hint: 'Name each package once; an entry may bring all of its plugins.',
-  })
+  if (first !== undefined)
+    throw namedTwice(entry.use, first.path === undefined ? null : positionOf(first.path))
 }

@@ -30,6 +30,15 @@ export function findPackage(name: string, roots: readonly string[]): PluginPacka
   })
 }
 
+/** True when a package of that name can be found. */
+export function isThere(name: string, roots: readonly string[]): boolean {
+  if (!PACKAGE_NAME.test(name)) return false
+  return (
+    [...placesOf(name, roots)].some(([dir]) => existsSync(join(dir, 'package.json'))) ||
+    roots.flatMap(linkedIn).some((one) => one.name === name)
+  )
+}
+
 /** What `plugins install` and `plugins link` brought to the roots, by name. */
 export function installedNames(roots: readonly string[]): string[] {
   return [

@@ -1,0 +1,118 @@
+import { formatPosition } from '@p2p-playground/core/errors'
+import type { SourcePosition } from '@p2p-playground/core'
+import type { ConfigRequest, Path } from '@p2p-playground/core/config'
+import type { DaemonConfig } from '@p2p-playground/daemon/config'
+import type { Examination } from '@p2p-playground/daemon/plugins'
+
+/** What is to be said of a package. */
+export interface PluginFinding extends Examination {
+  readonly result: 'ok' | 'warn' | 'fail'
+  /** What is no fault, and good to know. */
+  readonly notes: readonly string[]
+}
+
+/** Something that daemon.yaml wants and no plugin brings. */
+export interface MissingPlugin {
+  readonly message: string
+  readonly hint: string
+}
+
+export interface PluginFindings {
+  readonly plugins: readonly PluginFinding[]
+  readonly missing: readonly MissingPlugin[]
+}
+
+/**
+ * Looks at all plugins as a start of the daemon would, in another process, and compares them with daemon.yaml. Nothing is
+ * started and nothing is changed.
+ * @throws CONFIG_… when daemon.yaml itself cannot be read
+ */
+export async function findPlugins(
+  request: ConfigRequest,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<PluginFindings> {
+  const [{ loadDaemonConfig }, { examinePlugins, withClashes }, { systemClock }] =
+    await Promise.all([
+      import('@p2p-playground/daemon/config'),
+      import('@p2p-playground/daemon/plugins'),
+      import('@p2p-playground/core'),
+    ])
+  const { config, positionOf } = await loadDaemonConfig(request)
+  const { env, environment } = request
+  const asked = { env, config: request.config, environment, schemas: false, limitMs }
+  const examined = withClashes(await examinePlugins({ ...asked, clock: systemClock }, signal))
+  return {
+    plugins: examined.map((one) => judge(one, config)),
+    missing: missingOf(examined, config, positionOf),
+  }
+}
+
+function judge(one: Examination, config: DaemonConfig): PluginFinding {
+  const isUsed = one.named !== null || one.builtIn
+  if (isUsed) {
+    const result = one.error === null ? 'ok' : canGoOn(one) ? 'warn' : 'fail'
+    return { ...one, result, notes: unusedSinks(one, config) }
+  }
+  const isPlugin = one.plugins.length > 0
+  if (!isPlugin && one.commands)
+    return { ...one, error: null, result: 'ok', notes: ['brings commands only'] }
+  const notes = isPlugin ? ['installed, and not named in daemon.yaml'] : []
+  return { ...one, result: one.error === null ? 'ok' : 'warn', notes }
+}
+
+function canGoOn({ optional, error }: Examination): boolean {
+  return optional && error?.details?.['takesProcess'] !== true
+}
+
+function unusedSinks({ plugins }: Examination, { logging }: DaemonConfig): string[] {
+  return plugins
+    .filter(({ kind, name }) => kind === 'log-sink' && !logging.sinks.includes(name))
+    .map(({ name }) => `no log goes to "${name}": logging.sinks does not name it`)
+}
+
+function missingOf(
+  examined: readonly Examination[],
+  { logging, runtime }: DaemonConfig,
+  positionOf: (path: Path) => SourcePosition,
+): MissingPlugin[] {
+  const has = (kind: string, name: string): boolean =>
+    examined.some(
+      (one) =>
+        (one.named !== null || one.builtIn) &&
+        one.plugins.some((plugin) => plugin.kind === kind && plugin.name === name),
+    )
+  const hint = 'Name the package that brings it under "plugins", or mend the name.'
+  const missing = (what: string, path: Path): MissingPlugin => ({
+    message: `${formatPosition(positionOf(path))}: ${what}, which no plugin brings`,
+    hint,
+  })
+  return [
+    ...logging.sinks.flatMap((name, index) =>
+      has('log-sink', name)
+        ? []
+        : [missing(`logging.sinks names "${name}"`, ['logging', 'sinks', index])],
+    ),
+    ...(has('runtime', runtime.default)
+      ? []
+      : [missing(`runtime.default is "${runtime.default}"`, ['runtime', 'default'])]),
+  ]
+}
+
+/** One line of the list of all checks of `doctor`. */
+export function summaryOf({ plugins, missing }: PluginFindings): {
+  readonly result: 'ok' | 'warn' | 'fail'
+  readonly message: string
+  readonly hint?: string | undefined
+} {
+  const worst =
+    plugins.find(({ result }) => result === 'fail') ??
+    plugins.find(({ result }) => result === 'warn')
+  if (worst?.error != null) {
+    return { result: worst.result, message: worst.error.message, hint: worst.error.hint }
+  }
+  const [first] = missing
+  if (first !== undefined) return { result: 'warn', ...first }
+  const names = plugins.flatMap((one) => one.plugins.map(({ name }) => name))
+  return { result: 'ok', message: names.join(', ') }
+}

@@ -1,0 +1,6 @@
+export { withClashes } from './clashes.js'
+export { examinePlugins } from './examine-plugins.js'
+export type { ExamineRequest } from './examine-plugins.js'
+export type { ExaminedError, ExaminedPlugin, Examination } from './examination.js'
+export { formatPackage } from './plugin-package.js'
+export type { JsonSchema } from './schema-as-json.js'
