@@ -35,11 +35,6 @@ describe('a health checker', () => {
       },
       `${label} failed: boom`,
     ],
-    [
-      'rejects with a text',
-      async () => Promise.reject('boom'),
-      `${label} failed: boom`,
-    ],
     ['gives nothing', () => undefined, `${label} failed: its check gave no result`],
     [
       'gives a text',
