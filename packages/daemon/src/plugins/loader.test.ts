@@ -144,6 +144,27 @@ describe('loadPlugins', () => {
     expect(log).toEqual(['closed'])
   })
 
+  it('closes what it opened when a later one does not start', async () => {
+    const log: string[] = []
+    Object.assign(globalThis, { pluginLog: log })
+    const closing = (name: string): string =>
+      `close: async () => globalThis.pluginLog.push('close ${name}')`
+    plugin('one', definition(`name: 'one', create: () => ({ ${CHECKER}, ${closing('one')} })`))
+    plugin(
+      'two',
+      definition(`name: 'two', create: () => ({ ${CHECKER}, ${closing('two')},
+        open: async () => { throw new Error('no server') } })`),
+    )
+    plugin(
+      'three',
+      definition(`name: 'three', create: () => ({ ${CHECKER}, ${closing('three')} })`),
+    )
+    const set = await load({ use: 'one' }, { use: 'two' }, { use: 'three' })
+    await expect(set.open()).rejects.toMatchObject({ code: 'PLUGIN_START' })
+    await set.close(logger)
+    expect(log).toEqual(['close two', 'close one'])
+  })
+
   it('leaves nothing of an optional package whose second plugin cannot be had', async () => {
     plugin(
       'pair',
