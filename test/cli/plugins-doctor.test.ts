@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { BROKEN_PLUGINS } from '../../packages/daemon/src/plugins/broken-plugins.test.support.js'
 import {
-  BROKEN_PLUGINS,
   installBroken,
   messageOf,
-} from '../../packages/daemon/src/plugins/broken-plugins.test.support.js'
-import type { BrokenPlugin } from '../../packages/daemon/src/plugins/broken-plugins.test.support.js'
+} from '../../packages/daemon/src/plugins/broken-plugin.test.support.js'
+import type { BrokenPlugin } from '../../packages/daemon/src/plugins/broken-plugin.test.support.js'
 import { definition, installPackages } from '../harness/plugin-packages.js'
 import { makeHome, runCli } from './run-cli.js'
 import type { CliResult } from './run-cli.js'
@@ -128,7 +128,7 @@ test('one that takes the process with it is named, and the others are looked at 
   ])
   const use = (name: string): string => `  - { use: ${name}, optional: true }`
   configure('plugins:', ...['leaves', 'blocks', 'crashes', 'shouts', 'strays'].map(use))
-  const findings = await doctor(1, '--step-timeout', '200ms')
+  const findings = await doctor(1, '--step-timeout', '1s')
   const told = findings.plugins
     .slice(4)
     .map(({ package: name, result, error }) => [
@@ -138,7 +138,7 @@ test('one that takes the process with it is named, and the others are looked at 
     ])
   expect(told).toEqual([
     ['leaves', 'fail', '2:5: leaves takes the process with it: exit 0'],
-    ['blocks', 'fail', '3:5: blocks takes the process with it: it blocks, for more than 5.4 s'],
+    ['blocks', 'fail', '3:5: blocks takes the process with it: it blocks, for more than 3 s'],
     [
       'crashes',
       'fail',
@@ -253,6 +253,33 @@ test('inspect of a package that cannot be imported says why', async () => {
     /^Error PLUGIN_IMPORT: lost 1\.0\.0 cannot be imported: its main file \.\/index\.js is not there/,
   )
   expect(status).toBe(2)
+})
+
+test('all problems of a config are told to programs too', async () => {
+  const { path } = home
+  writeFileSync(
+    join(path, 'daemon.yaml'),
+    installBroken(only('is given several things that are wrong'), join(path, 'plugins')),
+  )
+  const { stdout } = await cli('daemon', 'start', '--json')
+  const { error } = JSON.parse(stdout) as {
+    error: { details: { problems: { message: string; line: number }[] } }
+  }
+  expect(error.details.problems.map(({ line }) => line)).toEqual([3, 4, 5, 6])
+})
+
+test.each([
+  ['daemon.yaml', 'plugins: {}', 'CONFIG_INVALID'],
+  ['plugins/package.json', '{', 'PLUGIN_IMPORT'],
+])('a broken %s is told of', async (file, text, code) => {
+  const path = join(home.path, file)
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+  for (const command of [['doctor'], ['inspect', 'http']]) {
+    const { status, stderr } = await cli('plugins', ...command)
+    expect(stderr).toMatch(new RegExp(`^Error ${code}: ${path}`))
+    expect(status).toBe(2)
+  }
 })
 
 test('help shows these beside the commands that install plugins', async () => {

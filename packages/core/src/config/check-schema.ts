@@ -4,6 +4,7 @@ import type { Schema } from '../contracts/schema.js'
 import type { SourcePosition } from '../errors.js'
 import { closest } from './closest.js'
 import { describeIssue } from './describe-issue.js'
+import { knownKeys } from './known-keys.js'
 import { problemError } from './problems.js'
 import type { Problem } from './problems.js'
 import type { Path, PathKey } from './strict-yaml.js'
@@ -77,12 +78,13 @@ export function problemsOfIssues(
   return issues.flatMap((issue) =>
     isValibot && 'kind' in issue
       ? problemsOf(issue as unknown as Issue, schema as unknown as AnySchema, positionOf)
-      : foreignProblems(issue, positionOf),
+      : foreignProblems(issue, schema, positionOf),
   )
 }
 
 function foreignProblems(
   { message, path, ...rest }: StandardSchemaV1.Issue,
+  schema: Schema<unknown>,
   positionOf: (path: Path) => SourcePosition,
 ): Problem[] {
   const keys = (path ?? [])
@@ -90,7 +92,10 @@ function foreignProblems(
     .map((key) => (typeof key === 'number' ? key : String(key)))
   // As zod has it.
   const unknown = 'keys' in rest && Array.isArray(rest.keys) ? rest.keys.map(String) : []
-  if (unknown.length > 0) return unknown.map((key) => unknownKey([...keys, key], [], positionOf))
+  if (unknown.length > 0) {
+    const known = knownKeys(schema, keys)
+    return unknown.map((key) => unknownKey([...keys, key], known, positionOf))
+  }
   const what = keys.length === 0 ? message : `"${keys.join('.')}": ${message}`
   return [{ code: 'CONFIG_INVALID', message: what, at: positionOf(keys) }]
 }

@@ -6,8 +6,9 @@ import { resolveHome } from '@p2p-playground/core/config'
 import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadDaemonConfig } from '../config/index.js'
-import { BROKEN_PLUGINS, installBroken, messageOf } from './broken-plugins.test.support.js'
-import type { BrokenPlugin } from './broken-plugins.test.support.js'
+import { BROKEN_PLUGINS } from './broken-plugins.test.support.js'
+import { installBroken, messageOf } from './broken-plugin.test.support.js'
+import type { BrokenPlugin } from './broken-plugin.test.support.js'
 import { loadPlugins } from './loader.js'
 
 let dir: string

@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { systemClock } from '@p2p-playground/core'
+import { asPlaygroundError, systemClock } from '@p2p-playground/core'
 import type { Logger } from '@p2p-playground/core'
 import { resolveHome } from '@p2p-playground/core/config'
 import { loadDaemonConfig } from '../config/index.js'
+import type { LoadedDaemonConfig } from '../config/index.js'
 import { candidates } from './candidates.js'
+import type { Candidate } from './candidates.js'
 import { examine, unexamined } from './examination.js'
 import type { ExamineJob, ExamineMessage } from './examine-messages.js'
 import { runningPlugin } from './plugin-scope.js'
@@ -32,13 +34,7 @@ for (const event of ['unhandledRejection', 'uncaughtException'])
     process.exit(1)
   })
 const home = resolveHome(process.env)
-const { config, positionOf, expanded } = await loadDaemonConfig({
-  home,
-  env: process.env,
-  config: job.config,
-  environment: job.environment,
-})
-const wanted = candidates(config.plugins, { roots: home.pluginRoots, only: job.only })
+const { wanted, positionOf, expanded } = await begin()
 answer({ kind: 'begun', total: wanted.length })
 const dataDir = mkdtempSync(join(tmpdir(), 'p2p-playground-plugins-'))
 process.once('exit', () => {
@@ -60,6 +56,21 @@ for (const [index, { entry, builtIn }] of wanted.entries()) {
   answer({ kind: 'found', index, examination })
 }
 process.exit(0)
+
+async function begin(): Promise<
+  Pick<LoadedDaemonConfig, 'positionOf' | 'expanded'> & { readonly wanted: readonly Candidate[] }
+> {
+  try {
+    const request = { home, env: process.env, config: job.config, environment: job.environment }
+    const { config, positionOf: where, expanded: texts } = await loadDaemonConfig(request)
+    const found = candidates(config.plugins, { roots: home.pluginRoots, only: job.only })
+    return { wanted: found, positionOf: where, expanded: texts }
+  } catch (error) {
+    const { code, message, hint, details } = asPlaygroundError(error)
+    answer({ kind: 'failed', error: { code, message, hint, details } })
+    process.exit(1)
+  }
+}
 
 function answer(message: ExamineMessage): void {
   writeSync(ANSWER_FD, `${JSON.stringify(message)}\n`)

@@ -1,4 +1,4 @@
-import type { Examination } from './examination.js'
+import type { ExaminedError, Examination } from './examination.js'
 
 /** What the process that looks at plugins is asked, as its only argument. */
 export interface ExamineJob {
@@ -14,6 +14,8 @@ export interface ExamineJob {
 
 /** A line of what it answers. */
 export type ExamineMessage =
+  /** There is nothing to look at: daemon.yaml, or the list of what is installed, cannot be read. */
+  | { readonly kind: 'failed'; readonly error: ExaminedError }
   | { readonly kind: 'begun'; readonly total: number }
   /** What is known already, should it not come back. */
   | { readonly kind: 'looking'; readonly index: number; readonly examination: Examination }

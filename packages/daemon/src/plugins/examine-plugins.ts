@@ -3,10 +3,10 @@ import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { PlaygroundError } from '@p2p-playground/core'
+import { PlaygroundError, isErrorCode } from '@p2p-playground/core'
 import type { Clock } from '@p2p-playground/core'
 import type { ConfigRequest } from '@p2p-playground/core/config'
-import type { Examination } from './examination.js'
+import type { ExaminedError, Examination } from './examination.js'
 import type { ExamineJob, ExamineMessage } from './examine-messages.js'
 
 /** Of what a process said before it crashed, this much is shown. */
@@ -23,6 +23,7 @@ export interface ExamineRequest extends Pick<ConfigRequest, 'env' | 'config' | '
 /**
  * Looks at every plugin as a start of the daemon would, each in a process that may hang or crash: the next one then goes on
  * with those that follow.
+ * @throws CONFIG_… when daemon.yaml cannot be read, PLUGIN_IMPORT when the list of what is installed cannot
  */
 export async function examinePlugins(
   request: ExamineRequest,
@@ -58,14 +59,16 @@ async function examineFrom(
     { env: request.env, stdio: ['ignore', 'ignore', 'pipe', 'pipe'], signal },
   )
   const ended = endOf(child)
-  const watch = new Watch(child, { clock: request.clock, limitMs: 2 * limitMs + START_MS })
+  const watch = new Watch(child, { clock: request.clock, limitMs: 2 * limitMs + MARGIN_MS })
   let total: number | undefined
+  let failure: ExaminedError | undefined
   let looking: Examination | undefined
   const found: Examination[] = []
   for await (const line of createInterface({ input: child.stdio[3] as Readable })) {
     watch.heard()
     const message = JSON.parse(line) as ExamineMessage
     if (message.kind === 'begun') total = message.total
+    else if (message.kind === 'failed') failure = message.error
     else if (message.kind === 'looking') looking = message.examination
     else {
       found.push(message.examination)
@@ -75,6 +78,7 @@ async function examineFrom(
   const end = await ended
   watch.stop()
   signal.throwIfAborted()
+  if (failure !== undefined) throw errorOf(failure)
   if (total === undefined)
     throw new PlaygroundError('INTERNAL', `plugins cannot be looked at: ${end.said}`)
   if (looking === undefined) return { total, found, lost: undefined }
@@ -82,8 +86,14 @@ async function examineFrom(
   return { total, found, lost: { ...looking, error: crashOf(looking, why) } }
 }
 
-/** Beyond the steps themselves: for the process to begin. */
-const START_MS = 5000
+function errorOf({ code, message, hint, details }: ExaminedError): PlaygroundError {
+  return new PlaygroundError(isErrorCode(code) ? code : 'INTERNAL', message, { hint, details })
+}
+
+/** For the process to begin. */
+const START_MS = 20_000
+/** Beyond the two steps of a package that may take their limit. */
+const MARGIN_MS = 1000
 
 function crashOf(looking: Examination, why: string): Examination['error'] {
   const { named, package: name } = looking
@@ -109,7 +119,7 @@ class Watch {
     this.#child = child
     this.#clock = limit.clock
     this.limitMs = limit.limitMs
-    void this.#wait(this.#timer.signal)
+    void this.#wait(START_MS, this.#timer.signal)
   }
 
   get isLate(): boolean {
@@ -120,16 +130,16 @@ class Watch {
   heard(): void {
     this.stop()
     this.#timer = new AbortController()
-    void this.#wait(this.#timer.signal)
+    void this.#wait(this.limitMs, this.#timer.signal)
   }
 
   stop(): void {
     this.#timer.abort()
   }
 
-  async #wait(signal: AbortSignal): Promise<void> {
+  async #wait(limitMs: number, signal: AbortSignal): Promise<void> {
     try {
-      await this.#clock.sleep(this.limitMs, signal)
+      await this.#clock.sleep(limitMs, signal)
     } catch {
       // It has answered.
       return

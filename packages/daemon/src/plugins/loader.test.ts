@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
 import type { PluginEntry } from '../config/index.js'
-import { HANG } from './broken-plugins.test.support.js'
+import { HANG } from './broken-plugin.test.support.js'
 import { loadPlugins } from './loader.js'
 import type { PluginSet } from './loader.js'
 

@@ -24,7 +24,7 @@ export async function openPlugins(
 ): Promise<PluginSet> {
   const { home, loaded, logger, clock } = from
   let identities: readonly PluginIdentity[] = []
-  const stopSurviving = surviveStrayErrors({
+  const beQuiet = surviveStrayErrors({
     plugins: () => identities,
     logger,
     clock,
@@ -32,7 +32,7 @@ export async function openPlugins(
       recordSafely(message, from)
     },
   })
-  closers.add('stray errors', stopSurviving)
+  closers.add('stray errors', beQuiet)
   const { positionOf, expanded } = loaded
   const plugins = await loadPlugins({
     entries: loaded.config.plugins,

@@ -55,13 +55,15 @@ export interface StrayErrorOptions {
 }
 
 /**
- * Keeps the process alive when a plugin throws or rejects where nobody can catch it; everything else ends it as ever.
- * The function that it gives takes that back.
+ * Keeps the process alive when a plugin throws or rejects where nobody can catch it; everything else ends it as ever. After
+ * a call of the function that it gives, nothing more is said: the daemon ends, and plugins may have left timers behind.
  */
 export function surviveStrayErrors(options: StrayErrorOptions): () => void {
   const ownRoot = packageRootOf(fileURLToPath(import.meta.url))
   const told = new Map<string, { atMs: number; times: number }>()
+  let isQuiet = false
   const tell = (plugin: PluginIdentity, error: unknown): void => {
+    if (isQuiet) return
     const nowMs = options.clock.monotonic()
     const last = told.get(plugin.root)
     if (last !== undefined && nowMs - last.atMs < QUIET_MS) {
@@ -93,8 +95,7 @@ export function surviveStrayErrors(options: StrayErrorOptions): () => void {
   process.on('uncaughtException', onError)
   process.on('unhandledRejection', onError)
   return () => {
-    process.off('uncaughtException', onError)
-    process.off('unhandledRejection', onError)
+    isQuiet = true
   }
 }
 

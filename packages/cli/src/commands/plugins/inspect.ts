@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import type { JsonSchema } from '@p2p-playground/daemon/plugins'
+import type { JsonSchema } from '@p2p-playground/core/config'
 import { BaseCommand } from '../../base-command.js'
 import { harmless, harmlessText, table } from '../../format.js'
 import type { InspectedPlugin } from '../../inspect-plugin.js'
