@@ -66,8 +66,9 @@ function canGoOn({ optional, error }: Examination): boolean {
 }
 
 function unusedSinks({ plugins }: Examination, { logging }: DaemonConfig): string[] {
+  const named = logging.sinks.map(({ name }) => name)
   return plugins
-    .filter(({ kind, name }) => kind === 'log-sink' && !logging.sinks.includes(name))
+    .filter(({ kind, name }) => kind === 'log-sink' && !named.includes(name))
     .map(({ name }) => `no log goes to "${name}": logging.sinks does not name it`)
 }
 
@@ -88,10 +89,8 @@ function missingOf(
     hint,
   })
   return [
-    ...logging.sinks.flatMap((name, index) =>
-      has('log-sink', name)
-        ? []
-        : [missing(`logging.sinks names "${name}"`, ['logging', 'sinks', index])],
+    ...logging.sinks.flatMap(({ name, path }) =>
+      has('log-sink', name) ? [] : [missing(`logging.sinks names "${name}"`, path)],
     ),
     ...(has('runtime', runtime.default)
       ? []

@@ -51,8 +51,6 @@ export interface DaemonConfig {
     readonly level: 'debug' | 'info' | 'warn' | 'error'
     readonly maxSizeBytes: number
     readonly maxAgeMs: number
-    /** Log sinks by plugin name. */
-    readonly sinks: readonly string[]
     readonly redact: readonly string[]
     /** As `maxSizeBytes`, where log sinks need what is beyond it. */
     readonly maxUnshippedBytes: number
@@ -148,7 +146,6 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
       level: raw.logging.level,
       maxSizeBytes: raw.logging.max_size,
       maxAgeMs: raw.logging.max_age_days * DAY_MS,
-      sinks: raw.logging.sinks ?? [],
       redact: raw.logging.redact,
       maxUnshippedBytes: raw.logging.max_unshipped ?? 2 * raw.logging.max_size,
       sinks: sinkEntries(raw.logging.sinks),
