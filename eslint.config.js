@@ -16,6 +16,7 @@ const MAY_IMPORT = {
   'plugins/health-http': ['core'],
   'plugins/health-basic': ['core'],
   'plugins/logs-loki': ['core'],
+  'plugins/logs-s3': ['core'],
 }
 
 const layering = Object.entries(MAY_IMPORT).map(([dir, allowed]) => ({

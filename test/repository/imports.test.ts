@@ -17,6 +17,7 @@ const BY_NAME = [
   '@p2p-playground/health-http',
   '@p2p-playground/health-basic',
   '@p2p-playground/logs-loki',
+  '@p2p-playground/logs-s3',
 ]
 
 const files = trackedFiles()
