@@ -1,4 +1,4 @@
-// Bundles the daemon and the controller into packages/*/dist/*.mjs: one file loads in a quarter of the time of a tree of
+// Bundles the daemon, the controller and a large plugin into dist/*.mjs: one file loads in a quarter of the time of a tree of
 // hundreds, and takes half the memory.
 import { build } from 'esbuild'
 
@@ -41,5 +41,12 @@ await Promise.all([
     ...shared,
     entryPoints: { 'package-worker': 'packages/controller/dist/package-worker.js' },
     outdir: 'packages/controller/dist',
+  }),
+  build({
+    ...shared,
+    // The SDK of AWS takes 19 MB when a daemon loads it from node_modules, 8 MB like this.
+    entryPoints: { index: 'plugins/logs-s3/dist/index.js' },
+    outdir: 'plugins/logs-s3/dist',
+    external: ['@p2p-playground/core', 'valibot'],
   }),
 ])

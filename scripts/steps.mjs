@@ -31,7 +31,11 @@ export async function step(title, command, args, options = {}) {
 
 function runStep(command, args, options) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: options.cwd ?? ROOT, stdio: 'inherit', env: stepEnv(options.env) })
+    const child = spawn(command, args, {
+      cwd: options.cwd ?? ROOT,
+      stdio: 'inherit',
+      env: stepEnv(options.env),
+    })
     child.on('error', (error) => {
       console.error(error.message)
       resolve(127)

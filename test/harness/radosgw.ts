@@ -143,7 +143,9 @@ export class Radosgw {
 function environment(): NodeJS.ProcessEnv {
   return {
     PATH: `${join(ROOT, 'usr/bin')}${delimiter}/usr/bin:/bin`,
-    LD_LIBRARY_PATH: [LIBRARIES, join(LIBRARIES, 'ceph'), join(ROOT, 'lib', TRIPLET)].join(delimiter),
+    LD_LIBRARY_PATH: [LIBRARIES, join(LIBRARIES, 'ceph'), join(ROOT, 'lib', TRIPLET)].join(
+      delimiter,
+    ),
     PYTHONPATH: join(ROOT, 'usr/lib/python3/dist-packages'),
   }
 }
