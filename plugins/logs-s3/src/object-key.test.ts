@@ -9,7 +9,7 @@ function appLine(patch: object = {}): LogEntry {
   return {
     ...{ kind: 'app', timeMs: TIME_MS, node: 'n1', app: 'hello', version: '1.0.0' },
     ...{ instance: '0a1b', stream: 'stdout', seq: 7, line: 'x', ...patch },
-  } as LogEntry
+  }
 }
 
 const shared = { timeMs: TIME_MS, node: 'n1', app: null, version: null, seq: 3, line: 'x' }

@@ -66,23 +66,22 @@ export function sinkErrorOf(cause: unknown, nowMs: number): PlaygroundError {
   const status = $metadata?.httpStatusCode
   const hint = HINTS[code]
   if (typeof status !== 'number') return withoutAnswer(cause, code, hint)
-  const reason = `${code}: ${errorMessage(cause)}`
-  const options = { hint, cause }
-  const message = `the store answered ${String(status)}: ${reason}`
-  if (REFUSED.includes(code) || status === 413)
-    return new PlaygroundError('SINK_REFUSED', message, options)
-  if (LATER.includes(code) || status === 409)
-    return new PlaygroundError('SINK_UNAVAILABLE', message, options)
-  if (status < 400 || status === 501 || status === 400 || status === 422)
-    return new PlaygroundError('SINK_DENIED', message, options)
   const retryAfter = $response?.headers?.['retry-after']
   const { code: sinkCode, details } = sinkErrorOfStatus({
-    status,
+    status: meantStatus(code, status),
     retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
-    reason,
+    reason: code,
     nowMs,
   })
-  return new PlaygroundError(sinkCode, message, { ...options, details })
+  const message = `the store answered ${String(status)}: ${code}: ${errorMessage(cause)}`
+  return new PlaygroundError(sinkCode, message, { hint, details, cause })
+}
+
+/** The status that other servers would have given. */
+function meantStatus(code: string, status: number): number {
+  if (REFUSED.includes(code)) return 413
+  if (LATER.includes(code) || status === 409) return 503
+  return [400, 422, 501].includes(status) ? 403 : status
 }
 
 /** No credentials, no region, no connection. */
