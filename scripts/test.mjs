@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from './build.mjs'
+import { ensureRadosgw } from './radosgw.mjs'
 import { ensureTools, step } from './steps.mjs'
 
 await build()
@@ -17,6 +18,7 @@ await ensureTools({
   // Packaged for this machine only; one that is not there would keep all from being installed.
   ...(process.arch === 'x64' ? { 'linux.uml': 'user-mode-linux' } : {}),
 })
+await ensureRadosgw()
 
 /** Title, command, arguments. */
 const CHECKS = [

@@ -7,6 +7,7 @@ describe('the configuration', () => {
     expect(v.parse(s3Config, { bucket: 'logs' })).toEqual({
       bucket: 'logs',
       prefix: 'p2p-playground',
+      flush_interval: 30_000,
       checksums: 'when-supported',
       if_none_match: true,
     })
@@ -26,7 +27,11 @@ describe('the configuration', () => {
       server_side_encryption: 'aws:kms',
       kms_key_id: 'key',
     }
-    expect(v.parse(s3Config, config)).toEqual({ ...config, prefix: 'team/logs' })
+    expect(v.parse(s3Config, { ...config, flush_interval: '5m' })).toEqual({
+      ...config,
+      prefix: 'team/logs',
+      flush_interval: 300_000,
+    })
   })
 
   it.each([
@@ -37,6 +42,8 @@ describe('the configuration', () => {
     [{ bucket: 'b', prefix: 'x'.repeat(257) }, 'prefix', /longer/],
     [{ bucket: 'b', endpoint: 's3.example.org' }, 'endpoint', /URL/],
     [{ bucket: 'b', endpoint: 'http://me:pw@s3.example.org' }, 'endpoint', /without a password/],
+    [{ bucket: 'b', flush_interval: 'soon' }, 'flush_interval', /soon/],
+    [{ bucket: 'b', flush_interval: '2h' }, 'flush_interval', /1h/],
     [{ bucket: 'b', checksums: 'never' }, 'checksums', /when-/],
     [{ bucket: 'b', kms_key_id: 'k' }, 'kms_key_id', /aws:kms/],
     [{ bucket: 'b', forcePathStyle: true }, 'forcePathStyle', /forcePathStyle/],

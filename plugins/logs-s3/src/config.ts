@@ -1,7 +1,9 @@
+import { errorMessage, parseDurationMs } from '@p2p-playground/core'
 import * as v from 'valibot'
 
 const text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'))
 const MAX_PREFIX = 256
+const MAX_FLUSH_MS = 3_600_000
 
 /** The keys of the plugin in daemon.yaml. */
 export const s3Config = v.pipe(
@@ -53,6 +55,22 @@ export const s3Config = v.pipe(
           'Default: the AWS chain (environment, profile, web identity, container, instance).',
         ),
       ),
+    ),
+    flush_interval: v.optional(
+      v.pipe(
+        text,
+        v.rawTransform(({ dataset, addIssue, NEVER }) => {
+          try {
+            return parseDurationMs(dataset.value)
+          } catch (error) {
+            addIssue({ message: `${errorMessage(error)}: write 30s or 5m` })
+            return NEVER
+          }
+        }),
+        v.maxValue(MAX_FLUSH_MS, 'must not be longer than 1h'),
+        v.description('How long lines wait for others before an object is made of them.'),
+      ),
+      '30s',
     ),
     checksums: v.optional(
       v.pipe(

@@ -19,6 +19,8 @@ const STALE_MS = 24 * 60 * 60 * 1000
 
 /** Stores each batch as an object under a key that is made of its lines, so that a second try changes nothing. */
 export class S3LogSink implements LogSink, PluginLifecycle {
+  /** Each object is paid for, and small ones are slow to read. */
+  readonly lingerMs: number
   readonly #context: PluginContext<S3Config>
   readonly #sizes: PartSizes
   readonly #closing = new AbortController()
@@ -26,6 +28,7 @@ export class S3LogSink implements LogSink, PluginLifecycle {
   #sweep: Promise<void> | undefined
 
   constructor(context: PluginContext<S3Config>, sizes: PartSizes = PART_SIZES) {
+    this.lingerMs = context.config.flush_interval
     this.#context = context
     this.#sizes = sizes
   }

@@ -16,6 +16,12 @@ export interface LogBatch {
  */
 export interface LogSink {
   /**
+   * How long a line may wait for others, milliseconds, where each write costs something; default: as long as the shipper likes,
+   * less than a second. What is left when the daemon stops goes at once.
+   */
+  readonly lingerMs?: number
+
+  /**
    * Resolves once the batch is stored durably on the far side. Try no second time within: throw, and the shipper decides.
    * After 30 s `signal` aborts and the try counts as failed, whatever becomes of it.
    * @throws SINK_REFUSED: the far side will never take this batch. The shipper halves it to find the lines that are to blame.
