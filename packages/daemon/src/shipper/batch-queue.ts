@@ -23,6 +23,8 @@ export interface BatchQueueOptions {
   readonly content: LedgerContent | undefined
   /** `lingerMs`: a line waits that long for others. */
   readonly limits: BatchLimits & { readonly lingerMs: number }
+  /** Lines wait long, since each batch costs something: what fills one goes at once, what fills none does not. */
+  readonly isPatient: boolean
 }
 
 /**
@@ -59,7 +61,12 @@ export class BatchQueue {
     life: SourceLife,
     lines: { readonly headSeq: number; readonly timeMs: number | null },
   ): boolean {
-    return !this.#retired.has(keyOf(life)) && this.#backlog.add(life, lines, this.#nowMs())
+    if (this.#retired.has(keyOf(life))) return false
+    const isNews = this.#backlog.add(life, lines, this.#nowMs())
+    const { isPatient, limits } = this.#options
+    const isFull = isPatient && lines.headSeq - this.ledger.cursorOf(life) >= limits.maxLines
+    if (isFull) this.#backlog.hurry(life)
+    return isNews || isFull
   }
 
   /** The batch whose turn it is; undefined when none is due. The ledger is to be saved before it is tried. */
@@ -200,12 +207,18 @@ export class BatchQueue {
     const lines = linesOf(read.entries)
     const cursorSeq = lines?.lastSeq ?? lastSeq
     this.#tellLost(life, cursorSeq - firstSeq + 1 - (lines?.lines ?? 0))
-    const { isFull } = read
+    const isFull = read.isFull && !this.#isRest(read, lastSeq - cursorSeq)
     const timeMs = read.entries.at(-1)?.timeMs ?? null
     this.#backlog.taken(life, { cursorSeq, isFull, timeMs }, this.#nowMs())
     if (lines !== undefined) return { batch: this.ledger.freeze(life, lines), ...read }
     this.ledger.skip(life, lastSeq)
     return undefined
+  }
+
+  /** Whether the lines behind a batch are to wait until they fill one too; a batch of long lines says nothing of that. */
+  #isRest({ entries }: ReadBatch, left: number): boolean {
+    const { isPatient, limits } = this.#options
+    return isPatient && entries.length === limits.maxLines && left < limits.maxLines
   }
 
   /** Finds the lines of the oldest frozen batch again. Should some be gone, the rest is another batch. */

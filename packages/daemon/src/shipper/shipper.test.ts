@@ -39,6 +39,35 @@ describe('batches', () => {
     expect(fixture.sink.lines).toEqual(['one'])
   })
 
+  describe('of a sink that pays for each', () => {
+    const LONG_MS = 30_000
+    beforeEach(async () => {
+      await fixture.start({ sink: Object.assign(fixture.sink, { lingerMs: LONG_MS }) })
+    })
+
+    it('wait as long as it asks', async () => {
+      fixture.log.write(APP, ...numbered(9))
+      await fixture.clock.advance(LONG_MS - 1)
+      expect(fixture.sink.tries).toEqual([])
+      await fixture.clock.advance(1)
+      expect(sizes(fixture.sink.batches)).toEqual([9])
+    })
+
+    it('go at once when they are full, and the rest waits', async () => {
+      for (const line of numbered(25)) fixture.log.write(APP, line)
+      await fixture.clock.advance(1)
+      expect(sizes(fixture.sink.batches)).toEqual([10, 10])
+      await fixture.clock.advance(LONG_MS)
+      expect(sizes(fixture.sink.batches)).toEqual([10, 10, 5])
+    })
+
+    it('do not wait behind a batch of long lines', async () => {
+      fixture.log.write(APP, ...Array.from({ length: 6 }, () => 'x'.repeat(600)))
+      await fixture.clock.advance(LONG_MS)
+      expect(sizes(fixture.sink.batches)).toEqual([1, 1, 1, 1, 1, 1])
+    })
+  })
+
   it('are full where there is much', async () => {
     await fixture.start()
     for (const line of numbered(25)) fixture.log.write(APP, line)

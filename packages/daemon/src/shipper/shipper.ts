@@ -19,7 +19,7 @@ import { Tally } from './tally.js'
 import { writeOnce } from './write-attempt.js'
 
 export interface ShipperLimits extends BatchLimits {
-  /** A line waits that long for others. */
+  /** A line waits that long for others; a sink may ask for more. */
   readonly lingerMs: number
   /** For one try. */
   readonly writeMs: number
@@ -74,11 +74,16 @@ export class Shipper implements FeedListener {
 
   private constructor(options: ShipperOptions, content: LedgerContent | undefined) {
     const { catalog, clock, logger, onPause } = options
+    const { lingerMs } = options.sink
+    const isPatient = lingerMs !== undefined
     this.#options = options
-    this.#limits = { ...LIMITS, ...options.limits }
+    this.#limits = { ...LIMITS, ...options.limits, ...(isPatient ? { lingerMs } : {}) }
     // Before it looks what there is, so that nothing falls between.
     this.#unsubscribe = catalog.subscribe(this)
-    this.#queue = new BatchQueue({ catalog, clock, logger, content, limits: this.#limits })
+    this.#queue = new BatchQueue({
+      ...{ catalog, clock, logger, content },
+      ...{ limits: this.#limits, isPatient },
+    })
     this.#ledger = this.#queue.ledger
     this.#health = new SinkHealth({
       ...options,
