@@ -1,10 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer, request as forward } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { buffer as bufferOf } from 'node:stream/consumers'
 import { systemClock } from '@p2p-playground/core'
 import type { Clock, LogBatch, LogEntry, LogSink, PluginLifecycle } from '@p2p-playground/core'
 import plugin from '@p2p-playground/logs-s3'
@@ -13,6 +9,8 @@ import { logSinkContract } from '@p2p-playground/testkit/contracts'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { S3LogSink } from '../../plugins/logs-s3/src/s3-log-sink.js'
 import { Bucket } from '../harness/bucket.js'
+import { startProxy } from '../harness/http-proxy.js'
+import type { Passage } from '../harness/http-proxy.js'
 import { Machines } from '../harness/machines.js'
 import { until } from '../harness/processes.js'
 import { Radosgw, whyNoRadosgw } from '../harness/radosgw.js'
@@ -91,29 +89,15 @@ async function stored(prefix: string): Promise<LogEntry[]> {
   return entries
 }
 
-/** Stands between sink and store, and may answer in its place or change what goes through. */
 async function withProxy(
-  change: (request: IncomingMessage, body: Buffer) => Buffer | number,
+  pass: (request: IncomingMessage, body: Buffer) => Passage,
   work: (endpoint: string) => Promise<void>,
 ): Promise<void> {
-  const proxy = createServer((request, response) => {
-    void bufferOf(request).then((whole) => {
-      const body = change(request, whole)
-      if (typeof body === 'number') return response.writeHead(body).end()
-      const { method, headers, url } = request
-      const onward = forward(new URL(url ?? '', server.endpoint), { method, headers }, (answer) => {
-        response.writeHead(answer.statusCode ?? 0, answer.headers)
-        answer.pipe(response)
-      })
-      return onward.end(body)
-    })
-  })
-  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  const proxy = await startProxy(server.endpoint, pass)
   try {
-    await work(`http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`)
+    await work(proxy.endpoint)
   } finally {
-    proxy.closeAllConnections()
-    await once(proxy.close(), 'close')
+    await proxy.close()
   }
 }
 
@@ -188,9 +172,9 @@ describe.skipIf(why !== undefined)('logs in S3', () => {
       const prefix = nextPrefix()
       const batch = batchOf(['a'])
       let isBad = true
-      const spoil = (request: IncomingMessage, body: Buffer): Buffer => {
+      const spoil = (request: IncomingMessage, body: Buffer): Passage => {
         if (isBad && request.method === 'PUT') body[body.length - 1] = (body.at(-1) ?? 0) ^ 1
-        return body
+        return { body }
       }
       await withProxy(spoil, async (endpoint) => {
         const sink = await sinkOf({ prefix, endpoint })
@@ -310,8 +294,10 @@ describe.skipIf(why !== undefined)('logs in S3', () => {
     test('leaves nothing behind when a part fails', async () => {
       const prefix = nextPrefix()
       let parts = 0
-      const failSecond = (request: IncomingMessage, body: Buffer): Buffer | number =>
-        (request.url ?? '').includes('partNumber=') && (parts += 1) === 2 ? 503 : body
+      const failSecond = (request: IncomingMessage, body: Buffer): Passage => {
+        const isPart = (request.url ?? '').includes('partNumber=')
+        return isPart && (parts += 1) === 2 ? { status: 503 } : { body }
+      }
       await withProxy(failSecond, async (endpoint) => {
         const sink = await partSink({ prefix, endpoint })
         await expect(sink.write(large, forever)).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE' })
