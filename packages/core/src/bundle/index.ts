@@ -1,3 +1,5 @@
+export { ArrivingBundle } from './arriving.js'
+export type { SignedArchive } from './arriving.js'
 export {
   fingerprintOf,
   generateSigningKey,

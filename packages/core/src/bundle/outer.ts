@@ -29,10 +29,19 @@ export interface OuterParts {
  */
 export async function readOuter(path: string, visit: OuterVisit): Promise<OuterParts> {
   await checkFile(path, visit.maxFileBytes)
+  return readOuterFrom(readChunks(path, visit.signal), path, visit)
+}
+
+/** `readOuter` of chunks that come from elsewhere, for the file that `path` names in messages. */
+export async function readOuterFrom(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+  visit: Omit<OuterVisit, 'maxFileBytes' | 'signal'>,
+): Promise<OuterParts> {
   let signature: Uint8Array | null = null
   let archiveBytes: number | undefined
   try {
-    for await (const entry of readTar(readChunks(path, visit.signal))) {
+    for await (const entry of readTar(chunks)) {
       if (entry.type !== 'file') throw outer(`"${entry.path}" is a ${entry.type}`)
       if (entry.path === ARCHIVE_NAME && archiveBytes === undefined) {
         archiveBytes = entry.sizeBytes
@@ -93,6 +102,11 @@ async function checkFile(path: string, maxBytes: number): Promise<void> {
         : `cannot read ${path}: ${errorMessage(error)}`
     throw new PlaygroundError('BUNDLE_NOT_FOUND', why, { cause: error })
   }
+  checkSize(path, size, maxBytes)
+}
+
+/** @throws BUNDLE_TOO_LARGE */
+export function checkSize(path: string, size: number, maxBytes: number): void {
   if (size > maxBytes) {
     throw new PlaygroundError(
       'BUNDLE_TOO_LARGE',

@@ -2,6 +2,7 @@ import { MANIFEST_NAME } from './manifest-name.js'
 import type { Manifest } from '../model/manifest.js'
 import { parseManifest } from '../model/manifest.js'
 import { PlaygroundError, isPlaygroundError } from '../errors.js'
+import type { SignedArchive } from './arriving.js'
 import { DEFAULT_CAPS, EntryRules } from './entry-rules.js'
 import type { BundleCaps } from './entry-rules.js'
 import { gunzipSingle } from './gzip-member.js'
@@ -18,6 +19,8 @@ const MAX_MANIFEST_BYTES = 256 * 1024
 export interface VerifyRequest extends TrustContext {
   readonly path: string
   readonly caps?: BundleCaps | undefined
+  /** What an `ArrivingBundle` found while the same file was written. */
+  readonly signed?: SignedArchive | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -99,6 +102,13 @@ type Visit = (path: string, entry: TarEntry) => Promise<void> | undefined
 
 async function checkBundle(request: VerifyRequest, visit: Visit): Promise<VerifiedBundle> {
   const caps = request.caps ?? DEFAULT_CAPS
+  const { digest, signedBy, archiveBytes } = request.signed ?? (await readSigned(request, caps))
+  const content = await scan({ ...request, caps }, archiveBytes, digest, visit)
+  requireScope(signedBy, content.id.app)
+  return { ...content, signedBy }
+}
+
+async function readSigned(request: VerifyRequest, caps: BundleCaps): Promise<SignedArchive> {
   const check = new SignatureCheck(request.trusted)
   const parts = await readOuter(request.path, {
     onArchive: (chunk) => {
@@ -108,11 +118,8 @@ async function checkBundle(request: VerifyRequest, visit: Visit): Promise<Verifi
     allowUnsigned: false,
     signal: request.signal,
   })
-  const { digest, signedBy: signer } = check.finish(parts.signature ?? new Uint8Array(0))
-  const signedBy = requireSigner(signer, request)
-  const content = await scan({ ...request, caps }, parts.archiveBytes, digest, visit)
-  requireScope(signedBy, content.id.app)
-  return { ...content, signedBy }
+  const { digest, signedBy } = check.finish(parts.signature ?? new Uint8Array(0))
+  return { digest, signedBy: requireSigner(signedBy, request), archiveBytes: parts.archiveBytes }
 }
 
 /** Walks app.tar.gz under the entry rules, then reads the manifest. */

@@ -1,5 +1,13 @@
 import { createPrivateKey } from 'node:crypto'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
@@ -117,10 +125,16 @@ export class EngineUnderTest {
       quarantine: join(dir, 'quarantine'),
     })
     const pieces = {
-      fetchPieces: async ({ partPath }: { partPath: string }): Promise<void> => {
+      fetchPieces: async ({
+        partPath,
+        reader,
+      }: {
+        partPath: string
+        reader: (bytes: Uint8Array) => Promise<void>
+      }): Promise<void> => {
         if (this.source instanceof Error) throw this.source
         copyFileSync(this.source, partPath)
-        return Promise.resolve()
+        await reader(readFileSync(partPath))
       },
     }
     const engine = createEngine({

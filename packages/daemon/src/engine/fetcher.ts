@@ -5,8 +5,14 @@ import {
   newInstanceRecord,
 } from '@p2p-playground/core'
 import type { Clock, InstanceRecord } from '@p2p-playground/core'
-import { unpackBundle } from '@p2p-playground/core/bundle'
-import type { BundleId, PieceList, TrustedKey } from '@p2p-playground/core/bundle'
+import { ArrivingBundle, unpackBundle } from '@p2p-playground/core/bundle'
+import type {
+  BundleId,
+  PieceList,
+  SignedArchive,
+  TrustContext,
+  TrustedKey,
+} from '@p2p-playground/core/bundle'
 import { rm } from 'node:fs/promises'
 import { holdMemory } from '../release-memory.js'
 import type { PackageStore } from './package-store.js'
@@ -39,6 +45,8 @@ export interface PieceFetcher {
     readonly sources: readonly string[]
     readonly connections?: ReadonlyMap<string, string> | undefined
     readonly partPath: string
+    readonly reader: (bytes: Uint8Array) => Promise<void>
+    readonly unchecked: boolean
     readonly onProgress: (progress: {
       readonly doneBytes: number
       readonly reusedBytes: number
@@ -53,6 +61,12 @@ export interface FetchedPackage {
   readonly createdAtMs: number
   readonly stageDir: string
   readonly partPath: string
+}
+
+interface Way {
+  readonly partPath: string
+  readonly unchecked: boolean
+  readonly onProgress: (progress: FetchProgress) => void
 }
 
 /** Brings a package here and verifies it. What arrived stays for the next try unless it proved bad. */
@@ -97,6 +111,29 @@ export class Fetcher {
   ): Promise<FetchedPackage> {
     await this.#packages.checkSpace(job.list.sizeBytes)
     const partPath = this.#packages.partPath(job.list.digest)
+    // Where only the one who asks for it sends it, the signature tells of a bad piece as well.
+    if (job.sources.every((source) => source === job.by)) {
+      try {
+        return await this.#bring(job, { partPath, unchecked: true, onProgress }, signal)
+      } catch (error) {
+        if (!isRefused(error)) throw error
+        // A bad piece or a bad package: below, what is here is checked, and fetched again where it is not as offered.
+      }
+    }
+    try {
+      return await this.#bring(job, { partPath, unchecked: false, onProgress }, signal)
+    } catch (error) {
+      // Every byte came as the offer said, so another try would bring the same.
+      if (isRefused(error)) await rm(partPath, { force: true })
+      throw error
+    }
+  }
+
+  async #bring(job: FetchJob, way: Way, signal: AbortSignal): Promise<FetchedPackage> {
+    const { partPath, unchecked, onProgress } = way
+    const trust = { trusted: this.#trusted, revoked: this.#revoked, nowMs: this.#clock.now() }
+    const { sizeBytes } = job.list
+    const arriving = new ArrivingBundle({ path: partPath, sizeBytes }, trust)
     let reusedBytes = 0
     let reportedMs = -Infinity
     await this.#pieces.fetchPieces({
@@ -104,6 +141,8 @@ export class Fetcher {
       sources: job.sources,
       connections: job.connections,
       partPath,
+      reader: (bytes) => arriving.take(bytes),
+      unchecked,
       onProgress: (progress) => {
         reusedBytes = progress.reusedBytes
         const nowMs = this.#clock.monotonic()
@@ -113,14 +152,9 @@ export class Fetcher {
       },
       signal,
     })
-    onProgress({ phase: 'verify', doneBytes: job.list.sizeBytes, reusedBytes })
-    try {
-      return { ...(await this.#verify(job, partPath, signal)), partPath }
-    } catch (error) {
-      // Every byte came as the offer said, so another try would bring the same.
-      if (asPlaygroundError(error).row.exit === 6) await rm(partPath, { force: true })
-      throw error
-    }
+    onProgress({ phase: 'verify', doneBytes: sizeBytes, reusedBytes })
+    const signed = await arriving.finish()
+    return { ...(await this.#unpack(job, { path: partPath, signed, trust }, signal)), partPath }
   }
 
   /** Verifies the package of a version that was accepted before, and unpacks it into a stage; gives that. */
@@ -138,16 +172,19 @@ export class Fetcher {
     throw new PlaygroundError('STATE_CORRUPT', 'it holds another package than its name says')
   }
 
-  async #verify(
+  async #unpack(
     job: FetchJob,
-    path: string,
+    from: {
+      readonly path: string
+      readonly signed: SignedArchive
+      readonly trust: TrustContext
+    },
     signal: AbortSignal,
   ): Promise<Omit<FetchedPackage, 'partPath'>> {
     const bundle = await unpackBundle({
-      path,
-      trusted: this.#trusted,
-      revoked: this.#revoked,
-      nowMs: this.#clock.now(),
+      ...from.trust,
+      path: from.path,
+      signed: from.signed,
       stageRoot: this.#packages.paths.stage,
       signal,
     })
@@ -169,6 +206,11 @@ export class Fetcher {
       stageDir: bundle.stageDir,
     }
   }
+}
+
+/** Because of what the package is, so that the same bytes will never do. */
+function isRefused(error: unknown): boolean {
+  return asPlaygroundError(error).row.exit === 6
 }
 
 /** The record of an app version that is wanted but not here yet. */

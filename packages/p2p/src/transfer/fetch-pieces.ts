@@ -5,6 +5,7 @@ import type { PieceList } from '@p2p-playground/core/bundle'
 import { wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
 import { PartFile } from './part-file.js'
+import type { Reader } from './part-file.js'
 
 export interface FetchProgress {
   readonly doneBytes: number
@@ -21,6 +22,10 @@ export interface FetchRequest {
   /** Ids of the connections to ask them over, where it matters; another one when it is gone. */
   readonly connections?: ReadonlyMap<string, string> | undefined
   readonly partPath: string
+  /** Gets the whole file in order, while it comes. */
+  readonly reader?: Reader | undefined
+  /** Pieces are not checked one by one: the caller checks the whole, and asks again without this when it is bad. */
+  readonly unchecked?: boolean | undefined
   readonly onProgress: (progress: FetchProgress) => void
   readonly signal: AbortSignal
 }
@@ -30,11 +35,11 @@ export interface FetchResult {
   readonly receivedBytes: number
 }
 
-/** Requests under way per source: one is answered while the next is on its way. */
+/** Requests under way per source, where there are several: one is answered while the next is on its way. */
 const STREAMS_PER_SOURCE = 2
 /** A source that sends nothing for so long is left out. */
 const STALL_MS = 30_000
-/** About how much one request asks for. */
+/** About how much one request asks for, where another source may be faster. A single source is asked for all, in order. */
 const BATCH_BYTES = 16 * 1024 * 1024
 
 /** What a transfer needs of the host. */
@@ -44,12 +49,12 @@ export interface FetchMeans {
 }
 
 /**
- * Gets the pieces that `partPath` lacks, each checked before it is written. A source that sends a bad piece or fails is
+ * Gets the pieces that `partPath` lacks, each checked before it is written unless `unchecked`. A source that sends a bad piece or fails is
  * left out from then on; what it owed is asked of the others.
  * @throws TRANSFER_PIECE, TRANSFER_SOURCE when no source is left; TRANSFER_DISK
  */
 export async function fetchPieces(request: FetchRequest, means: FetchMeans): Promise<FetchResult> {
-  const part = await PartFile.open(request.list, request.partPath)
+  const part = await PartFile.open(request.list, request.partPath, request.reader)
   try {
     request.signal.throwIfAborted()
     const work = new Work(request, await part.missing())
@@ -57,8 +62,9 @@ export async function fetchPieces(request: FetchRequest, means: FetchMeans): Pro
     const failures: PlaygroundError[] = []
     // Again as long as a source is sound: it may take over what another one owed.
     for (let sources = [...new Set(request.sources)]; work.left > 0;) {
+      const isOnly = sources.length === 1
       const outcomes = await Promise.all(
-        sources.map((source) => drainSource(source, { work, part, request, means })),
+        sources.map((source) => drainSource(source, { work, part, request, means, isOnly })),
       )
       request.signal.throwIfAborted()
       failures.push(...outcomes.filter((outcome) => outcome !== undefined))
@@ -93,10 +99,10 @@ class Work {
   }
 
   /** The next pieces to ask one source for. */
-  take(): number[] {
+  take(atLeastBytes: number): number[] {
     const batch: number[] = []
     let bytes = 0
-    while (bytes < BATCH_BYTES) {
+    while (bytes < atLeastBytes) {
       const index = this.#queue.shift()
       if (index === undefined) break
       batch.push(index)
@@ -129,6 +135,8 @@ interface SourceContext {
   readonly part: PartFile
   readonly request: FetchRequest
   readonly means: FetchMeans
+  /** No other source is left. */
+  readonly isOnly: boolean
 }
 
 /** Fetches from one source until nothing is left or it fails; gives why it failed. @throws TRANSFER_DISK */
@@ -141,11 +149,12 @@ async function drainSource(
   const flow = { bytes: 0 }
   const watched = watchForStall(source, flow, { clock: context.means.clock, stop })
   const largest = Math.max(...context.request.list.pieces.map((piece) => piece.sizeBytes))
-  const lanes = Array.from({ length: STREAMS_PER_SOURCE }, async () => {
+  const { isOnly } = context
+  const lanes = Array.from({ length: isOnly ? 1 : STREAMS_PER_SOURCE }, async () => {
     const buffer = Buffer.allocUnsafeSlow(largest)
     try {
       while (!signal.aborted) {
-        const batch = context.work.take()
+        const batch = context.work.take(isOnly ? Infinity : BATCH_BYTES)
         if (batch.length === 0) return
         await fetchBatch(source, { batch, flow, buffer }, context, signal)
       }
@@ -228,7 +237,7 @@ async function fetchBatch(
     for (const index of batch) {
       const piece = buffer.subarray(0, request.list.pieces[index]?.sizeBytes ?? 0)
       await bytes.fill(piece)
-      await part.write(index, piece, source)
+      await part.write(index, piece, { source, unchecked: request.unchecked === true })
       next += 1
       work.done(index, source)
     }

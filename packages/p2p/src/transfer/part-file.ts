@@ -2,31 +2,41 @@ import { hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { PlaygroundError, systemCode } from '@p2p-playground/core'
-import type { PieceList } from '@p2p-playground/core/bundle'
+import type { Piece, PieceList } from '@p2p-playground/core/bundle'
 import { offsetsOf } from './piece-server.js'
+
+/** Gets the file's bytes from the first to the last; they may be overwritten once it resolves. */
+export type Reader = (bytes: Uint8Array) => Promise<void>
 
 /**
  * A file that arrives in pieces. What it holds already is found by hashing it, so nothing beside it can be out of step.
+ * A reader can follow it: it is told the bytes in order, most of them just as they come.
  */
 export class PartFile {
   readonly #list: PieceList
   readonly #path: string
   readonly #file: FileHandle
   readonly #offsets: readonly number[]
+  readonly #reader: Reader | undefined
+  /** Pieces that are here but were not read yet. */
+  readonly #unread = new Set<number>()
+  #nextToRead = 0
+  #isReading = false
 
-  private constructor(list: PieceList, path: string, file: FileHandle) {
+  private constructor(list: PieceList, path: string, file: FileHandle, reader?: Reader) {
     this.#list = list
     this.#path = path
     this.#file = file
     this.#offsets = offsetsOf(list)
+    this.#reader = reader
   }
 
   /** @throws TRANSFER_DISK */
-  static async open(list: PieceList, path: string): Promise<PartFile> {
+  static async open(list: PieceList, path: string, reader?: Reader): Promise<PartFile> {
     try {
       const file = await open(path, 'a+', 0o600)
       await file.close()
-      return new PartFile(list, path, await open(path, 'r+'))
+      return new PartFile(list, path, await open(path, 'r+'), reader)
     } catch (error) {
       throw diskError(error, path)
     }
@@ -37,28 +47,26 @@ export class PartFile {
     const { size } = await this.#file.stat()
     if (size === 0) return this.#list.pieces.map((_, index) => index)
     const missing: number[] = []
-    const largest = Math.max(...this.#list.pieces.map((piece) => piece.sizeBytes))
-    const buffer = Buffer.allocUnsafe(largest)
+    const buffer = this.#pieceBuffer()
     for (const [index, piece] of this.#list.pieces.entries()) {
-      const { bytesRead } = await this.#file.read(
-        buffer,
-        0,
-        piece.sizeBytes,
-        this.#offsets[index] ?? 0,
-      )
-      const digest = hash('sha256', buffer.subarray(0, bytesRead), 'buffer')
-      if (bytesRead !== piece.sizeBytes || !digest.equals(piece.digest)) missing.push(index)
+      if (isSound(piece, await this.#readPiece(index, buffer))) this.#unread.add(index)
+      else missing.push(index)
     }
+    await this.#readOn()
     return missing
   }
 
   /**
-   * Writes a piece, once its SHA-256 is right.
+   * Writes a piece, once its SHA-256 is right unless `unchecked`.
    * @throws TRANSFER_PIECE, TRANSFER_DISK
    */
-  async write(index: number, bytes: Uint8Array, source: string): Promise<void> {
+  async write(
+    index: number,
+    bytes: Uint8Array,
+    { source, unchecked }: { readonly source: string; readonly unchecked: boolean },
+  ): Promise<void> {
     const piece = this.#list.pieces[index]
-    if (piece === undefined || !hash('sha256', bytes, 'buffer').equals(piece.digest)) {
+    if (piece === undefined || !(unchecked || isSound(piece, bytes))) {
       throw new PlaygroundError(
         'TRANSFER_PIECE',
         `piece ${String(index)} from ${source} is not what the offer says`,
@@ -69,6 +77,8 @@ export class PartFile {
     } catch (error) {
       throw diskError(error, this.#path)
     }
+    this.#unread.add(index)
+    await this.#readOn({ index, bytes })
   }
 
   /**
@@ -81,6 +91,37 @@ export class PartFile {
     } catch (error) {
       throw diskError(error, this.#path)
     }
+  }
+
+  /** Tells the reader all that follows what it read last; one call at a time is enough for all. */
+  async #readOn(fresh?: { readonly index: number; readonly bytes: Uint8Array }): Promise<void> {
+    if (this.#reader === undefined || this.#isReading) return
+    this.#isReading = true
+    try {
+      let buffer: Buffer | undefined
+      while (this.#unread.delete(this.#nextToRead)) {
+        const index = this.#nextToRead
+        const bytes =
+          index === fresh?.index
+            ? fresh.bytes
+            : await this.#readPiece(index, (buffer ??= this.#pieceBuffer()))
+        await this.#reader(bytes)
+        this.#nextToRead += 1
+      }
+    } finally {
+      this.#isReading = false
+    }
+  }
+
+  async #readPiece(index: number, buffer: Buffer): Promise<Buffer> {
+    const length = this.#list.pieces[index]?.sizeBytes ?? 0
+    const { bytesRead } = await this.#file.read(buffer, 0, length, this.#offsets[index] ?? 0)
+    return buffer.subarray(0, bytesRead)
+  }
+
+  /** Holds any one piece. */
+  #pieceBuffer(): Buffer {
+    return Buffer.allocUnsafeSlow(Math.max(...this.#list.pieces.map((piece) => piece.sizeBytes)))
   }
 
   async #writeAll(bytes: Uint8Array, start: number): Promise<void> {
@@ -98,6 +139,10 @@ export class PartFile {
   async close(): Promise<void> {
     await this.#file.close()
   }
+}
+
+function isSound(piece: Piece, bytes: Uint8Array): boolean {
+  return bytes.length === piece.sizeBytes && hash('sha256', bytes, 'buffer').equals(piece.digest)
 }
 
 function diskError(error: unknown, path: string): unknown {
