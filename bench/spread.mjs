@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { median, printTable, seconds, timed } from './figures.mjs'
+import { timedCpu } from './cpu-time.mjs'
+import { median, printTable, seconds } from './figures.mjs'
 import { json, packApp, startFleet } from './fleet.mjs'
 import { startSshd } from './sshd.mjs'
 import { sendToAll } from './tls-spread.mjs'
@@ -34,6 +35,7 @@ export async function spread() {
 
 async function measure(network) {
   const fleet = await startFleet(RECEIVERS, { network })
+  const daemons = fleet.statuses.map(({ pid }) => pid)
   const times = { placed: [], running: [], rsync: [], tls: [] }
   let sshd
   try {
@@ -46,11 +48,14 @@ async function measure(network) {
         files: { data: randomBytes(PAYLOAD_BYTES) },
       })
       // One after the other in the same run, on the same bytes; each removes what it brought.
-      times.placed.push(await deployAll(fleet, bundle, ['--no-wait']))
-      times.running.push(await deployAll(fleet, bundle, []))
+      times.placed.push(await deployAll(fleet, bundle, daemons, ['--no-wait']))
+      times.running.push(await deployAll(fleet, bundle, daemons, []))
       if (sshd !== undefined)
-        times.rsync.push((await timed(() => sshd.copyToAll(bundle, RECEIVERS))).ms)
-      if (network === undefined) times.tls.push(await sendToAll(bundle, RECEIVERS, fleet.base))
+        times.rsync.push(await timedCpu(sshd.pids, () => sshd.copyToAll(bundle, RECEIVERS)))
+      if (network === undefined) {
+        const { value, cpu } = await timedCpu([], () => sendToAll(bundle, RECEIVERS, fleet.base))
+        times.tls.push({ ms: value, cpu })
+      }
       rmSync(bundle)
     }
   } finally {
@@ -60,10 +65,10 @@ async function measure(network) {
   return times
 }
 
-/** Milliseconds from the command to its end; checks that everything came, and removes it. */
-async function deployAll(fleet, bundle, flags) {
+/** From the command to its end; checks that everything came, and removes it. */
+async function deployAll(fleet, bundle, daemons, flags) {
   const sizeBytes = statSync(bundle).size
-  const { ms, value } = await timed(() =>
+  const { ms, cpu, value } = await timedCpu(daemons, () =>
     json(fleet.first, ['deploy', bundle, '--timeout', '5m', ...flags]),
   )
   const good = value.filter(({ phase, reusedBytes }) => phase === 'done' && reusedBytes === 0)
@@ -74,25 +79,37 @@ async function deployAll(fleet, bundle, flags) {
       throw new Error(`${home} lacks it`)
   }
   await json(fleet.first, ['app', 'remove', APP])
-  return ms
+  return { ms, cpu }
 }
 
 function report({ placed, running, rsync, tls }) {
-  const base = median(rsync.length > 0 ? rsync : tls)
-  const row = (what, times) => [
-    what,
-    times.length === 0 ? 'not measured' : seconds(median(times)),
-    times.map((ms) => (ms / 1000).toFixed(2)).join(', '),
-    times.length === 0 ? '' : (median(times) / base).toFixed(2),
-  ]
+  const msOf = (runs) => median(runs.map(({ ms }) => ms))
+  const cpuOf = (runs) => median(runs.map(({ cpu }) => cpu))
+  const base = rsync.length > 0 ? rsync : tls
+  const row = (what, runs) =>
+    runs.length === 0
+      ? []
+      : [
+          [
+            what,
+            seconds(msOf(runs)),
+            runs.map(({ ms }) => (ms / 1000).toFixed(2)).join(', '),
+            (msOf(runs) / msOf(base)).toFixed(2),
+            `${cpuOf(runs).toFixed(2)} s`,
+            (cpuOf(runs) / cpuOf(base)).toFixed(2),
+          ],
+        ]
   const against = rsync.length > 0 ? 'against rsync' : 'against TLS'
   printTable(
-    ['', 'median', 'runs, s', against],
+    ['', 'median', 'runs, s', against, 'CPU', against],
     [
-      row('`deploy --no-wait`: command typed → verified, unpacked, synced to disk on all', placed),
-      row('`deploy`: … and every app has run for half a second', running),
-      row('rsync over ssh, 10 at once', rsync),
-      row('plain Node TLS 1.3, one sender, ten receivers that hash and write', tls),
-    ].filter(([, median]) => median !== 'not measured'),
+      ...row(
+        '`deploy --no-wait`: command typed → verified, unpacked, synced to disk on all',
+        placed,
+      ),
+      ...row('`deploy`: … and every app has run for half a second', running),
+      ...row('rsync over ssh, 10 at once', rsync),
+      ...row('plain Node TLS 1.3, one sender, ten receivers that hash and write', tls),
+    ],
   )
 }

@@ -32,6 +32,7 @@ export async function startSshd(base, network) {
   for (const { address } of places) await listening(places[0].host, address, port)
   return {
     copyToAll: (path, count) => copyToAll(path, count, { dir, port, places }),
+    pids: servers.map(({ pid }) => pid),
     stop: () => servers.forEach((server) => server.kill('SIGTERM')),
   }
 }

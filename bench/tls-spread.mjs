@@ -31,6 +31,8 @@ export async function sendToAll(path, count, base) {
     return Number(await line)
   } finally {
     for (const { child } of running) child.kill()
+    // Their CPU time is counted once they have ended.
+    await Promise.all(running.map(({ ended }) => ended))
     for (const out of receivers) rmSync(out, { force: true })
   }
 }
@@ -46,7 +48,7 @@ function start(args) {
     })
     child.on('exit', (code) => reject(new Error(`${args[0]} ended with ${code}`)))
   })
-  return { child, line }
+  return { child, line, ended: new Promise((resolve) => child.on('exit', resolve)) }
 }
 
 function receive(key, cert, out) {

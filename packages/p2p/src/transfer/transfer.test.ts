@@ -140,6 +140,25 @@ describe('a transfer', () => {
     expect(await result).toEqual({ reusedBytes: 2 * MB, receivedBytes: 0 })
   })
 
+  it('that is followed tells the whole file in order, whatever is here already and who sends the rest', async () => {
+    const file = await loopback.file(40 * MB)
+    const sources = [await source(file), await source(file)]
+    const partPath = await spoilt(file, [1, 5, file.list.pieces.length - 1])
+    await truncate(partPath, 20 * MB)
+    for (const options of [{}, { partPath }]) {
+      const read: Buffer[] = []
+      const { result } = await fetchFrom(await receiver(...sources), file, sources, {
+        ...options,
+        reader: async (bytes) => {
+          read.push(Buffer.from(bytes))
+          return Promise.resolve()
+        },
+      })
+      await result
+      expect(Buffer.concat(read).equals(file.bytes)).toBe(true)
+    }
+  })
+
   it('takes from several sources', async () => {
     const file = await loopback.file(40 * MB)
     const sources = [await source(file), await source(file)]
@@ -162,6 +181,21 @@ describe('a source', () => {
     await result
     expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
     expect(new Set(progress.map((one) => one.source))).toEqual(new Set([null, good.peerId]))
+  })
+
+  it('that is not checked at once is found bad when the transfer is repeated with checks', async () => {
+    const file = await loopback.file(8 * MB)
+    const bad = await source(file, await spoilt(file, [1]))
+    const { result, partPath } = await fetchFrom(await receiver(bad), file, [bad], {
+      unchecked: true,
+    })
+    expect((await result).receivedBytes).toBe(8 * MB)
+    const again = await fetchFrom(await receiver(bad), file, [bad], { partPath })
+    await expect(again.result).rejects.toMatchObject({ code: 'TRANSFER_PIECE' })
+    const good = await source(file)
+    const last = await fetchFrom(await receiver(good), file, [good], { partPath })
+    expect((await last.result).receivedBytes).toBe(file.list.pieces[1]?.sizeBytes)
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
   })
 
   it('is asked over the connection that is named, where two programs have one PeerID', async () => {
