@@ -33,6 +33,11 @@ runtimeContract('ProcessRuntime', {
   create: make,
   endless: (dir) => [script(dir, 'endless', 'exec sleep 1000')],
   exits: (dir, code) => [script(dir, 'exits', `exit ${String(code)}`)],
+  stubborn: (dir, ready) => [
+    script(dir, 'stubborn', 'trap "" TERM; : > "$1"; while :; do sleep 0.05; done'),
+    ready,
+  ],
+  prints: (dir) => [script(dir, 'prints', 'for arg in "$@"; do printf "%s\\n" "$arg"; done')],
 })
 
 const forever = new AbortController().signal

@@ -5,7 +5,10 @@ interface Sleeper {
   readonly wake: () => void
 }
 
-/** Time that moves only when a test moves it. */
+/**
+ * Time that moves only when a test moves it: `advance` wakes who sleeps and lets them go on, `setWall` sets the wall clock
+ * as somebody could. What only promises do happens by itself; what waits for the world (a socket, a file) needs `waitFor`.
+ */
 export class FakeClock implements Clock {
   #wallMs: number
   #monotonicMs = 0

@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { HealthChecker, HealthResult } from '@p2p-playground/core'
 import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
-import { healthCheckerContract } from '@p2p-playground/testkit/contracts'
+import { healthCheckerContract, pluginContract } from '@p2p-playground/testkit/contracts'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { httpSpec } from './check-http.js'
@@ -53,7 +53,14 @@ healthCheckerContract('http', {
       (_request, response) => response.writeHead(500).end(),
       async (port) => work({ spec: spec(), pid: 1, ports: { web: port } }),
     ),
+  slow: async (work) =>
+    withServer(
+      () => undefined,
+      async (port) => work({ spec: spec(), pid: 1, ports: { web: port } }),
+    ),
 })
+
+pluginContract(plugin, { valid: [{}], invalid: [{ timeout: 5 }, null] })
 
 async function ask(listener: RequestListener, patch: object = {}): Promise<HealthResult> {
   return withServer(listener, async (port) =>

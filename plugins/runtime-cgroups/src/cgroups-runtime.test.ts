@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
 import type { ResourceUsage, RunHandle } from '@p2p-playground/core'
 import { processesWith, waitFor } from '@p2p-playground/testkit'
-import { runtimeContract } from '@p2p-playground/testkit/contracts'
+import { pluginContract, runtimeContract } from '@p2p-playground/testkit/contracts'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CgroupsFixture, cgroupsOf, whyNoLimits } from './cgroups-fixture.test.support.js'
 import { CgroupsRuntime } from './cgroups-runtime.js'
+import plugin from './index.js'
 
 const forever = new AbortController().signal
 const MIB = 1024 ** 2
@@ -36,6 +37,16 @@ runtimeContract('CgroupsRuntime', {
   create: () => new CgroupsRuntime({ dataDir: '/test', clock: systemClock }),
   endless: (dir) => script(dir, 'endless', 'exec sleep 1000'),
   exits: (dir, code) => script(dir, 'exits', `exit ${String(code)}`),
+  stubborn: (dir, ready) => [
+    ...script(dir, 'stubborn', 'trap "" TERM; : > "$1"; while :; do sleep 0.05; done'),
+    ready,
+  ],
+  prints: (dir) => script(dir, 'prints', 'for arg in "$@"; do printf "%s\\n" "$arg"; done'),
+})
+
+pluginContract(plugin, {
+  valid: [{}, { root: '/p2p-playground' }],
+  invalid: [{ root: 5 }, { root: '../elsewhere' }, 'root'],
 })
 
 afterAll(async () => {

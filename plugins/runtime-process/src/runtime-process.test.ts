@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RecordingLogger } from '@p2p-playground/testkit'
-import { runtimeContract } from '@p2p-playground/testkit/contracts'
+import { pluginContract, runtimeContract } from '@p2p-playground/testkit/contracts'
 import { systemClock } from '@p2p-playground/core'
 import type { Runtime } from '@p2p-playground/core'
 import { expect, it } from 'vitest'
@@ -21,11 +21,17 @@ runtimeContract('runtime-process', {
   create,
   endless: (dir) => script(dir, 'endless', 'exec sleep 1000'),
   exits: (dir, code) => script(dir, 'exits', `exit ${String(code)}`),
+  stubborn: (dir, ready) => [
+    ...script(dir, 'stubborn', 'trap "" TERM; : > "$1"; while :; do sleep 0.05; done'),
+    ready,
+  ],
+  prints: (dir) => script(dir, 'prints', 'for arg in "$@"; do printf "%s\\n" "$arg"; done'),
 })
 
-it('is the plugin "process", takes no configuration, and says that it sets no limits', async () => {
+pluginContract(plugin, { valid: [{}], invalid: [{ limits: true }, null] })
+
+it('is the plugin "process", and says that it sets no limits', async () => {
   expect(plugin).toMatchObject({ kind: 'runtime', name: 'process', api: '1.0' })
-  expect((await plugin.config['~standard'].validate({ a: 1 })).issues).toHaveLength(1)
   const { cpu, memory, pids } = await create().support()
   const not = { enforced: false, why: 'the runtime "process" sets no limits' }
   expect([cpu, memory, pids]).toEqual([not, not, not])

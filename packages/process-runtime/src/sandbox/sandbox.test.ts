@@ -85,6 +85,11 @@ if (support.enforced) {
     create: make,
     endless: (home) => script(home, 'endless', 'exec sleep 1000'),
     exits: (home, code) => script(home, 'exits', `exit ${String(code)}`),
+    stubborn: (home, ready) => [
+      ...script(home, 'stubborn', 'trap "" TERM; : > "$1"; while :; do sleep 0.05; done'),
+      ready,
+    ],
+    prints: (home) => script(home, 'prints', 'for arg in "$@"; do printf "%s\\n" "$arg"; done'),
     spec: { sandbox: 'required' },
   })
 }

@@ -15,13 +15,18 @@ interface FakeRun {
   exit: ExitStatus | undefined
 }
 
-/** Runs nothing: a test ends its programs with `end`. A program at a path that ends in `missing` cannot be run. */
+const BOOT_ID = 'boot'
+const FIRST_PID = 1001
+
+/**
+ * Runs nothing: a test ends its programs with `end`. A program at a path that ends in `missing` cannot be run, one at a path
+ * that ends in `stubborn` ends only by SIGKILL.
+ */
 export class InMemoryRuntime implements Runtime {
   readonly started: RunSpec[] = []
   /** Told each program that was started, so that a test can end it. */
   onStart: ((spec: RunSpec, pid: number) => void) | undefined
   readonly #runs: Map<number, FakeRun>
-  #nextPid = 1000
 
   /** `before` is the runtime of an earlier daemon, whose programs go on. */
   constructor(before?: InMemoryRuntime) {
@@ -44,10 +49,9 @@ export class InMemoryRuntime implements Runtime {
     if (spec.sandbox === 'required') {
       throw new PlaygroundError('RUNTIME_SANDBOX', `${spec.instance} cannot run in a sandbox here`)
     }
-    const pid = this.#nextPid + 1
-    const handle = { runtime: 'fake', pid, startTicks: pid, bootId: 'boot', data: {} }
+    const pid = FIRST_PID + this.#runs.size
+    const handle = { runtime: 'fake', pid, startTicks: pid, bootId: BOOT_ID, data: {} }
     placed(handle)
-    this.#nextPid = pid
     this.started.push(spec)
     this.#runs.set(pid, {
       spec,
@@ -59,14 +63,14 @@ export class InMemoryRuntime implements Runtime {
   }
 
   async adopt(handle: RunHandle): Promise<boolean> {
-    const run = this.#runs.get(handle.pid)
+    const run = this.#runOf(handle)
     return Promise.resolve(
       run !== undefined && run.exit === undefined && handle.startTicks === handle.pid,
     )
   }
 
   async wait(handle: RunHandle, signal: AbortSignal): Promise<ExitStatus> {
-    const run = this.#runs.get(handle.pid)
+    const run = this.#runOf(handle)
     if (run === undefined) return { kind: 'unknown', why: 'it never ran here' }
     const aborted = Promise.withResolvers<never>()
     const onAbort = (): void => {
@@ -82,10 +86,11 @@ export class InMemoryRuntime implements Runtime {
   }
 
   async stop(handle: RunHandle): Promise<ExitStatus> {
-    this.end(handle.pid, { kind: 'signaled', signal: 'SIGTERM' })
-    return Promise.resolve(
-      this.#runs.get(handle.pid)?.exit ?? { kind: 'unknown', why: 'it never ran here' },
-    )
+    const run = this.#runOf(handle)
+    if (run === undefined) return { kind: 'unknown', why: 'it never ran here' }
+    const signal = run.spec.command[0].endsWith('stubborn') ? 'SIGKILL' : 'SIGTERM'
+    this.end(handle.pid, { kind: 'signaled', signal })
+    return run.ended.promise
   }
 
   async usage(handle: RunHandle): Promise<ResourceUsage> {
@@ -99,5 +104,9 @@ export class InMemoryRuntime implements Runtime {
     if (run === undefined || run.exit !== undefined) return
     run.exit = exit
     run.ended.resolve(exit)
+  }
+
+  #runOf({ pid, bootId }: RunHandle): FakeRun | undefined {
+    return bootId === BOOT_ID ? this.#runs.get(pid) : undefined
   }
 }

@@ -1,0 +1,64 @@
+import { inspect } from 'node:util'
+import { errorMessage } from '@p2p-playground/core'
+import { describe, expect, it } from 'vitest'
+import type { ContractCase, ContractHooks } from '../contracts/index.js'
+import {
+  discoveryCases,
+  healthCheckerCases,
+  logSinkCases,
+  pluginCases,
+  pluginContract,
+  runtimeCases,
+} from '../contracts/index.js'
+import {
+  BROKEN_DEFINITIONS,
+  BROKEN_DISCOVERIES,
+  BROKEN_HEALTH_CHECKERS,
+  BROKEN_LOG_SINKS,
+  BROKEN_RUNTIMES,
+  SOUND_DEFINITION,
+} from './index.js'
+import type { BrokenPlugin } from './index.js'
+
+/** Of what should happen at once; what hangs costs a test that long. */
+const PROMPT_MS = 250
+
+pluginContract(SOUND_DEFINITION, { valid: [{}, { limit: 1 }], invalid: [{ limit: 'one' }, null] })
+
+prove('runtime', BROKEN_RUNTIMES, runtimeCases)
+prove('health checker', BROKEN_HEALTH_CHECKERS, healthCheckerCases)
+prove('log sink', BROKEN_LOG_SINKS, logSinkCases)
+prove('discovery', BROKEN_DISCOVERIES, discoveryCases)
+prove('definition', BROKEN_DEFINITIONS, (setup) => pluginCases(setup.definition, setup))
+
+/** The suite fails for each that is broken, in the cases that are meant and in no other. */
+function prove<Setup extends object>(
+  kind: string,
+  all: readonly BrokenPlugin<Setup>[],
+  casesOf: (setup: Setup & ContractHooks) => ContractCase[],
+): void {
+  describe(`the suite finds a ${kind} that`, () => {
+    it.each(all)('$fault', async ({ setup, breaks, says }) => {
+      const failed = await failuresOf(casesOf({ ...setup, promptMs: PROMPT_MS }))
+      expect([...failed.keys()].sort()).toEqual([...breaks].sort())
+      expect(failed.get(breaks[0] ?? '')).toMatch(says)
+    })
+  })
+}
+
+/** What each case that fails says and found, by its name. */
+async function failuresOf(cases: readonly ContractCase[]): Promise<Map<string, string>> {
+  const failed = new Map<string, string>()
+  for (const one of cases) {
+    try {
+      await one.run()
+    } catch (error) {
+      failed.set(one.name, `${errorMessage(error)} ${inspect(found(error), { depth: 4 })}`)
+    }
+  }
+  return failed
+}
+
+function found(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'actual' in error ? error.actual : undefined
+}

@@ -1,0 +1,7 @@
+export type { BrokenPlugin } from './broken-plugin.js'
+export { BROKEN_DEFINITIONS, SOUND_DEFINITION } from './broken-definitions.js'
+export type { DefinitionSetup } from './broken-definitions.js'
+export { BROKEN_DISCOVERIES } from './broken-discoveries.js'
+export { BROKEN_HEALTH_CHECKERS } from './broken-health-checkers.js'
+export { BROKEN_LOG_SINKS } from './broken-log-sinks.js'
+export { BROKEN_RUNTIMES } from './broken-runtimes.js'
