@@ -7,8 +7,9 @@ export function fixedDiscovery(
   addresses: readonly string[],
 ): Discovery {
   return {
-    async *watch() {
+    async *watch(signal) {
       for (const address of addresses) {
+        if (signal.aborted) return
         yield await Promise.resolve({ peerId: peerIdOf(address), addresses: [address], source })
       }
     },
