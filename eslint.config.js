@@ -38,7 +38,13 @@ const layering = Object.entries(MAY_IMPORT).map(([dir, allowed]) => ({
 
 export default tseslint.config(
   {
-    ignores: ['**/dist/', '**/node_modules/', 'packages/proto/src/gen/', 'bench/out/', 'examples/'],
+    ignores: [
+      '**/dist/',
+      '**/node_modules/',
+      'packages/proto/src/gen/',
+      'bench/out/',
+      'examples/hello-*/',
+    ],
   },
   js.configs.recommended,
   {
@@ -63,6 +69,24 @@ export default tseslint.config(
     // Tests may use the contract suites and fakes.
     files: ['**/*.test.ts', '**/*.test.support.ts'],
     rules: { 'no-restricted-imports': 'off' },
+  },
+  {
+    // These are as strangers would write them: what packages export, and only those meant for plugins.
+    files: ['examples/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^@p2p-playground/(?!(?:core|testkit|testkit/contracts)$)',
+              message: 'An example imports @p2p-playground/core and @p2p-playground/testkit.',
+            },
+            { regex: '^\\.\\./\\.\\./', message: 'An example is a package of its own.' },
+          ],
+        },
+      ],
+    },
   },
   {
     files: ['**/*.mjs', '**/*.js'],

@@ -15,6 +15,8 @@ await ensureTools({
   bwrap: 'bubblewrap',
   nft: 'nftables',
   'systemd-analyze': 'systemd',
+  // A Redis server under another name, without the service that the package redis-server starts.
+  'redis-check-rdb': 'redis-tools',
   // Packaged for this machine only; one that is not there would keep all from being installed.
   ...(process.arch === 'x64' ? { 'linux.uml': 'user-mode-linux' } : {}),
 })
