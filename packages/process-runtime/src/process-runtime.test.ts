@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunHandle, RunSpec } from '@p2p-playground/core'
 import { processesWith, waitFor } from '@p2p-playground/testkit'
-import { runtimeContract } from '@p2p-playground/testkit/contracts'
+import { runtimeContract, shellPrograms } from '@p2p-playground/testkit/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeExit } from './exit-record.js'
 import { ProcessRuntime } from './process-runtime.js'
@@ -31,13 +31,7 @@ function script(dir: string, name: string, body: string): string {
 
 runtimeContract('ProcessRuntime', {
   create: make,
-  endless: (dir) => [script(dir, 'endless', 'exec sleep 1000')],
-  exits: (dir, code) => [script(dir, 'exits', `exit ${String(code)}`)],
-  stubborn: (dir, ready) => [
-    script(dir, 'stubborn', 'trap "" TERM; : > "$1"; while :; do sleep 0.05; done'),
-    ready,
-  ],
-  prints: (dir) => [script(dir, 'prints', 'for arg in "$@"; do printf "%s\\n" "$arg"; done')],
+  ...shellPrograms,
 })
 
 const forever = new AbortController().signal

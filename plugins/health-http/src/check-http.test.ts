@@ -1,13 +1,11 @@
-import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { HealthChecker, HealthResult } from '@p2p-playground/core'
 import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
-import { healthCheckerContract, pluginContract } from '@p2p-playground/testkit/contracts'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { httpSpec } from './check-http.js'
 import plugin from './index.js'
+import { withServer } from './server.test.support.js'
 
 const checker: HealthChecker<unknown> = plugin.create({
   config: {},
@@ -17,50 +15,7 @@ const checker: HealthChecker<unknown> = plugin.create({
 })
 const forever = new AbortController().signal
 
-async function withServer<Result>(
-  listener: RequestListener,
-  work: (port: number) => Promise<Result>,
-): Promise<Result> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  try {
-    return await work((server.address() as AddressInfo).port)
-  } finally {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  }
-}
-
 const spec = (patch: object = {}): unknown => v.parse(httpSpec, { endpoint: '/health', ...patch })
-
-healthCheckerContract('http', {
-  create: () => checker,
-  valid: [{ endpoint: '/health' }, { endpoint: 'http://127.0.0.1:80/x', status: [200, '300-302'] }],
-  invalid: [
-    {},
-    { endpoint: 'health' },
-    { endpoint: 'https://x' },
-    { endpoint: '/', status: ['abc'] },
-    { endpoint: '/', expected: 1 },
-  ],
-  healthy: async (work) =>
-    withServer(
-      (_request, response) => response.end('ok'),
-      async (port) => work({ spec: spec(), pid: 1, ports: { web: port } }),
-    ),
-  unhealthy: async (work) =>
-    withServer(
-      (_request, response) => response.writeHead(500).end(),
-      async (port) => work({ spec: spec(), pid: 1, ports: { web: port } }),
-    ),
-  slow: async (work) =>
-    withServer(
-      () => undefined,
-      async (port) => work({ spec: spec(), pid: 1, ports: { web: port } }),
-    ),
-})
-
-pluginContract(plugin, { valid: [{}], invalid: [{ timeout: 5 }, null] })
 
 async function ask(listener: RequestListener, patch: object = {}): Promise<HealthResult> {
   return withServer(listener, async (port) =>

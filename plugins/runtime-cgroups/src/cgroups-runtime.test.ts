@@ -1,14 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
 import type { ResourceUsage, RunHandle } from '@p2p-playground/core'
 import { processesWith, waitFor } from '@p2p-playground/testkit'
-import { pluginContract, runtimeContract } from '@p2p-playground/testkit/contracts'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CgroupsFixture, cgroupsOf, whyNoLimits } from './cgroups-fixture.test.support.js'
 import { CgroupsRuntime } from './cgroups-runtime.js'
-import plugin from './index.js'
 
 const forever = new AbortController().signal
 const MIB = 1024 ** 2
@@ -25,29 +23,6 @@ if (network?.enforced === false)
 function trafficOf(usage: ResourceUsage): object {
   return { received: usage.networkReceivedBytes, sent: usage.networkSentBytes }
 }
-
-function script(dir: string, name: string, body: string): [string] {
-  const path = join(dir, name)
-  writeFileSync(path, `#!/bin/sh\n${body}\n`)
-  chmodSync(path, 0o755)
-  return [path]
-}
-
-runtimeContract('CgroupsRuntime', {
-  create: () => new CgroupsRuntime({ dataDir: '/test', clock: systemClock }),
-  endless: (dir) => script(dir, 'endless', 'exec sleep 1000'),
-  exits: (dir, code) => script(dir, 'exits', `exit ${String(code)}`),
-  stubborn: (dir, ready) => [
-    ...script(dir, 'stubborn', 'trap "" TERM; : > "$1"; while :; do sleep 0.05; done'),
-    ready,
-  ],
-  prints: (dir) => script(dir, 'prints', 'for arg in "$@"; do printf "%s\\n" "$arg"; done'),
-})
-
-pluginContract(plugin, {
-  valid: [{}, { root: '/p2p-playground' }],
-  invalid: [{ root: 5 }, { root: '../elsewhere' }, 'root'],
-})
 
 afterAll(async () => {
   await new CgroupsRuntime({ dataDir: '/test', clock: systemClock }).close()

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunHandle, RunSpec } from '@p2p-playground/core'
 import { processesWith, waitFor } from '@p2p-playground/testkit'
-import { runtimeContract } from '@p2p-playground/testkit/contracts'
+import { runtimeContract, shellPrograms } from '@p2p-playground/testkit/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ProcessRuntime } from '../process-runtime.js'
 import { Unconfined } from '../unconfined.js'
@@ -73,23 +73,10 @@ async function output(body: string): Promise<string> {
   return read('stdout')
 }
 
-function script(home: string, name: string, body: string): [string] {
-  const path = join(home, name)
-  writeFileSync(path, `#!/bin/sh\n${body}\n`)
-  chmodSync(path, 0o755)
-  return [path]
-}
-
 if (support.enforced) {
   runtimeContract('a runtime whose programs are in a sandbox', {
     create: make,
-    endless: (home) => script(home, 'endless', 'exec sleep 1000'),
-    exits: (home, code) => script(home, 'exits', `exit ${String(code)}`),
-    stubborn: (home, ready) => [
-      ...script(home, 'stubborn', 'trap "" TERM; : > "$1"; while :; do sleep 0.05; done'),
-      ready,
-    ],
-    prints: (home) => script(home, 'prints', 'for arg in "$@"; do printf "%s\\n" "$arg"; done'),
+    ...shellPrograms,
     spec: { sandbox: 'required' },
   })
 }
