@@ -184,4 +184,16 @@ export const BROKEN_DEFINITIONS: readonly BrokenPlugin<DefinitionSetup>[] = [
     ['creates what its kind asks for'],
     /check/,
   ),
+  broken(
+    'wants more than it needs',
+    {
+      config: schemaOf(
+        (value) =>
+          problemOf(value) ??
+          (JSON.stringify(value) === '{}' ? ['limit', 'is missing'] : undefined),
+      ),
+    },
+    ['takes the configuration {}'],
+    /is missing/,
+  ),
 ]

@@ -3,6 +3,7 @@ import type { DiscoverySetup } from '../contracts/discovery-contract.js'
 import { fakeDiscoverySetup } from '../fakes/fake-setups.js'
 import { InMemoryDiscovery } from '../fakes/in-memory-discovery.js'
 import type { BrokenPlugin } from './broken-plugin.js'
+import { withFaultyLifecycles } from './faulty-lifecycles.js'
 
 type Candidates = readonly PeerCandidate[]
 
@@ -160,12 +161,6 @@ class HangsWhenLeft extends InMemoryDiscovery {
   }
 }
 
-class OpensForever extends InMemoryDiscovery {
-  async open(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) await Promise.withResolvers<undefined>().promise
-  }
-}
-
 const names = 'finds the peers, each with addresses that name it'
 
 const broken = (
@@ -177,7 +172,7 @@ const broken = (
   fault,
   breaks,
   says,
-  setup: { ...fakeDiscoverySetup(make), findMs: 200 },
+  setup: fakeDiscoverySetup(make),
 })
 
 export const BROKEN_DISCOVERIES: readonly BrokenPlugin<DiscoverySetup>[] = [
@@ -270,10 +265,5 @@ export const BROKEN_DISCOVERIES: readonly BrokenPlugin<DiscoverySetup>[] = [
     ['ends when the watcher goes away'],
     /return took longer/,
   ),
-  broken(
-    'opens on and on though it is aborted',
-    (all) => new OpensForever(all),
-    ['ends an open whose signal has aborted'],
-    /open took longer/,
-  ),
+  ...withFaultyLifecycles((wrap) => fakeDiscoverySetup((all) => wrap(new InMemoryDiscovery(all)))),
 ]

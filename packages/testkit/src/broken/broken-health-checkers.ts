@@ -4,6 +4,7 @@ import { FakeHealthChecker } from '../fakes/fake-health-checker.js'
 import type { FakeSpec } from '../fakes/fake-health-checker.js'
 import { fakeHealthCheckerSetup } from '../fakes/fake-setups.js'
 import type { BrokenPlugin } from './broken-plugin.js'
+import { withFaultyLifecycles } from './faulty-lifecycles.js'
 
 type Target = HealthTarget<FakeSpec>
 
@@ -60,6 +61,37 @@ class SharesItsEnd extends FakeHealthChecker {
   }
 }
 
+class TiresOfTheApp extends FakeHealthChecker {
+  #looks = 0
+
+  override async check(target: Target, signal: AbortSignal): Promise<HealthResult> {
+    this.#looks += 1
+    if (this.#looks > 2) return { healthy: false, detail: 'enough' }
+    return super.check(target, signal)
+  }
+}
+
+class HangsWhenAborted extends FakeHealthChecker {
+  override async check(target: Target, signal: AbortSignal): Promise<HealthResult> {
+    if (signal.aborted) await Promise.withResolvers<undefined>().promise
+    return super.check(target, signal)
+  }
+}
+
+class HangsAfterClose extends FakeHealthChecker {
+  #isClosed = false
+
+  override async check(target: Target, signal: AbortSignal): Promise<HealthResult> {
+    if (this.#isClosed) await Promise.withResolvers<undefined>().promise
+    return super.check(target, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    return Promise.resolve()
+  }
+}
+
 class NeverTimesOut extends FakeHealthChecker {
   override async check(target: Target): Promise<HealthResult> {
     return super.check(target, new AbortController().signal)
@@ -103,22 +135,12 @@ class HasAnotherSpec extends FakeHealthChecker {
   }
 }
 
-class HangsAtClose extends FakeHealthChecker {
-  #isOpen = false
-
-  async open(): Promise<void> {
-    this.#isOpen = true
-    return Promise.resolve()
-  }
-
-  async close(): Promise<void> {
-    if (!this.#isOpen) await Promise.withResolvers<undefined>().promise
-  }
-}
-
 const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null
 const hasGoodAnswer = (value: object): boolean =>
   !('answer' in value) || typeof value.answer === 'string'
+
+const isSpec = (value: object): boolean =>
+  Object.keys(value).every((key) => key === 'answer') && hasGoodAnswer(value)
 
 const TIMES_OUT = 'ends at its time-out when no answer comes, and does not call that healthy'
 const PLAIN = 'answers with plain data, and leaves the target as it is'
@@ -202,9 +224,28 @@ export const BROKEN_HEALTH_CHECKERS: readonly BrokenPlugin<HealthCheckerSetup>[]
     /undefined/,
   ),
   broken(
-    'hangs when it is closed without having been opened',
-    () => new HangsAtClose(),
-    ['closes without having been opened'],
-    /close took longer/,
+    'wants more than it needs',
+    () => new HasAnotherSpec((value) => isMap(value) && 'answer' in value && isSpec(value)),
+    ['takes the spec {}'],
+    /undefined/,
   ),
+  broken(
+    'finds an app well twice at most',
+    () => new TiresOfTheApp(),
+    ['finds a well app healthy, again and again', ANEW, APART],
+    /enough/,
+  ),
+  broken(
+    'hangs when it is aborted before it begins',
+    () => new HangsWhenAborted(),
+    ['ends at once when it is aborted'],
+    /aborted before took longer/,
+  ),
+  broken(
+    'hangs after close',
+    () => new HangsAfterClose(),
+    ['ends a check that comes after close'],
+    /a check after close took longer/,
+  ),
+  ...withFaultyLifecycles((wrap) => fakeHealthCheckerSetup(() => wrap(new FakeHealthChecker()))),
 ]

@@ -1,8 +1,9 @@
 import type { LogEntry } from '@p2p-playground/core'
 import type { LogSinkSetup } from '../contracts/log-sink-contract.js'
 import { fakeLogSinkSetup } from '../fakes/fake-setups.js'
-import type { InMemoryLogSink } from '../fakes/in-memory-log-sink.js'
+import { InMemoryLogSink } from '../fakes/in-memory-log-sink.js'
 import type { BrokenPlugin } from './broken-plugin.js'
+import { withFaultyLifecycles } from './faulty-lifecycles.js'
 import {
   Alters,
   BeginsThoughAborted,
@@ -12,6 +13,7 @@ import {
   ForgetsItsWrites,
   KeepsOnlyTheLast,
   Recodes,
+  SharesOneConnection,
   SortsTheBatch,
   StoresRepeats,
   SwallowsFailures,
@@ -36,6 +38,28 @@ const broken = (
 ): BrokenPlugin<LogSinkSetup> => ({ fault, breaks, says, setup: fakeLogSinkSetup(make) })
 
 export const BROKEN_LOG_SINKS: readonly BrokenPlugin<LogSinkSetup>[] = [
+  broken(
+    'keeps a single line for later',
+    (before) => new Alters((all) => (all.length === 1 ? [] : all), before),
+    [stores('one line'), stores('an empty line'), stores('a line of 200 KiB')],
+    /entry 1 of 1/,
+  ),
+  broken(
+    'drops backslashes',
+    (before) =>
+      new Alters(
+        onLines((line) => line.replaceAll('\\', '')),
+        before,
+      ),
+    [stores('what looks like its own format')],
+    /entry 1 of 5/,
+  ),
+  broken(
+    'keeps its connection outside of the instance',
+    (before) => new SharesOneConnection(before),
+    ['keeps instances apart that write at once'],
+    /entry 1 of 50/,
+  ),
   broken(
     'drops empty lines',
     (before) => new Alters((all) => all.filter(({ line }) => line !== ''), before),
@@ -203,6 +227,9 @@ export const BROKEN_LOG_SINKS: readonly BrokenPlugin<LogSinkSetup>[] = [
       'after close either stores a batch or throws',
     ],
     /closed already/,
+  ),
+  ...withFaultyLifecycles((wrap) =>
+    fakeLogSinkSetup((before) => wrap(new InMemoryLogSink(before))),
   ),
 ]
 

@@ -2,6 +2,7 @@ import type { RuntimeSetup } from '../contracts/runtime-contract.js'
 import { fakeRuntimeSetup } from '../fakes/fake-setups.js'
 import { InMemoryRuntime } from '../fakes/in-memory-runtime.js'
 import type { BrokenPlugin } from './broken-plugin.js'
+import { withFaultyLifecycles } from './faulty-lifecycles.js'
 import {
   CountsWhatIsGone,
   EndsWithZero,
@@ -10,10 +11,12 @@ import {
   IgnoresTheBoot,
   KillsAtClose,
   KillsWhenAWaitIsAborted,
+  KnowsOnlyFailures,
   LeavesTheAborted,
   LeavesTheStubborn,
   OverwritesTheOutput,
   RunsOne,
+  SaysNoReason,
   SplitsArguments,
   StartsThoughAborted,
   StartsWithoutTheSandbox,
@@ -186,5 +189,23 @@ export const BROKEN_RUNTIMES: readonly BrokenPlugin<RuntimeSetup>[] = [
     (before) => new RunsOne(before),
     ['keeps programs apart that run at once'],
     /false/,
+  ),
+  broken(
+    'does not say why it sets no limit',
+    (before) => new SaysNoReason(before),
+    ['says for each limit what enforces it, or why nothing does'],
+    /match/,
+  ),
+  broken(
+    'knows only failures',
+    (before) => new KnowsOnlyFailures(before),
+    [
+      'knows the exit code 0',
+      'gives a program its arguments as they are, and appends what it writes',
+    ],
+    /there was no error/,
+  ),
+  ...withFaultyLifecycles((wrap) =>
+    fakeRuntimeSetup((before) => wrap(new InMemoryRuntime(before))),
   ),
 ]

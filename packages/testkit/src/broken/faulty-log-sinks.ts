@@ -136,3 +136,18 @@ export class ClosesOnce extends InMemoryLogSink {
     return super.close()
   }
 }
+
+/** Writes with whichever was made last. */
+export class SharesOneConnection extends InMemoryLogSink {
+  static last: InMemoryLogSink | undefined
+
+  constructor(before?: InMemoryLogSink) {
+    super(before)
+    SharesOneConnection.last = this
+  }
+
+  override async write(batch: LogBatch, signal: AbortSignal): Promise<void> {
+    const last = SharesOneConnection.last ?? this
+    return InMemoryLogSink.prototype.write.call(last, batch, signal)
+  }
+}

@@ -1,5 +1,12 @@
 import { writeFileSync } from 'node:fs'
-import type { ExitStatus, OnPlaced, ResourceUsage, RunHandle, RunSpec } from '@p2p-playground/core'
+import type {
+  ExitStatus,
+  OnPlaced,
+  ResourceUsage,
+  RunHandle,
+  RunSpec,
+  RuntimeSupport,
+} from '@p2p-playground/core'
 import { InMemoryRuntime } from '../fakes/in-memory-runtime.js'
 
 /* What breaks the promises that broken-runtimes.ts lists. */
@@ -198,5 +205,18 @@ export class RunsOne extends InMemoryRuntime {
     if (this.#last !== undefined) this.end(this.#last, { kind: 'signaled', signal: 'SIGTERM' })
     this.#last = handle.pid
     return handle
+  }
+}
+
+export class SaysNoReason extends InMemoryRuntime {
+  override async support(): Promise<RuntimeSupport> {
+    return { ...(await super.support()), cpu: { enforced: false, why: '' } }
+  }
+}
+
+export class KnowsOnlyFailures extends InMemoryRuntime {
+  override end(pid: number, exit: ExitStatus): void {
+    const isSuccess = exit.kind === 'exited' && exit.code === 0
+    super.end(pid, isSuccess ? { kind: 'unknown', why: 'there was no error' } : exit)
   }
 }

@@ -15,7 +15,7 @@ export interface ContractHooks {
   readonly setup?: (() => Promise<void> | void) | undefined
   /** After each case, also one that failed. What `create` gave is closed by then. */
   readonly teardown?: (() => Promise<void> | void) | undefined
-  /** How long may take what must happen at once, as at an abort; milliseconds, default 2000. */
+  /** How long may take what must happen at once, as at an abort; milliseconds, default 5000. */
   readonly promptMs?: number | undefined
 }
 
@@ -25,7 +25,7 @@ export type Create<Plugin> = () => Promise<Plugin & PluginLifecycle>
 /** A signal that nobody aborts. */
 export const forever: AbortSignal = new AbortController().signal
 
-const PROMPT_MS = 2000
+const PROMPT_MS = 5000
 /** Of a case against a far side of the author's: a server may be slow to start. */
 const CASE_LIMIT_MS = 60_000
 
