@@ -10,6 +10,6 @@ export interface PeerCandidate {
 
 /** Finds peers. */
 export interface Discovery {
-  /** Yields candidates, also the same one again, until `signal` aborts. */
+  /** Yields candidates, also the same one again, until `signal` aborts. Several may watch at a time, each for itself. */
   watch(signal: AbortSignal): AsyncIterable<PeerCandidate>
 }

@@ -16,6 +16,6 @@ export type HealthResult =
 export interface HealthChecker<Spec> {
   /** Validates the keys of `health_check` that are this checker's own. */
   readonly spec: Schema<Spec>
-  /** Looks once. An unhealthy app is a result, not an error. Aborted by `signal` at the time-out. */
+  /** Looks once; several looks may run at a time. An unhealthy app is a result, not an error. Aborted by `signal` at the time-out. */
   check(target: HealthTarget<Spec>, signal: AbortSignal): Promise<HealthResult>
 }

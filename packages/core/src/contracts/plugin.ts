@@ -31,7 +31,10 @@ export interface PluginContext<Config> {
   readonly dataDir: string
 }
 
-/** Optional on every plugin: `open` in order after all were created, `close` in reverse at the end. Both are idempotent. */
+/**
+ * Optional on every plugin: `open` in order after all were created, `close` in reverse at the end. Both are idempotent; `close`
+ * may also come while `open` runs, or without it. `open` ends when `signal` aborts.
+ */
 export interface PluginLifecycle {
   /** Rejects when it cannot start. `signal` aborts when its time is over (10 s). */
   open?(signal: AbortSignal): Promise<void>

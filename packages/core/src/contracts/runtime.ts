@@ -88,7 +88,7 @@ export interface ResourceUsage {
 
 /**
  * Runs programs. Order of calls: `support` any time; `start` gives a handle; `adopt`, `wait`, `stop`, `usage` take it,
- * in this daemon or in a later one.
+ * in this daemon or in a later one. `close` leaves the programs running.
  */
 export interface Runtime {
   /** What it can enforce on this machine. */
@@ -108,7 +108,7 @@ export interface Runtime {
    * behind are ended first.
    */
   wait(handle: RunHandle, signal: AbortSignal): Promise<ExitStatus>
-  /** SIGTERM to the group, `graceMs` later SIGKILL. Idempotent; nothing of the app survives it. */
+  /** SIGTERM to the group, `graceMs` later SIGKILL. Idempotent, also several at a time; nothing of the app survives it. */
   stop(handle: RunHandle, graceMs: number): Promise<ExitStatus>
   usage(handle: RunHandle): Promise<ResourceUsage>
 }
