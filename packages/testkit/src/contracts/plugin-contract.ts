@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isPlaygroundError, systemClock } from '@p2p-playground/core'
-import type { PluginContext, PluginDefinition, PluginKind } from '@p2p-playground/core'
-import { checkDefinitions, isCompatible } from '@p2p-playground/core/plugins'
+import type { PluginContext, PluginDefinition } from '@p2p-playground/core'
+import { checkDefinitions, checkPlugin, isCompatible } from '@p2p-playground/core/plugins'
 import { expect } from 'vitest'
 import { RecordingLogger } from '../recording-logger.js'
 import { registerContract } from './contract-case.js'
@@ -19,14 +19,6 @@ export interface PluginSetup {
 
 /** A key that no configuration has. */
 const UNKNOWN_KEY = 'no_such_key'
-
-/** What each kind of plugin has to have. */
-const METHODS: Readonly<Record<PluginKind, readonly string[]>> = {
-  runtime: ['support', 'start', 'adopt', 'wait', 'stop', 'usage'],
-  'health-checker': ['check'],
-  'log-sink': ['write'],
-  discovery: ['watch'],
-}
 
 /** The promises of a plugin's definition, for a test with vitest. For a package with several: once for each. */
 export function pluginContract(definition: PluginDefinition, setup: PluginSetup): void {
@@ -115,12 +107,8 @@ function createCases(definition: PluginDefinition, { valid }: PluginSetup): Cont
       }
     })
   return [
-    created(`creates what its kind asks for`, (context) => {
-      const plugin: object = definition.create(context)
-      const has = (name: string): boolean =>
-        typeof (plugin as Readonly<Record<string, unknown>>)[name] === 'function'
-      expect(METHODS[definition.kind].filter((name) => !has(name))).toEqual([])
-      if (definition.kind === 'health-checker') expect(plugin).toHaveProperty(['spec', '~standard'])
+    created('creates what its kind asks for', (context) => {
+      checkPlugin(definition.kind, definition.create(context), 'the plugin')
     }),
 
     created('creates without side effects, twice', async (context) => {
