@@ -1,5 +1,4 @@
-import type { LogEntry, LogSink } from '@p2p-playground/core'
-import { logSinkContract } from '@p2p-playground/testkit/contracts'
+import type { LogEntry } from '@p2p-playground/core'
 import { describe, expect, it } from 'vitest'
 import {
   HOUR_MS,
@@ -12,33 +11,7 @@ import {
   sinkTo,
 } from './loki-fixture.test.support.js'
 import { readBack } from './read-back.test.support.js'
-import type { Fault, StrictLoki, StrictLokiOptions } from './strict-loki.test.support.js'
-
-const CONFIGS: readonly {
-  readonly encoding?: string
-  readonly metadata?: string
-  readonly max_line_size?: number
-  readonly max_request_size?: number
-}[] = [
-  { encoding: 'protobuf' },
-  { encoding: 'json' },
-  { encoding: 'protobuf', metadata: 'line' },
-  { encoding: 'json', metadata: 'line' },
-  { max_line_size: 64 * 1024, max_request_size: 64 * 1024 },
-]
-
-describe.each(CONFIGS)('%o', (config) => {
-  const servers = new Map<LogSink, StrictLoki>()
-  logSinkContract('loki', {
-    create: async () => {
-      const loki = await lokiWith({ maxLineBytes: config.max_line_size ?? 256 * 1024 })
-      const sink = await sinkTo(loki, config)
-      servers.set(sink, loki)
-      return sink
-    },
-    stored: (sink) => readBack(servers.get(sink)?.query() ?? []),
-  })
-})
+import type { Fault, StrictLokiOptions } from './strict-loki.test.support.js'
 
 describe('LokiSink', () => {
   it('keeps few labels, and puts the rest into structured metadata', async () => {

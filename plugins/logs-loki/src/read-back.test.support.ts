@@ -16,7 +16,7 @@ export function readBack(lines: readonly QueriedLine[]): AppLogEntry[] {
   const entries = new Map<string, AppLogEntry>()
   const parts = new Map<string, number>()
   const ordered = lines
-    .map((line) => (line.metadata['seq'] === undefined ? fromJsonLine(line) : line))
+    .map(asSent)
     .sort((a, b) => seqOf(a) - seqOf(b) || Number(a.time - b.time))
     .filter(isNew())
   for (const { labels, time, line, metadata } of ordered) {
@@ -57,8 +57,10 @@ function isNew(): (line: QueriedLine) => boolean {
   }
 }
 
-/** With `metadata: line`. */
-function fromJsonLine({ labels, time, line }: QueriedLine): QueriedLine {
+/** With what `metadata: line` has put into the text taken out again. */
+export function asSent(queried: QueriedLine): QueriedLine {
+  const { labels, time, line } = queried
+  if (queried.metadata['seq'] !== undefined) return queried
   const { line: text = '', ...metadata } = JSON.parse(line) as Record<string, string>
   return { labels, time, line: text, metadata }
 }
