@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -84,10 +85,9 @@ export class InstalledPackages {
    * the name of the package.
    */
   copyTest(path: string, into: string, name: string): void {
-    const text = readFileSync(join(ROOT, path), 'utf8')
-    this.write(join(into, basename(path)), text.replaceAll("'./index.js'", `'${name}'`))
-    for (const [, beside] of text.matchAll(/from '\.\/((?!index)[\w.-]+)\.js'/g)) {
-      if (beside !== undefined) this.copyTest(join(dirname(path), `${beside}.ts`), into, name)
+    for (const one of filesOfTest(path)) {
+      const text = readFileSync(join(ROOT, one), 'utf8')
+      this.write(join(into, basename(one)), text.replaceAll("'./index.js'", `'${name}'`))
     }
   }
 
@@ -104,6 +104,31 @@ export class InstalledPackages {
 
 export function readManifest(dir: string): PackageManifest {
   return JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as PackageManifest
+}
+
+/** A test file and all that it imports from beside itself, but for the code that it tests: `./index.js`. */
+export function filesOfTest(path: string): string[] {
+  const text = readFileSync(join(ROOT, path), 'utf8')
+  const beside = [...text.matchAll(/from '\.\/((?!index)[\w.-]+)\.js'/g)].map(
+    ([, name = '']) => name,
+  )
+  return [
+    ...new Set([path, ...beside.flatMap((name) => filesOfTest(join(dirname(path), `${name}.ts`)))]),
+  ]
+}
+
+/** Packages that a module imports. */
+export function importsOf(text: string): string[] {
+  const found = [...text.matchAll(/(?:\bfrom |\bimport |\bimport\()["']([@a-z][\w@./:-]*)["']/g)]
+    .map(([, name = '']) => name)
+    .filter((name) => !isBuiltin(name))
+    .map((name) =>
+      name
+        .split('/')
+        .slice(0, name.startsWith('@') ? 2 : 1)
+        .join('/'),
+    )
+  return [...new Set(found)]
 }
 
 /** Files below a directory. */

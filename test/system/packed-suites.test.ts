@@ -1,12 +1,17 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { builtinModules } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { PluginDefinition } from '@p2p-playground/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { codeBlocks } from '../harness/code-blocks.js'
-import { InstalledPackages, filesOf, readManifest } from '../harness/installed-packages.js'
+import {
+  InstalledPackages,
+  filesOf,
+  filesOfTest,
+  importsOf,
+  readManifest,
+} from '../harness/installed-packages.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -15,7 +20,14 @@ const PLUGINS = readdirSync(join(ROOT, 'plugins')).map((name) => `plugins/${name
 const PACKAGES = ['packages/core', 'packages/testkit', 'packages/process-runtime', ...PLUGINS]
 const EXAMPLES = ['examples/plugin-health-redis', 'examples/plugin-sink-http']
 const NAMES = PACKAGES.map((path) => readManifest(join(ROOT, path)).name)
-const TOOLS = ['vitest', 'typescript', '@types/node', 'valibot']
+const contractOf = (path: string): string => `${path}/src/contract.test.ts`
+/** What tests use besides what they test. */
+const TOOLS = [
+  ...['vitest', 'typescript', '@types/node', 'valibot'],
+  ...PLUGINS.flatMap((path) => filesOfTest(contractOf(path)))
+    .flatMap((path) => importsOf(read(path)))
+    .filter((name) => !NAMES.includes(name)),
+]
 
 const GUIDE = 'docs/plugin-authoring.md'
 const blocks = codeBlocks(read(GUIDE))
@@ -68,7 +80,7 @@ describe('packages that are installed from tarballs', () => {
     const imported = filesOf(dir)
       .filter((path) => /\.(js|mjs|d\.ts)$/.test(path))
       .flatMap((path) => importsOf(readFileSync(join(dir, path), 'utf8')))
-    expect([...new Set(imported)].filter((one) => !known.includes(one))).toEqual([])
+    expect(imported.filter((one) => !known.includes(one))).toEqual([])
   })
 
   test('each export resolves in TypeScript, with the types of all it needs', async () => {
@@ -116,12 +128,8 @@ describe('packages that are installed from tarballs', () => {
 
   test('every suite passes: of the built-in plugins, the fakes, the examples, the guide', async () => {
     for (const path of PLUGINS) {
-      expect(
-        existsSync(join(ROOT, path, 'src/contract.test.ts')),
-        `${path}/src/contract.test.ts`,
-      ).toBe(true)
       const { name } = readManifest(join(ROOT, path))
-      installed.copyTest(`${path}/src/contract.test.ts`, `suites/${path}`, name)
+      installed.copyTest(contractOf(path), `suites/${path}`, name)
     }
     for (const path of EXAMPLES) {
       const { name } = readManifest(join(ROOT, path))
@@ -166,17 +174,4 @@ async function runSuites(installed: InstalledPackages): Promise<Map<string, numb
     passed.set(dir, (passed.get(dir) ?? 0) + count)
   }
   return passed
-}
-
-/** Packages that a module imports. */
-function importsOf(text: string): string[] {
-  return [...text.matchAll(/(?:\bfrom |\bimport |\bimport\()["']([@a-z][\w@./:-]*)["']/g)]
-    .map(([, name = '']) => name)
-    .filter((name) => !name.startsWith('node:') && !builtinModules.includes(name))
-    .map((name) =>
-      name
-        .split('/')
-        .slice(0, name.startsWith('@') ? 2 : 1)
-        .join('/'),
-    )
 }
