@@ -8,7 +8,7 @@ import { report } from './report.js'
 export async function runCli(from: string): Promise<void> {
   const home = homeFlag(process.argv)
   if (home !== undefined) process.env['P2P_PLAYGROUND_HOME'] = home
-  for (const name of ['P2P_PLAYGROUND_HOME', 'P2P_PLAYGROUND_CONFIG']) makeAbsolute(name)
+  for (const kind of ['HOME', 'CONFIG', 'DATA_DIR']) makeAbsolute(`P2P_PLAYGROUND_${kind}`)
   // oclif keeps plugins with everything else of one identity.
   const { oclif } = resolveHome(process.env)
   for (const kind of ['DATA', 'CONFIG', 'CACHE'])

@@ -59,6 +59,8 @@ export const ERROR_TABLE = {
   PLUGIN_DUPLICATE: usage,
   PLUGIN_START: row('failed_precondition', 400, 1),
   PLUGIN_FAILED: row('failed_precondition', 500, 1),
+  PLUGIN_INSTALL: row('failed_precondition', 500, 1),
+  PLUGIN_REGISTRY: row('unavailable', 503, 1, true),
   // Packages: what the file is
   BUNDLE_NOT_FOUND: row('not_found', 404, 2),
   BUNDLE_OUTER: invalid,

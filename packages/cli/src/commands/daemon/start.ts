@@ -17,7 +17,11 @@ export default class DaemonStart extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(DaemonStart)
-    const { runInForeground, startInBackground } = await import('../../daemon-process.js')
+    const [{ runInForeground, startInBackground }, { relinkHostPackages }] = await Promise.all([
+      import('../../daemon-process.js'),
+      import('../../plugins/link-plugin.js'),
+    ])
+    await relinkHostPackages(this.home.oclif)
     const config = flags.config === undefined ? undefined : resolve(flags.config)
     const options = { home: this.home, config, environment: flags.env }
     if (flags.foreground) {

@@ -1,0 +1,92 @@
+// Runs in a process of its own, see package-contents.ts: imports a package and tells what it brings.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Plugin } from '@oclif/core'
+import { PLUGIN_BRAND } from '@p2p-playground/core'
+import { asPlaygroundError, errorMessage } from '@p2p-playground/core/errors'
+import { checkDefinitions } from '@p2p-playground/core/plugins'
+import { resolvePlugin } from '@p2p-playground/daemon/resolve-plugin'
+import type { PackageContents, PackageFault } from './package-contents.js'
+
+interface Manifest {
+  readonly main?: unknown
+  readonly exports?: unknown
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+type Commands = Pick<PackageContents, 'commands' | 'hooks'>
+type Definitions = Pick<PackageContents, 'definitions' | 'fault'>
+
+const [dir = '', name = '', root = ''] = process.argv.slice(2)
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+
+process.send?.(await describe())
+
+async function describe(): Promise<PackageContents> {
+  try {
+    const commands = await readCommands()
+    return { ...commands, ...(await readDefinitions(commands)) }
+  } catch (error) {
+    return { commands: [], hooks: [], ...faulty(error) }
+  }
+}
+
+async function readCommands(): Promise<Commands> {
+  const plugin = new Plugin({ name, root, type: 'link' })
+  await plugin.load()
+  const shown = plugin.commands.filter((command) => !command.hidden)
+  return {
+    commands: shown.map((command) => command.id.replaceAll(':', ' ')).sort(),
+    hooks: Object.keys(plugin.hooks),
+  }
+}
+
+async function readDefinitions({ commands, hooks }: Commands): Promise<Definitions> {
+  const url = entry()
+  if (url === undefined) return { definitions: [] }
+  let exported: unknown
+  try {
+    exported = ((await import(url)) as { default?: unknown }).default
+  } catch (error) {
+    // What only brings commands may have anything, or nothing, at its entry.
+    if (commands.length + hooks.length > 0 && !usesCore()) return { definitions: [] }
+    return faulty(error)
+  }
+  if (![exported].flat().some(isBranded)) return { definitions: [] }
+  try {
+    const definitions = checkDefinitions(exported, name)
+    return { definitions: definitions.map((one) => ({ kind: one.kind, name: one.name })) }
+  } catch (error) {
+    const { code, message, hint } = asPlaygroundError(error, 'PLUGIN_SHAPE')
+    const fault: PackageFault = { code, message, hint }
+    return { definitions: [], fault }
+  }
+}
+
+/** The module that a daemon would import; undefined when the package says of none, and has none. */
+function entry(): string | undefined {
+  try {
+    const url = resolvePlugin(name, [dir])
+    const isNamed = manifest.main !== undefined || manifest.exports !== undefined
+    return isNamed || existsSync(fileURLToPath(url)) ? url : undefined
+  } catch {
+    // Its one reason is that there is nothing to import.
+    return undefined
+  }
+}
+
+function usesCore(): boolean {
+  const { dependencies, peerDependencies } = manifest
+  return Object.hasOwn({ ...dependencies, ...peerDependencies }, '@p2p-playground/core')
+}
+
+function isBranded(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && PLUGIN_BRAND in value
+}
+
+function faulty(error: unknown): Definitions {
+  const message = `${name} cannot be imported: ${errorMessage(error)}`
+  return { definitions: [], fault: { code: 'PLUGIN_IMPORT', message } }
+}

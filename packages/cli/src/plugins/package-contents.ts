@@ -1,0 +1,60 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { PluginKind } from '@p2p-playground/core'
+import type { ErrorCode } from '@p2p-playground/core/errors'
+
+/** What a package brings. */
+export interface PackageContents {
+  readonly definitions: readonly { readonly kind: PluginKind; readonly name: string }[]
+  /** As they are typed: `redis ping`. */
+  readonly commands: readonly string[]
+  /** Hooks of the command line. */
+  readonly hooks: readonly string[]
+  /** Why a daemon cannot use it, where it is meant for one. */
+  readonly fault?: PackageFault
+}
+
+export interface PackageFault {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string | undefined
+}
+
+/** How long importing a package may take. */
+const LIMIT_MS = 20_000
+
+/**
+ * Looks into a package as oclif and the daemon would, in a process of its own: a stranger's code may hang, print, or end it.
+ * `dir` is the directory where plugins are, `root` the package's own.
+ */
+export async function packageContents(
+  where: { readonly dir: string; readonly name: string; readonly root: string },
+  signal: AbortSignal,
+): Promise<PackageContents> {
+  const entry = fileURLToPath(import.meta.resolve('./describe-package.js'))
+  const limit = AbortSignal.timeout(LIMIT_MS)
+  const child = fork(entry, [where.dir, where.name, where.root], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    execArgv: [],
+    signal: AbortSignal.any([signal, limit]),
+    killSignal: 'SIGKILL',
+  })
+  const { promise, resolve } = Promise.withResolvers<PackageContents | undefined>()
+  // An abort is told by the signal, below.
+  child.once('error', () => undefined)
+  child.once('message', (contents) => {
+    resolve(contents as PackageContents)
+  })
+  child.once('close', () => {
+    resolve(undefined)
+  })
+  const contents = await promise
+  child.kill('SIGKILL')
+  signal.throwIfAborted()
+  if (contents !== undefined) return contents
+  const why = limit.aborted
+    ? `has not come to an end within ${String(LIMIT_MS / 1000)} s`
+    : 'ended the process'
+  const message = `${where.name} cannot be imported: it ${why}`
+  return { definitions: [], commands: [], hooks: [], fault: { code: 'PLUGIN_IMPORT', message } }
+}
