@@ -10,6 +10,8 @@ export default defineConfig({
             'packages/*/src/**/*.test.ts',
             'plugins/*/src/**/*.test.ts',
             'scripts/**/*.test.ts',
+            // Of what `plugins create` writes.
+            'packages/cli/templates/*/src/**/*.test.ts',
           ],
           testTimeout: 20_000,
           pool: 'forks',
