@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly home?: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** A command that runs it, such as `unshare --net`. */
+  readonly through?: readonly string[]
 }
 
 /** Runs the real executable to its end, away from any terminal. */
@@ -24,7 +26,8 @@ export async function runCli(
   options: CliOptions = {},
 ): Promise<CliResult> {
   const started = performance.now()
-  const child = spawn(BIN, args, {
+  const [command = BIN, ...before] = [...(options.through ?? []), BIN]
+  const child = spawn(command, [...before, ...args], {
     cwd: options.cwd,
     env: { ...cleanEnv(), P2P_PLAYGROUND_HOME: options.home, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Config, run } from '@oclif/core'
+import { Config, run, settings } from '@oclif/core'
 import { resolveHome } from '@p2p-playground/core/home'
 import { report } from './report.js'
 
@@ -13,6 +13,8 @@ export async function runCli(from: string): Promise<void> {
   const { oclif } = resolveHome(process.env)
   for (const kind of ['DATA', 'CONFIG', 'CACHE'])
     process.env[`P2P_PLAYGROUND_${kind}_DIR`] ??= oclif
+  // What is built counts, of linked plugins too; otherwise oclif warns of each at every command.
+  settings.enableAutoTranspile = false
   process.stdout.on('error', endOnBrokenPipe)
   const config = await Config.load(fileURLToPath(from))
   if (!process.stdin.isTTY) askNothing(config)

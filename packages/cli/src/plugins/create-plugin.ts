@@ -85,7 +85,10 @@ export function pluginNameOf(name: string): string {
     })
   }
   const bare = basename(name).replaceAll(/[^a-z0-9]+/g, '-')
-  const short = bare.replace(/^(?:p2p|playground|health|runtime|logs?|sink|discovery|plugin|-)+-/, '')
+  const short = bare.replace(
+    /^(?:p2p|playground|health|runtime|logs?|sink|discovery|plugin|-)+-/,
+    '',
+  )
   return short.replaceAll(/^-+|-+$/g, '').slice(0, MAX_PLUGIN_NAME) || 'plugin'
 }
 
@@ -111,9 +114,7 @@ async function refuseUsed(dir: string, force: boolean): Promise<void> {
 
 /** What a plugin of that kind imports of ours, core first. */
 function hostsFor(kind: CreatedKind): HostPackage[] {
-  return hostPackages().filter(
-    ({ name }) => kind === 'runtime' || name === '@p2p-playground/core',
-  )
+  return hostPackages().filter(({ name }) => kind === 'runtime' || name === '@p2p-playground/core')
 }
 
 function isCheckout(hosts: readonly HostPackage[]): boolean {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Plugin } from '@oclif/core'
+import { Plugin, settings } from '@oclif/core'
 import { PLUGIN_BRAND } from '@p2p-playground/core'
 import { asPlaygroundError, errorMessage } from '@p2p-playground/core/errors'
 import { checkDefinitions } from '@p2p-playground/core/plugins'
@@ -20,6 +20,8 @@ type Commands = Pick<PackageContents, 'commands' | 'hooks'>
 type Definitions = Pick<PackageContents, 'definitions' | 'fault'>
 
 const [dir = '', name = '', root = ''] = process.argv.slice(2)
+// As for the command itself: what is built counts.
+settings.enableAutoTranspile = false
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
 
 process.send?.(await describe())

@@ -129,7 +129,9 @@ async function bringHostPackages(staged: string): Promise<void> {
 async function npmSpec(spec: PluginSpec, staged: string): Promise<string> {
   if (spec.kind === 'registry') return `${spec.name}@${spec.range}`
   if (spec.kind === 'remote') return spec.spec
-  const digest = createHash('sha256').update(await readFile(spec.path)).digest('hex')
+  const digest = createHash('sha256')
+    .update(await readFile(spec.path))
+    .digest('hex')
   const path = join('tarballs', `${digest.slice(0, 16)}-${basename(spec.path)}`)
   await mkdir(join(staged, 'tarballs'), { recursive: true })
   await copyFile(spec.path, join(staged, path))

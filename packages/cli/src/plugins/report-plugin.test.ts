@@ -36,7 +36,5 @@ it.each<[string, Partial<PackageContents>, RegExp | undefined]>([
   ['a fault', { fault: { code: 'PLUGIN_IMPORT', message: 'boom' } }, /PLUGIN_IMPORT: boom/],
 ])('warns of a package that holds %s', (_name, contents, warning) => {
   const { warnings } = report(contents)
-  expect(warnings).toEqual(
-    warning === undefined ? [] : [expect.stringMatching(warning) as string],
-  )
+  expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning) as string])
 })

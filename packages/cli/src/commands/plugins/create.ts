@@ -40,7 +40,9 @@ export default class PluginsCreate extends BaseCommand {
       return
     }
     for (const path of created.files) this.log(`made  ${path}`)
-    this.log(`\nNext: cd ${relative(process.cwd(), dir) || '.'} && npm install && npm run build && npm test`)
+    this.log(
+      `\nNext: cd ${relative(process.cwd(), dir) || '.'} && npm install && npm run build && npm test`,
+    )
     this.log('Then: p2p-playground plugins link .')
   }
 }
