@@ -27,6 +27,7 @@ const CHECKS = [
   ['lint', 'eslint', ['.']],
   ['format', 'prettier', ['--check', '--log-level=warn', '.']],
   ['types of the system tests', 'tsc', ['-p', 'test']],
+  ['types of what plugins create writes', 'tsc', ['-p', 'packages/cli/templates']],
   ['lint protobuf', 'buf', ['lint']],
   ['protobuf changes', 'node', ['scripts/check-wire.mjs']],
   ['generated files', 'node', ['scripts/check-generated.mjs']],

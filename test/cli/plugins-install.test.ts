@@ -191,7 +191,10 @@ describe('plugins install', () => {
   })
 
   test.each([
-    ['is down', async () => ({ url: NO_REGISTRY.npm_config_registry, close: () => undefined })],
+    [
+      'is down',
+      async () => Promise.resolve({ url: NO_REGISTRY.npm_config_registry, close: () => undefined }),
+    ],
     ['never answers', async () => silentServer()],
   ])('says in seconds that the registry %s', async (_name, start) => {
     const { url, close } = await start()

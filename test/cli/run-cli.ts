@@ -26,7 +26,7 @@ export async function runCli(
   options: CliOptions = {},
 ): Promise<CliResult> {
   const started = performance.now()
-  const [command = BIN, ...before] = [...(options.through ?? []), BIN]
+  const [command, ...before] = [...(options.through ?? []), BIN]
   const child = spawn(command, [...before, ...args], {
     cwd: options.cwd,
     env: { ...cleanEnv(), P2P_PLAYGROUND_HOME: options.home, ...options.env },

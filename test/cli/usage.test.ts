@@ -43,6 +43,11 @@ const COMMANDS = [
   'app describe',
   'config show',
   'config check',
+  'plugins install',
+  'plugins link',
+  'plugins uninstall',
+  'plugins update',
+  'plugins create',
 ]
 
 describe('help', () => {

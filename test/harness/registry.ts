@@ -19,7 +19,11 @@ export interface RegistryOptions {
 export class Registry {
   readonly url: string
   /** For commands that are to use it, and nothing of the user's own npm configuration. */
-  readonly env: Readonly<Record<string, string>>
+  readonly env: {
+    readonly npm_config_registry: string
+    readonly npm_config_userconfig: string
+    readonly npm_config_cache: string
+  }
   readonly #child: ChildProcess
 
   private constructor(base: string, port: number, child: ChildProcess) {
@@ -80,9 +84,10 @@ export function npm(
   throw new Error(`npm ${args.join(' ')}: exit ${String(status)}\n${stdout}${stderr}`)
 }
 
-/** A test runner tells its children that they are tests. */
+/** A test runner tells its children that they are tests, and to use colours. */
 function plainEnv(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^VITEST/.test(name)))
+  const kept = Object.entries(process.env).filter(([name]) => !/^(VITEST|FORCE_COLOR)/.test(name))
+  return { ...Object.fromEntries(kept), NO_COLOR: '1' }
 }
 
 function configText(dir: string, passOn: boolean): string {

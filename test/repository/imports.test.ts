@@ -28,7 +28,10 @@ describe.each(packages.map((path) => dirname(path)))('%s', (dir) => {
     readonly name: string
     readonly peerDependencies?: Readonly<Record<string, string>>
   }
-  const sources = files.filter((path) => path.startsWith(`${dir}/`) && /\.(ts|js)$/.test(path))
+  const sources = files.filter(
+    (path) =>
+      path.startsWith(`${dir}/`) && !path.includes('/templates/') && /\.(ts|js)$/.test(path),
+  )
   const imported = (wanted: readonly string[]): string[] => [
     ...new Set(wanted.flatMap((path) => importsOf(path)).filter((name) => name !== manifest.name)),
   ]

@@ -93,6 +93,13 @@ test('configuration and environment of the command go along', () => {
   expect(text).not.toContain('=HOME=')
 })
 
+test('where plugins are goes along when it is not the usual place', () => {
+  const name = 'P2P_PLAYGROUND_DATA_DIR'
+  const env = { P2P_PLAYGROUND_HOME: '/h' }
+  expect(plan({}, { ...env, [name]: '/h/oclif' }).text).not.toContain(name)
+  expect(plan({}, { ...env, [name]: '/p' }).text).toContain(`Environment=${name}=/p\n`)
+})
+
 test('odd paths are one word in a unit', () => {
   const { text } = plan({ program: [ODD, '/p.js'] }, { P2P_PLAYGROUND_HOME: ODD })
   const escaped = String.raw`it's \"x\"\\`

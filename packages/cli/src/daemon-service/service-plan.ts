@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { PlaygroundError } from '@p2p-playground/core/errors'
+import { resolveHome } from '@p2p-playground/core/home'
 import type { Home } from '@p2p-playground/core/home'
 import type { ServiceFacts } from './service-facts.js'
 import { supervisorScript } from './supervisor-script.js'
@@ -83,7 +84,10 @@ function commandOf({ program, config, environment }: ServiceRequest): string[] {
 function environmentOf(env: Environment): Record<string, string> {
   const isOneHome = (env['P2P_PLAYGROUND_HOME'] ?? '') !== ''
   const places = isOneHome ? ['P2P_PLAYGROUND_HOME'] : ['HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME']
-  const names = [...places, 'P2P_PLAYGROUND_CONFIG', 'P2P_PLAYGROUND_ENV']
+  // Set for each command; said only where it is not what the others make of it.
+  const { oclif } = resolveHome({ ...env, P2P_PLAYGROUND_DATA_DIR: undefined })
+  const data = env['P2P_PLAYGROUND_DATA_DIR'] === oclif ? [] : ['P2P_PLAYGROUND_DATA_DIR']
+  const names = [...places, 'P2P_PLAYGROUND_CONFIG', 'P2P_PLAYGROUND_ENV', ...data]
   const found = names.flatMap((name) => {
     const value = env[name] ?? ''
     return value === '' ? [] : [[name, value] as const]

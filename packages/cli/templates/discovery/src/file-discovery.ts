@@ -23,15 +23,16 @@ export class FileDiscovery implements Discovery {
 
   async *watch(signal: AbortSignal): AsyncGenerator<PeerCandidate> {
     const { clock, intervalMs } = this.#options
-    while (!signal.aborted) {
+    const isOver = (): boolean => signal.aborted
+    while (!isOver()) {
       for (const candidate of await this.#read()) {
-        if (signal.aborted) return
+        if (isOver()) return
         yield candidate
       }
       try {
         await clock.sleep(intervalMs, signal)
       } catch (error) {
-        if (signal.aborted) return
+        if (isOver()) return
         throw error
       }
     }

@@ -30,6 +30,6 @@ export default definePlugin({
         return ask({ host: context.config.host, port, send, expect }, signal)
       },
     }
-    return checker as HealthChecker<unknown>
+    return checker
   },
 })

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { pluginNameOf } from './create-plugin.js'
+
+it.each([
+  ['redis', 'redis'],
+  ['@acme/p2p-health-redis', 'redis'],
+  ['p2p-playground-log-sink-kafka', 'kafka'],
+  ['p2p-logs-kafka', 'kafka'],
+  ['@acme/discovery-consul.v2', 'consul-v2'],
+  ['healthy', 'healthy'],
+  ['p2p', 'p2p'],
+  ['x'.repeat(100), 'x'.repeat(63)],
+])('the plugin of %s is called %s', (name, expected) => {
+  expect(pluginNameOf(name)).toBe(expected)
+})
+
+it('refuses a name that npm does not take', () => {
+  expect(() => pluginNameOf('Upper Case')).toThrow(expect.objectContaining({ code: 'USAGE' }))
+})
+
+it('begins packages with the versions of tools that are tested here', () => {
+  const read = (path: string): Record<string, Record<string, string>> =>
+    JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<
+      string,
+      Record<string, string>
+    >
+  const template = read('../../templates/shared/package.json')
+  const root = read('../../../../package.json')
+  const core = read('../../../core/package.json')
+  for (const tool of ['typescript', 'vitest', '@types/node'])
+    expect(template['devDependencies']?.[tool]).toBe(root['devDependencies']?.[tool])
+  expect(template['dependencies']?.['valibot']).toBe(core['dependencies']?.['valibot'])
+})
