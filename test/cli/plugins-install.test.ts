@@ -62,8 +62,10 @@ async function okJson<Value>([args, options]: [string[], object?]): Promise<Valu
   return JSON.parse(await ok([...args, '--json'], options)) as Value
 }
 
-async function installed(): Promise<string> {
-  return (await ok(['plugins'])).trim()
+/** Name, version, and where each comes from. */
+async function installed(): Promise<string[][]> {
+  const rows = await okJson<{ name: string; version: string; from: string }[]>([['plugins']])
+  return rows.map(({ name, version, from }) => [name, version, from])
 }
 
 function write(path: string, text: string): void {
@@ -128,7 +130,7 @@ describe('plugins install', () => {
     )
     expect(text).toContain('daemon stop')
     expect(await ok(['both', 'version'])).toBe('both 1.0.0\n')
-    expect(await installed()).toBe('@acme/p2p-both 1.0.0 (1.0.0)')
+    expect(await installed()).toEqual([['@acme/p2p-both', '1.0.0', 'registry (1.0.0)']])
     const [report] = await okJson<Report[]>([['plugins', 'install', '@acme/p2p-both@1.0.0']])
     expect(report).toMatchObject({ plugins: [{ kind: 'health-checker', name: 'both' }] })
     if (report !== undefined) await useInDaemon(report)
@@ -231,7 +233,9 @@ test('plugins uninstall takes it out, and warns while daemon.yaml names it', asy
   expect(stdout).toBe('uninstalled @acme/p2p-both\n')
   expect(stderr).toMatch(/^Warning: .*daemon\.yaml still names @acme\/p2p-both/)
   expect(await cli(['both', 'version'])).toMatchObject({ status: 2 })
-  expect(await installed()).toBe('@acme/p2p-alone 1.0.1')
+  expect(await installed()).toEqual([
+    ['@acme/p2p-alone', '1.0.1', 'tarball acme-p2p-alone-1.0.1.tgz'],
+  ])
 })
 
 test('plugins link uses a folder that has no core of its own', async () => {
@@ -256,7 +260,7 @@ test.skipIf(whyNoMount !== undefined)('a full disk leaves nothing behind', async
     writeFileSync(join(dir, 'payload'), randomBytes(4 * 1024 * 1024))
     const { stderr } = await runCli(['plugins', 'install', tarball(dir)], { home })
     expect(stderr).toMatch(/^Error STATE_DISK: there is no room/)
-    expect((await runCli(['plugins'], { home })).stdout).toBe('No plugins installed.\n')
+    expect((await runCli(['plugins'], { home })).stdout).toBe('No plugins are installed.\n')
   } finally {
     spawnSync('umount', ['-l', home])
   }

@@ -43,6 +43,7 @@ const COMMANDS = [
   'app describe',
   'config show',
   'config check',
+  'plugins',
   'plugins install',
   'plugins link',
   'plugins uninstall',

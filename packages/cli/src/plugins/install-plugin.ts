@@ -50,7 +50,7 @@ export async function installPlugin(
       const { code, message, hint } = contents.fault
       throw new PlaygroundError(code, message, { hint })
     }
-    return { name, version: await versionAt(root), contents }
+    return { name, version: (await versionAt(root)) ?? '', contents }
   })
 }
 
@@ -77,7 +77,7 @@ export async function uninstallPlugin(
 export async function updatePlugins(
   dir: string,
   signal: AbortSignal,
-): Promise<{ readonly name: string; readonly from: string; readonly to: string }[]> {
+): Promise<{ readonly name: string; readonly from: string | null; readonly to: string | null }[]> {
   const plugins = listed(await readManifest(dir)).filter((plugin) => plugin.type === 'user')
   const specs = plugins.flatMap((plugin) => {
     if ('tag' in plugin) return [`${plugin.name}@${plugin.tag}`]
@@ -163,7 +163,9 @@ async function dropUnusedTarballs(staged: string): Promise<void> {
   }
 }
 
-async function versionAt(root: string): Promise<string> {
-  const text = await readFile(join(root, 'package.json'), 'utf8')
-  return (JSON.parse(text) as { version?: string }).version ?? ''
+/** Version of the package in that directory; null when there is none. */
+export async function versionAt(root: string): Promise<string | null> {
+  const path = join(root, 'package.json')
+  if (!existsSync(path)) return null
+  return (JSON.parse(await readFile(path, 'utf8')) as { version?: string }).version ?? ''
 }

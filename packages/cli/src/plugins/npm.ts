@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { debugLogger } from '../debug-logger.js'
 import { explainNpmFailure } from './npm-failure.js'
 import type { NpmFailure } from './npm-failure.js'
@@ -76,6 +76,8 @@ function npmEnv(fetchTimeoutMs: number): NodeJS.ProcessEnv {
     npm_config_fetch_retry_mintimeout: '500',
     npm_config_fetch_timeout: String(fetchTimeoutMs),
     ...process.env,
+    // Scripts of packages call "node": there may be none but this one.
+    PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
     ...(registry === undefined ? {} : { npm_config_registry: registry }),
   }
 }

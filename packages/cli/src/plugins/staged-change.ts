@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
 
 /** What npm and we keep in the directory; package.json last: with it a change is done. */
@@ -48,7 +48,6 @@ export async function changeStaged<Result>(
 
 /** Makes the copy's directory, which is the lock as well. What a killed change left is put right first. */
 async function claim(staged: string, dir: string): Promise<void> {
-  await mkdir(dirname(staged), { recursive: true })
   try {
     await mkdir(staged, { mode: 0o700 })
   } catch (error) {

@@ -15,7 +15,8 @@ export default class PluginsUpdate extends PluginsCommand {
       return
     }
     if (changed.length === 0) this.log('all plugins are up to date')
-    for (const { name, from, to } of changed) this.log(`updated ${name} ${from} → ${to}`)
+    for (const { name, from, to } of changed)
+      this.log(`updated ${name} ${from ?? 'missing'} → ${to ?? 'missing'}`)
     if (changed.length > 0) this.log('A daemon that runs takes them at its next start.')
   }
 }
