@@ -100,6 +100,14 @@ it.each<[string, string, string, string, string]>([
     'PLUGIN_INSTALL',
     'does not fit together',
   ],
+  [
+    'ENOENT',
+    'ENOENT: no such file, open package.json',
+    '',
+    'PLUGIN_INSTALL',
+    '@acme/x@1 is no npm package',
+  ],
+  ['ENOENT', 'spawn sh ENOENT', '', 'PLUGIN_INSTALL', 'npm cannot install @acme/x@1: spawn sh'],
   ['EWHATEVER', 'something\nelse', '', 'PLUGIN_INSTALL', 'npm cannot install @acme/x@1: something'],
 ])('%s, %s', (code, summary, detail, expected, message) => {
   const error = explainNpmFailure({ code, summary, detail }, '@acme/x@1')

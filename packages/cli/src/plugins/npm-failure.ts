@@ -11,7 +11,7 @@ const UNREACHABLE =
   /^(?:ECONN|ENOTFOUND|EAI_AGAIN|E?TIMEDOUT|ETIMEDOUT|ERR_SOCKET|EHOST|ENET|EPIPE|EPROTO|FETCH_|E5\d\d$|E429$|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/
 const DENIED = /^(?:E401|E403|ENEEDAUTH|EOTP)$/
 const NO_RIGHTS = /^(?:EACCES|EPERM|EROFS)$/
-const DAMAGED = /^(?:TAR_|Z_|EINTEGRITY|EJSONPARSE|EINVALIDPACKAGE|ENOENT$)/
+const DAMAGED = /^(?:TAR_|Z_|EINTEGRITY|EJSONPARSE|EINVALIDPACKAGE)/
 
 /**
  * Says in one line why npm could not do what `subject` (as it was asked for) needed.
@@ -42,7 +42,8 @@ export function explainNpmFailure(failure: NpmFailure, subject: string): Playgro
   const hint = NO_RIGHTS.test(code)
     ? 'Install as the user to whom the home belongs.'
     : 'P2P_PLAYGROUND_DEBUG=1 shows all that npm said.'
-  const what = DAMAGED.test(code) ? `${subject} is no npm package` : `npm cannot install ${subject}`
+  const isDamaged = DAMAGED.test(code) || (code === 'ENOENT' && reason.includes('package.json'))
+  const what = isDamaged ? `${subject} is no npm package` : `npm cannot install ${subject}`
   return new PlaygroundError('PLUGIN_INSTALL', `${what}: ${reason}`, {
     hint,
     details: { npm: code },
