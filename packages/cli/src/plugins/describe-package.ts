@@ -1,12 +1,11 @@
 // Runs in a process of its own, see package-contents.ts: imports a package and tells what it brings.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { Plugin, settings } from '@oclif/core'
 import { PLUGIN_BRAND } from '@p2p-playground/core'
 import { asPlaygroundError, errorMessage } from '@p2p-playground/core/errors'
 import { checkDefinitions } from '@p2p-playground/core/plugins'
-import { resolvePlugin } from '@p2p-playground/daemon/resolve-plugin'
 import type { PackageContents, PackageFault } from './package-contents.js'
 
 interface Manifest {
@@ -19,7 +18,7 @@ interface Manifest {
 type Commands = Pick<PackageContents, 'commands' | 'hooks'>
 type Definitions = Pick<PackageContents, 'definitions' | 'fault'>
 
-const [dir = '', name = '', root = ''] = process.argv.slice(2)
+const [name = '', root = '', probe = ''] = process.argv.slice(2)
 // As for the command itself: what is built counts.
 settings.enableAutoTranspile = false
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
@@ -46,11 +45,11 @@ async function readCommands(): Promise<Commands> {
 }
 
 async function readDefinitions({ commands, hooks }: Commands): Promise<Definitions> {
-  const url = entry()
-  if (url === undefined) return { definitions: [] }
+  if (!hasEntry()) return { definitions: [] }
   let exported: unknown
   try {
-    exported = ((await import(url)) as { default?: unknown }).default
+    const module = (await import(pathToFileURL(probe).href)) as { found: { default?: unknown } }
+    exported = module.found.default
   } catch (error) {
     // What only brings commands may have anything, or nothing, at its entry.
     if (commands.length + hooks.length > 0 && !usesCore()) return { definitions: [] }
@@ -67,16 +66,10 @@ async function readDefinitions({ commands, hooks }: Commands): Promise<Definitio
   }
 }
 
-/** The module that a daemon would import; undefined when the package says of none, and has none. */
-function entry(): string | undefined {
-  try {
-    const url = resolvePlugin(name, [dir])
-    const isNamed = manifest.main !== undefined || manifest.exports !== undefined
-    return isNamed || existsSync(fileURLToPath(url)) ? url : undefined
-  } catch {
-    // Its one reason is that there is nothing to import.
-    return undefined
-  }
+/** Whether there is something that a daemon could import. */
+function hasEntry(): boolean {
+  const isNamed = manifest.main !== undefined || manifest.exports !== undefined
+  return isNamed || existsSync(join(root, 'index.js'))
 }
 
 function usesCore(): boolean {
@@ -89,6 +82,7 @@ function isBranded(value: unknown): boolean {
 }
 
 function faulty(error: unknown): Definitions {
-  const message = `${name} cannot be imported: ${errorMessage(error)}`
+  const reason = errorMessage(error).replace(` imported from ${probe}`, '')
+  const message = `${name} cannot be imported: ${reason}`
   return { definitions: [], fault: { code: 'PLUGIN_IMPORT', message } }
 }

@@ -45,7 +45,7 @@ export async function installPlugin(
     await writeManifest(staged, withPlugin(after, entryOf(spec, name, wanted)))
     await dropUnusedTarballs(staged)
     const root = join(staged, 'node_modules', name)
-    const contents = await packageContents({ dir: staged, name, root }, signal)
+    const contents = await packageContents({ name, root }, signal)
     if (contents.fault !== undefined) {
       const { code, message, hint } = contents.fault
       throw new PlaygroundError(code, message, { hint })

@@ -45,7 +45,7 @@ export async function linkPlugin(
   if (Object.hasOwn(dependencies, name)) await uninstallPlugin(dir, name, signal)
   await mkdir(dir, { recursive: true, mode: 0o700 })
   await writeManifest(dir, withPlugin(await readManifest(dir), { type: 'link', name, root }))
-  return { name, version, contents: await packageContents({ dir, name, root }, signal) }
+  return { name, version, contents: await packageContents({ name, root }, signal) }
 }
 
 /** After the command was moved or installed anew, plugins find the host's packages where they are now. Quick where nothing is to be done. */

@@ -1,4 +1,7 @@
 import { fork } from 'node:child_process'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PluginKind } from '@p2p-playground/core'
 import type { ErrorCode } from '@p2p-playground/core/errors'
@@ -24,16 +27,42 @@ export interface PackageFault {
 const LIMIT_MS = 20_000
 
 /**
- * Looks into a package as oclif and the daemon would, in a process of its own: a stranger's code may hang, print, or end it.
- * `dir` is the directory where plugins are, `root` the package's own.
+ * Imports a package that lies at `root` as a daemon would, and looks for its commands as oclif would, in a process of its own:
+ * a stranger's code may hang, print, or end it.
  */
 export async function packageContents(
-  where: { readonly dir: string; readonly name: string; readonly root: string },
+  where: { readonly name: string; readonly root: string },
+  signal: AbortSignal,
+): Promise<PackageContents> {
+  const dir = await mkdtemp(join(tmpdir(), 'p2p-playground-plugin-'))
+  try {
+    return await describe(where, await probeIn(dir, where), signal)
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+/** A module beside which the package is installed: so Node itself finds what importing the package gives. */
+async function probeIn(
+  dir: string,
+  { name, root }: { readonly name: string; readonly root: string },
+): Promise<string> {
+  const link = join(dir, 'node_modules', name)
+  await mkdir(dirname(link), { recursive: true })
+  await symlink(root, link)
+  const probe = join(dir, 'probe.mjs')
+  await writeFile(probe, `export * as found from ${JSON.stringify(name)}\n`)
+  return probe
+}
+
+async function describe(
+  where: { readonly name: string; readonly root: string },
+  probe: string,
   signal: AbortSignal,
 ): Promise<PackageContents> {
   const entry = fileURLToPath(import.meta.resolve('./describe-package.js'))
   const limit = AbortSignal.timeout(LIMIT_MS)
-  const child = fork(entry, [where.dir, where.name, where.root], {
+  const child = fork(entry, [where.name, where.root, probe], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     execArgv: [],
     signal: AbortSignal.any([signal, limit]),
