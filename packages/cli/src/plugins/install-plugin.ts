@@ -116,13 +116,13 @@ async function npmInstall(
 
 /**
  * What plugins import of ours is linked from where this command is: it may be on no registry, and there is to be one copy.
- * As dependencies of the directory, npm takes them for the peers that plugins ask for, and says when a version does not fit.
+ * As dependencies of the directory, npm takes them for the peers that plugins ask for, and says when a version does not fit;
+ * optional ones, because the others are the plugins.
  */
 async function bringHostPackages(staged: string): Promise<void> {
   const manifest = await readManifest(staged)
   const links = hostPackages().map(({ name, root }) => [name, `file:${root}`] as const)
-  const dependencies = { ...manifest.dependencies, ...Object.fromEntries(links) }
-  await writeManifest(staged, { ...manifest, dependencies })
+  await writeManifest(staged, { ...manifest, optionalDependencies: Object.fromEntries(links) })
 }
 
 /** What npm is asked for. A tarball is copied, so that the next change finds it; its digest in the name tells apart two builds of one version. */

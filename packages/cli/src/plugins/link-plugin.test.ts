@@ -39,13 +39,15 @@ it.each(['/gone/with/the/last/installation', '/'])(
   async (target) => {
     const path = join(dir, 'node_modules', CORE)
     symlinkSync(target, path)
-    const manifest = { dependencies: { [CORE]: `file:${target}`, other: '^1.0.0' } }
+    const dependencies = { other: '^1.0.0' }
+    const manifest = { dependencies, optionalDependencies: { [CORE]: `file:${target}` } }
     writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest))
     await relinkHostPackages(dir)
     const core = hostPackages().find(({ name }) => name === CORE)
     expect(realpathSync(path)).toBe(core?.root)
     expect(JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))).toEqual({
-      dependencies: { [CORE]: `file:${core?.root ?? ''}`, other: '^1.0.0' },
+      dependencies,
+      optionalDependencies: { [CORE]: `file:${core?.root ?? ''}` },
     })
     const before = readlinkSync(path)
     await relinkHostPackages(dir)

@@ -50,9 +50,9 @@ export async function linkPlugin(
 
 /** After the command was moved or installed anew, plugins find the host's packages where they are now. Quick where nothing is to be done. */
 export async function relinkHostPackages(dir: string): Promise<void> {
-  const { dependencies = {} } = await readManifest(dir)
-  if (Object.keys(dependencies).length === 0) return
-  const wanted = hostPackages().filter(({ name }) => Object.hasOwn(dependencies, name))
+  const { optionalDependencies = {} } = await readManifest(dir)
+  if (Object.keys(optionalDependencies).length === 0) return
+  const wanted = hostPackages().filter(({ name }) => Object.hasOwn(optionalDependencies, name))
   const moved: [string, string][] = []
   for (const host of wanted) {
     if (!(await isElsewhere(dir, host))) continue
@@ -61,8 +61,8 @@ export async function relinkHostPackages(dir: string): Promise<void> {
   }
   if (moved.length === 0) return
   const manifest = await readManifest(dir)
-  const links = Object.fromEntries(moved)
-  await writeManifest(dir, { ...manifest, dependencies: { ...manifest.dependencies, ...links } })
+  const links = { ...manifest.optionalDependencies, ...Object.fromEntries(moved) }
+  await writeManifest(dir, { ...manifest, optionalDependencies: links })
 }
 
 async function readFolder(root: string): Promise<Folder> {

@@ -24,8 +24,9 @@ const ALWAYS = [
   '--no-fund',
   '--no-update-notifier',
   '--global=false',
-  // A package of the host is linked, never copied: there is to be one of it.
+  // A package of the host is linked, never copied or left out: there is to be one of it.
   '--install-links=false',
+  '--include=optional',
 ]
 
 /**

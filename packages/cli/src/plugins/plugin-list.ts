@@ -11,7 +11,10 @@ export type ListedPlugin =
 
 /** The package.json of the directory where plugins are. oclif and npm write it too: what they keep there stays. */
 export interface PluginManifest {
+  /** The plugins. */
   readonly dependencies?: Readonly<Record<string, string>>
+  /** What of the host is linked for them. */
+  readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly oclif?: { readonly plugins?: readonly ListedPlugin[] }
 }
 
