@@ -226,6 +226,12 @@ test('plugins update goes to the newest version that was allowed', async () => {
   expect(await ok(['both', 'version'])).toBe('both 1.1.0\n')
   registry.publish(checker('@acme/p2p-both', '1.2.0'))
   expect(await ok(['plugins', 'update'])).toContain('updated @acme/p2p-both 1.1.0 → 1.2.0')
+  const broken = checker('@acme/p2p-both', '1.3.0')
+  write(join(broken, 'index.js'), "throw new Error('boom')")
+  registry.publish(broken)
+  const { stderr } = await cli(['plugins', 'update'])
+  expect(stderr).toMatch(/^Error PLUGIN_IMPORT: @acme\/p2p-both cannot be imported: boom/)
+  expect(await ok(['both', 'version'])).toBe('both 1.2.0\n')
 })
 
 test('plugins uninstall takes it out, and warns while daemon.yaml names it', async () => {

@@ -45,11 +45,7 @@ export async function installPlugin(
     await writeManifest(staged, withPlugin(after, entryOf(spec, name, wanted)))
     await dropUnusedTarballs(staged)
     const root = join(staged, 'node_modules', name)
-    const contents = await packageContents({ name, root }, signal)
-    if (contents.fault !== undefined) {
-      const { code, message, hint } = contents.fault
-      throw new PlaygroundError(code, message, { hint })
-    }
+    const contents = await usableContents(name, root, signal)
     return { name, version: (await versionAt(root)) ?? '', contents }
   })
 }
@@ -95,8 +91,24 @@ export async function updatePlugins(
       from: await versionAt(join(dir, 'node_modules', name)),
       to: await versionAt(join(staged, 'node_modules', name)),
     }))
-    return (await Promise.all(versions)).filter(({ from, to }) => from !== to)
+    const changed = (await Promise.all(versions)).filter(({ from, to }) => from !== to)
+    for (const { name } of changed) {
+      await usableContents(name, join(staged, 'node_modules', name), signal)
+    }
+    return changed
   })
+}
+
+/** @throws PLUGIN_IMPORT, PLUGIN_SHAPE, PLUGIN_API for a package that no daemon could use */
+async function usableContents(
+  name: string,
+  root: string,
+  signal: AbortSignal,
+): Promise<PackageContents> {
+  const contents = await packageContents({ name, root }, signal)
+  if (contents.fault === undefined) return contents
+  const { code, message, hint } = contents.fault
+  throw new PlaygroundError(code, message, { hint })
 }
 
 /** Asked first, with little patience: npm would try for long, and its answer would be about the whole tree. */
