@@ -4,11 +4,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import type { LogEntry } from '@p2p-playground/core'
-import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
-import * as v from 'valibot'
-import { s3Config } from './config.js'
-import type { PartSizes } from './object-store.js'
-import { S3LogSink } from './s3-log-sink.js'
 
 /** Answers a request in place of the store; returns true when it has. */
 export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean
@@ -18,7 +13,6 @@ export class FakeStore {
   readonly objects = new Map<string, Buffer>()
   readonly requests: { readonly method: string; readonly url: string; readonly headers: object }[] =
     []
-  readonly logger = new RecordingLogger()
   fault: Fault = () => false
   readonly #server = createServer((request, response) => {
     void this.#answer(request, response)
@@ -32,17 +26,6 @@ export class FakeStore {
 
   get endpoint(): string {
     return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`
-  }
-
-  sink(config: object = {}, sizes?: PartSizes): S3LogSink {
-    const whole = v.parse(s3Config, {
-      bucket: 'bucket',
-      endpoint: this.endpoint,
-      credentials: { access_key_id: 'id', secret_access_key: 'top-secret' },
-      ...config,
-    })
-    const clock = new FakeClock()
-    return new S3LogSink({ config: whole, logger: this.logger, clock, dataDir: '/' }, sizes)
   }
 
   stored(): LogEntry[] {

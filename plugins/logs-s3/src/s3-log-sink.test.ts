@@ -1,17 +1,21 @@
 import type { LogBatch, LogEntry } from '@p2p-playground/core'
-import { waitFor } from '@p2p-playground/testkit'
-import { logSinkContract } from '@p2p-playground/testkit/contracts'
+import { FakeClock, RecordingLogger, waitFor } from '@p2p-playground/testkit'
+import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { s3Config } from './config.js'
 import { FakeStore, answer, s3Error } from './fake-store.test.support.js'
 import type { Fault } from './fake-store.test.support.js'
-import type { S3LogSink } from './s3-log-sink.js'
+import type { PartSizes } from './object-store.js'
+import { S3LogSink } from './s3-log-sink.js'
 
 const forever = new AbortController().signal
 let store: FakeStore
+let logger: RecordingLogger
 const sinks: S3LogSink[] = []
 
 beforeEach(async () => {
   store = await FakeStore.start()
+  logger = new RecordingLogger()
 })
 
 afterEach(async () => {
@@ -19,13 +23,17 @@ afterEach(async () => {
   await store.close()
 })
 
-function sinkOf(...args: Parameters<FakeStore['sink']>): S3LogSink {
-  const sink = store.sink(...args)
+function sinkOf(patch: object = {}, sizes?: PartSizes): S3LogSink {
+  const config = v.parse(s3Config, {
+    bucket: 'bucket',
+    endpoint: store.endpoint,
+    credentials: { access_key_id: 'id', secret_access_key: 'top-secret' },
+    ...patch,
+  })
+  const sink = new S3LogSink({ config, logger, clock: new FakeClock(), dataDir: '/' }, sizes)
   sinks.push(sink)
   return sink
 }
-
-logSinkContract('s3', { create: () => sinkOf(), stored: () => store.stored() })
 
 const line = (seq: number, patch: object = {}): LogEntry => ({
   ...{ kind: 'app', timeMs: 0, node: 'n1', app: 'a', version: '1.0.0', instance: 'i' },
@@ -108,7 +116,7 @@ describe('an answer of the store', () => {
     const error: unknown = await sinkOf()
       .write(batch, forever)
       .catch((thrown: unknown) => thrown)
-    expect(JSON.stringify([error, (error as Error).message, store.logger.lines])).not.toContain(
+    expect(JSON.stringify([error, (error as Error).message, logger.lines])).not.toContain(
       'top-secret',
     )
   })
@@ -214,9 +222,9 @@ describe('uploads that never ended', () => {
     const sink = sinkOf()
     await sink.write(batch, forever)
     await sink.write({ id: 'c', entries: [line(3)] }, forever)
-    await waitFor('the end of it', () => store.logger.lines.length > 0)
+    await waitFor('the end of it', () => logger.lines.length > 0)
     expect(aborted).toEqual([`/bucket/${stale}?uploadId=up&x-id=AbortMultipartUpload`])
-    expect(store.logger.lines).toMatchObject([{ event: 'stale-uploads-aborted' }])
+    expect(logger.lines).toMatchObject([{ event: 'stale-uploads-aborted' }])
     expect(store.requests.filter(({ method }) => method === 'GET')).toHaveLength(2)
   })
 
@@ -225,8 +233,8 @@ describe('uploads that never ended', () => {
       request.method === 'GET' && s3Error(403, 'AccessDenied')(request, response)
     const sink = sinkOf()
     await sink.write(batch, forever)
-    await waitFor('the end of it', () => store.logger.lines.length > 0)
-    expect(store.logger.lines).toMatchObject([{ event: 'stale-uploads-unknown' }])
+    await waitFor('the end of it', () => logger.lines.length > 0)
+    expect(logger.lines).toMatchObject([{ event: 'stale-uploads-unknown' }])
     expect(store.stored()).toEqual(batch.entries)
   })
 })
