@@ -16,15 +16,17 @@ const create = (): HealthChecker<unknown> =>
 
 const spec = { send: 'ping', expect: 'pong' }
 
-/** Runs `work` before an app that answers each line with `answer`. */
+/** Runs `work` before an app that answers each line with `answer`; never, where there is none. */
 async function withApp(
-  answer: string,
+  answer: string | undefined,
   work: (target: HealthTarget<unknown>) => Promise<void>,
 ): Promise<void> {
   const server = createServer((socket) => {
     // A checker that has seen enough may hang up first.
     socket.on('error', () => undefined)
-    socket.on('data', () => socket.end(answer))
+    socket.on('data', () => {
+      if (answer !== undefined) socket.end(answer)
+    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
@@ -40,6 +42,7 @@ healthCheckerContract('plugin-name', {
   invalid: [{}, { send: 'ping' }, { ...spec, expect: '' }, { ...spec, more: 1 }],
   healthy: async (work) => withApp('pong\n', work),
   unhealthy: async (work) => withApp('error\n', work),
+  slow: async (work) => withApp(undefined, work),
 })
 
 it('refuses configuration that it does not know', async () => {

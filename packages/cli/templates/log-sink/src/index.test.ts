@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LogEntry, LogSink } from '@p2p-playground/core'
@@ -14,20 +14,36 @@ afterAll(() => {
   rmSync(base, { recursive: true, force: true })
 })
 
+const dirOf = (sink: LogSink): string => dirs.get(sink) ?? ''
+
+function sinkAt(dir: string): LogSink {
+  const sink = plugin.create({
+    config: { dir },
+    logger: new RecordingLogger(),
+    clock: new FakeClock(),
+    dataDir: '/nonexistent',
+  })
+  dirs.set(sink, dir)
+  return sink
+}
+
 logSinkContract('plugin-name', {
-  create: () => {
-    const dir = mkdtempSync(join(base, 'sink-'))
-    const sink = plugin.create({
-      config: { dir },
-      logger: new RecordingLogger(),
-      clock: new FakeClock(),
-      dataDir: '/nonexistent',
-    })
-    dirs.set(sink, dir)
-    return sink
+  create: () => sinkAt(mkdtempSync(join(base, 'sink-'))),
+  reopen: (sink) => sinkAt(dirOf(sink)),
+  // As when a disk is gone: something else is in the place of the directory.
+  down: async (sink, work) => {
+    const dir = dirOf(sink)
+    renameSync(dir, `${dir}.away`)
+    writeFileSync(dir, '')
+    try {
+      await work()
+    } finally {
+      rmSync(dir)
+      renameSync(`${dir}.away`, dir)
+    }
   },
   stored: (sink) => {
-    const dir = dirs.get(sink) ?? ''
+    const dir = dirOf(sink)
     return readdirSync(dir).flatMap((name) =>
       readFileSync(join(dir, name), 'utf8')
         .split('\n')

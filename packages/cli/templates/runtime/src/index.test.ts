@@ -27,6 +27,9 @@ runtimeContract('plugin-name', {
   create,
   endless: (dir) => script(dir, 'endless', 'exec sleep 1000'),
   exits: (dir, code) => script(dir, 'exits', `exit ${String(code)}`),
+  stubborn: (dir, ready) =>
+    script(dir, 'stubborn', `trap '' TERM\n: > '${ready}'\nwhile :; do sleep 1; done`),
+  prints: (dir) => script(dir, 'prints', `for word in "$@"; do printf '%s\\n' "$word"; done`),
 })
 
 it('gives the program its priority', async () => {
