@@ -24,7 +24,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: 'forks',
-          fileParallelism: false,
+          // Each file has machines of its own, and much of its time it waits.
+          maxWorkers: 2,
         },
       },
     ],

@@ -119,7 +119,10 @@ export function filesOfTest(path: string): string[] {
 
 /** Packages that a module imports. */
 export function importsOf(text: string): string[] {
-  const found = [...text.matchAll(/(?:\bfrom |\bimport |\bimport\()["']([@a-z][\w@./:-]*)["']/g)]
+  // What stands in brackets is an advice in a message.
+  const found = [
+    ...text.matchAll(/(?<!\[)(?:\bfrom |\bimport |\bimport\()["']([@a-z][\w@./:-]*)["']/g),
+  ]
     .map(([, name = '']) => name)
     .filter((name) => !isBuiltin(name))
     .map((name) =>

@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lokiConfig } from '../../plugins/logs-loki/src/config.js'
 import { LokiSink } from '../../plugins/logs-loki/src/loki-sink.js'
-import { readBack } from '../../plugins/logs-loki/src/read-back.test.support.js'
+import { readBackAll } from '../../plugins/logs-loki/src/read-back-all.test.support.js'
 import { StrictLoki } from '../../plugins/logs-loki/src/strict-loki.test.support.js'
 import type { Fault } from '../../plugins/logs-loki/src/strict-loki.test.support.js'
 import { Machines } from '../harness/machines.js'
@@ -104,7 +104,7 @@ describe.skipIf(noQryn !== undefined)('qryn', () => {
       stored: async (sink: LogSink) => {
         const run = made.find((one) => one.sink === sink)?.run ?? ''
         const lines = await qryn.query(`{run="${run}"}`, 0n)
-        return readBack(lines.map((line) => ({ ...line, metadata: {} })))
+        return readBackAll(lines.map((line) => ({ ...line, metadata: {} })))
       },
     })
   })

@@ -175,6 +175,12 @@ describe('a runtime', () => {
     })
   })
 
+  it('may say that it counts traffic', async () => {
+    const network = { enforced: true, by: 'nftables' }
+    const support = (): unknown => ({ network })
+    expect((await runtime({ support }).support()).network).toEqual(network)
+  })
+
   it('is not blamed for what the daemon could not write down', async () => {
     const full = new Error('state is full')
     const start = async (

@@ -57,7 +57,13 @@ function readSupport(support: unknown, plugin: GuardedPlugin): RuntimeSupport {
     if (enforced === true) return { enforced, by: typeof by === 'string' ? by : plugin.name }
     return { enforced: false, why: typeof why === 'string' ? why : `${plugin.label} does not say` }
   }
-  return { cpu: one('cpu'), memory: one('memory'), pids: one('pids'), sandbox: one('sandbox') }
+  return {
+    cpu: one('cpu'),
+    memory: one('memory'),
+    pids: one('pids'),
+    sandbox: one('sandbox'),
+    ...(known['network'] === undefined ? {} : { network: one('network') }),
+  }
 }
 
 /** It is written down and used by the next daemon: nothing else may come in its place. */
