@@ -73,7 +73,11 @@ export class ProcessRuntime implements Runtime {
       return await placing.promise
     } catch (error) {
       if (handle === undefined) await this.#confinement.remove(place.data)
-      else await this.#clear(handle, runOf(handle))
+      else {
+        // What waits for the word to begin ends by itself when nobody gives it, and writes that down.
+        await ended(handle, runOf(handle), RECORD_MS)
+        await this.#clear(handle, runOf(handle))
+      }
       throw error
     }
   }

@@ -53,9 +53,17 @@ class Fixture {
   }
 
   happen(message: string, patch: Partial<NewEvent> = {}): void {
+    this.#table.record(this.#eventOf(message, patch))
+  }
+
+  /** Many at once, of which nobody is told. */
+  haveHappened(messages: readonly string[]): void {
+    this.#store.commit({ events: messages.map((message) => this.#eventOf(message)) })
+  }
+
+  #eventOf(message: string, patch: Partial<NewEvent> = {}): NewEvent {
     const nobody = { app: null, version: null, code: null, by: null }
-    const timeMs = this.clock.now()
-    this.#table.record({ timeMs, type: 'started', ...nobody, message, ...patch })
+    return { timeMs: this.clock.now(), type: 'started', ...nobody, message, ...patch }
   }
 
   say(event: string, fields: Record<string, string> = {}): void {
@@ -146,7 +154,7 @@ describe('NodeLogs', () => {
     const fixture = new Fixture(temporaryDir())
     const events = (from: number, count: number): string[] =>
       Array.from({ length: count }, (_, index) => `started event ${String(from + index)}`)
-    for (let number = 1; number <= 10_200; number += 1) fixture.happen(`event ${String(number)}`)
+    fixture.haveHappened(Array.from({ length: 10_200 }, (_, index) => `event ${String(index + 1)}`))
     expect(await fixture.lines({ kinds: ['event'] })).toEqual(events(201, 10_000))
     const [first] = await fixture.answers({ kinds: ['event'] })
     expect(first?.dropped).toEqual([{ source: 'event', lines: 200 }])
