@@ -124,12 +124,13 @@ describe('a transfer', () => {
   it('replaces what is spoilt in a part file, and cuts what is behind its end', async () => {
     const file = await loopback.file(6 * MB)
     const from = await source(file)
-    const partPath = await spoilt(file, [2])
+    // Where random bytes are cut differs: two pieces there always are.
+    const partPath = await spoilt(file, [1])
     await truncate(partPath, 7 * MB)
     const { result } = await fetchFrom(await receiver(from), file, [from], { partPath })
     expect(await result).toEqual({
-      reusedBytes: 6 * MB - (file.list.pieces[2]?.sizeBytes ?? 0),
-      receivedBytes: file.list.pieces[2]?.sizeBytes,
+      reusedBytes: 6 * MB - (file.list.pieces[1]?.sizeBytes ?? 0),
+      receivedBytes: file.list.pieces[1]?.sizeBytes,
     })
     expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
   })
