@@ -13,6 +13,7 @@ export class ByteStream {
   readonly #stream: Stream
   readonly #queue: Uint8Array[] = []
   #queuedBytes = 0
+  #isResuming = false
   #remoteEnded = false
   #lost: Error | undefined
   #wake: (() => void) | undefined
@@ -31,7 +32,7 @@ export class ByteStream {
         this.#queue.push(chunk)
         this.#queuedBytes += chunk.byteLength
       }
-      if (this.#queuedBytes > HIGH_WATER_BYTES && isReadable(stream)) stream.pause()
+      this.#holdBack()
       this.#wake?.()
     })
     stream.addEventListener('remoteCloseWrite', () => {
@@ -63,7 +64,7 @@ export class ByteStream {
       const chunk = this.#queue.shift()
       if (chunk !== undefined) {
         this.#queuedBytes -= chunk.byteLength
-        if (this.#queuedBytes < LOW_WATER_BYTES && isPaused(this.#stream)) this.#stream.resume()
+        if (this.#queuedBytes < LOW_WATER_BYTES && isPaused(this.#stream)) this.#resume()
         return chunk
       }
       if (this.#lost !== undefined) throw this.#lost
@@ -158,6 +159,22 @@ export class ByteStream {
     this.#closed.abort(error ?? new Error('the stream was closed'))
     this.#wake?.()
     this.#writeOn()
+  }
+
+  #holdBack(): void {
+    const isTooMuch = this.#queuedBytes > HIGH_WATER_BYTES
+    if (isTooMuch && !this.#isResuming && isReadable(this.#stream)) this.#stream.pause()
+  }
+
+  /**
+   * What was buffered comes at once, and may be too much again. The stream would take a pause in the middle of that back, and
+   * be sent more than it can hold.
+   */
+  #resume(): void {
+    this.#isResuming = true
+    this.#stream.resume()
+    this.#isResuming = false
+    this.#holdBack()
   }
 
   #writeOn(): void {
