@@ -63,3 +63,23 @@ it('does not wait for ever, keeps then what is in use, and gives it back at the 
   vi.advanceTimersByTime(QUIET_MS)
   expect(collect.mock.calls).toEqual([[], [LAST_RESORT]])
 })
+
+it('collects every few seconds while it is never quiet', () => {
+  for (let ms = 0; ms <= 10_000; ms += 1000) {
+    residentBytes += GROWTH_BYTES
+    releaseMemorySoon()
+    vi.advanceTimersByTime(1000)
+  }
+  expect(collect.mock.calls).toEqual([[], []])
+})
+
+it('gives what comes after a long hold its quiet while', () => {
+  const release = holdMemory()
+  releaseMemorySoon()
+  vi.advanceTimersByTime(20_000)
+  release()
+  vi.advanceTimersByTime(QUIET_MS - 1)
+  expect(collect).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(1)
+  expect(collect.mock.calls).toEqual([[LAST_RESORT]])
+})

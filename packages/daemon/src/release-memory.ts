@@ -1,6 +1,11 @@
 const QUIET_MS = 2000
-/** On a node that is never quiet, all the same after so long. */
-const LATEST_MS = 30_000
+/**
+ * On a node that is never quiet, all the same after so long: garbage also holds memory of the C library, whose heap would grow
+ * around it and keep the holes.
+ */
+const LATEST_MS = 5_000
+/** A transfer is not to be held up as often. */
+const LATEST_HELD_MS = 30_000
 /** Growth since the last collection that is worth another one. */
 const WORTH_BYTES = 4 * 1024 * 1024
 
@@ -26,13 +31,16 @@ export function holdMemory(): () => void {
   if (firstAskedMs !== undefined) schedule(firstAskedMs)
   return () => {
     holders -= 1
+    // What comes right after a transfer is to be quick as well.
+    if (holders === 0) firstAskedMs = undefined
     releaseMemorySoon()
   }
 }
 
 function schedule(askedMs: number): void {
-  const latestMs = Math.max(askedMs + LATEST_MS - performance.now(), 0)
-  const waitMs = holders > 0 ? latestMs : Math.min(QUIET_MS, latestMs)
+  const isHeld = holders > 0
+  const latestMs = Math.max(askedMs + (isHeld ? LATEST_HELD_MS : LATEST_MS) - performance.now(), 0)
+  const waitMs = isHeld ? latestMs : Math.min(QUIET_MS, latestMs)
   clearTimeout(timer)
   timer = setTimeout(() => {
     firstAskedMs = undefined
