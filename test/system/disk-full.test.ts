@@ -53,7 +53,13 @@ async function pack(version: string): Promise<string> {
 
 async function deploy(packagePath: string): Promise<string | undefined> {
   const control = await node.control()
-  const target = { target: {}, wait: true, timeoutMs: 10_000, allowDowngrade: false }
+  const target = {
+    target: {},
+    wait: true,
+    timeoutMs: 10_000,
+    allowDowngrade: false,
+    localCopy: false,
+  }
   for await (const { failure } of control.deploy(
     { packagePath, ...target },
     AbortSignal.timeout(15_000),

@@ -55,6 +55,7 @@ async function deploy(version: string): Promise<void> {
     wait: true,
     timeoutMs: 10_000,
     allowDowngrade: true,
+    localCopy: false,
   }
   for await (const { failure } of control.deploy(request, AbortSignal.timeout(15_000)))
     if (failure !== null) throw new Error(`${failure.code}: ${failure.message}`)

@@ -14,7 +14,7 @@ import {
 } from '../harness/machines.js'
 import { kill, until } from '../harness/processes.js'
 
-/** Ten daemons on one machine with a PSK, and packages of 100 MB: 1 GB goes through each test. */
+/** Ten daemons on one machine with a PSK, and packages of 100 MB: 1 GB goes through a test, or is copied. */
 const machines = new Machines()
 const nodes = Array.from({ length: 10 }, (_, index) =>
   machines.machine(`node-${String(index + 1)}`),
@@ -22,12 +22,15 @@ const nodes = Array.from({ length: 10 }, (_, index) =>
 const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
 const MB = 1024 * 1024
 const PAYLOAD = 100 * MB
+/** All are on this machine, where such packages are copied otherwise. */
+const SEND = ['deploy', '--no-local-copy'] as const
 
 interface Deployed {
   readonly node: string
   readonly phase: string
   readonly totalBytes: number
   readonly reusedBytes: number
+  readonly copiedBytes: number
   readonly failure: { readonly code: string } | null
 }
 
@@ -41,11 +44,13 @@ afterAll(async () => {
 
 test('1 GB in all arrives whole, over connections that hold', async () => {
   const bundle = await packBig('1.0.0')
-  const results = await cliJson<Deployed[]>(first, 'deploy', bundle, '--timeout', '5m')
+  const results = await cliJson<Deployed[]>(first, ...SEND, bundle, '--timeout', '5m')
   expect(results.map(({ phase, failure }) => ({ phase, failure }))).toEqual(
     nodes.map(() => ({ phase: 'done', failure: null })),
   )
-  expect(results.every(({ reusedBytes }) => reusedBytes === 0)).toBe(true)
+  expect(results.every(({ reusedBytes, copiedBytes }) => reusedBytes + copiedBytes === 0)).toBe(
+    true,
+  )
   const wanted = await sha256(bundle)
   for (const node of nodes) {
     const [stored = ''] = readdirSync(join(node.home, 'packages'))
@@ -57,14 +62,14 @@ test('1 GB in all arrives whole, over connections that hold', async () => {
 
 test('a deploy that is killed goes on where it was', async () => {
   const bundle = await packBig('1.1.0')
-  const deploy = follow(first, 'deploy', bundle)
+  const deploy = follow(first, ...SEND, bundle)
   await until('a part has arrived everywhere', () =>
     nodes.every((node) => arrivedBytes(node.home) > 8 * MB),
   )
   kill(deploy.child.pid ?? 0)
   await deploy.ended
   const held = new Map(nodes.map((node) => [node.name, arrivedBytes(node.home)]))
-  const results = await cliJson<Deployed[]>(first, 'deploy', bundle, '--timeout', '5m')
+  const results = await cliJson<Deployed[]>(first, ...SEND, bundle, '--timeout', '5m')
   expect(results.map(({ phase }) => phase)).toEqual(nodes.map(() => 'done'))
   for (const { node, reusedBytes, totalBytes } of results) {
     expect(reusedBytes, node).toBeGreaterThan(4 * MB)
@@ -75,15 +80,29 @@ test('a deploy that is killed goes on where it was', async () => {
 
 test('a daemon that is killed in the middle keeps what it has', async () => {
   const bundle = await packBig('1.2.0')
-  const deploy = follow(first, 'deploy', bundle, '--nodes', second.name)
+  const deploy = follow(first, ...SEND, bundle, '--nodes', second.name)
   await until('a part has arrived', () => arrivedBytes(second.home) > 16 * MB)
   await crashDaemon(second)
   expect(await deploy.ended).not.toBe(0)
   const { addresses } = await startDaemon(second)
   await cliOk(first, 'node', 'add', addresses[0] ?? '')
-  const [result] = await cliJson<Deployed[]>(first, 'deploy', bundle, '--nodes', second.name)
+  const [result] = await cliJson<Deployed[]>(first, ...SEND, bundle, '--nodes', second.name)
   expect(result).toMatchObject({ phase: 'done', failure: null })
   expect(result?.reusedBytes).toBeGreaterThan(8 * MB)
+})
+
+test('nodes on the machine of whoever deploys copy it, and do as with one that was sent', async () => {
+  const bundle = await packBig('1.3.0')
+  const results = await cliJson<Deployed[]>(first, 'deploy', bundle, '--timeout', '5m')
+  const whole = statSync(bundle).size
+  expect(
+    results.map(({ phase, failure, copiedBytes }) => ({ phase, failure, copiedBytes })),
+  ).toEqual(nodes.map(() => ({ phase: 'done', failure: null, copiedBytes: whole })))
+  expect(
+    (await apps(first)).filter(({ version, state }) => version === '1.3.0' && state === 'running'),
+  ).toHaveLength(nodes.length)
+  const shown = await cliOk(first, 'deploy', await packBig('1.4.0'), '--nodes', first.name)
+  expect(shown).toMatch(/node-1 +running .* 100\.0 MiB copied/)
 })
 
 /** An app that is 100 MB of random bytes. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -75,6 +76,24 @@ describe.runIf(why === undefined)('on machines of their own', () => {
     }
     followed.child.kill('SIGINT')
     expect(await followed.ended).toBe(0)
+  })
+
+  test('a large package is sent to them, though its path is the same for all', async () => {
+    const app = writeApp(machines.base, {
+      name: 'large',
+      script: 'exec sleep 600',
+      files: { payload: randomBytes(17_000_000) },
+    })
+    const large = machines.path('large.p2p')
+    await cliOk(controller, 'pack', app, '--out', large)
+    const results = await cliJson<{ phase: string; copiedBytes: number }[]>(
+      controller,
+      ...['deploy', large],
+    )
+    expect(results.map(({ phase, copiedBytes }) => ({ phase, copiedBytes }))).toEqual(
+      NODES.map(() => ({ phase: 'done', copiedBytes: 0 })),
+    )
+    await cliOk(controller, 'app', 'remove', 'large')
   })
 
   describe('strangers who hold the trusted signing key', () => {

@@ -36,11 +36,10 @@ export class DeployView {
     if (this.#quiet || this.#bars !== undefined) return
     const isNew = known?.last.phase !== progress.phase || known.last.state !== progress.state
     if (isNew && progress.phase !== 'done' && progress.phase !== 'failed') {
-      const reused =
-        progress.reusedBytes > 0 ? `, ${formatBytes(progress.reusedBytes)} were there` : ''
+      const saved = savedBytes(progress)
       const detail =
         progress.phase === 'transfer'
-          ? ` ${formatBytes(progress.totalBytes)}${reused}`
+          ? ` ${formatBytes(progress.totalBytes)}${saved === '' ? '' : `, ${saved}`}`
           : progress.phase === 'start'
             ? ` ${progress.state ?? ''}`
             : ''
@@ -61,13 +60,23 @@ export class DeployView {
       harmless(progress.node),
       paintState(progress.failure === null ? (progress.state ?? progress.phase) : 'failed'),
       `${(tookMs / 1000).toFixed(1)} s`,
-      progress.reusedBytes > 0 ? `${formatBytes(progress.reusedBytes)} reused` : '',
+      savedBytes(progress),
       progress.failure === null
         ? ''
         : harmless(`${progress.failure.code}: ${progress.failure.message}`),
     ])
     return table(['NODE', 'STATE', 'TOOK', '', 'REASON'], rows)
   }
+}
+
+/** What need not be sent. */
+function savedBytes({ reusedBytes, copiedBytes }: DeployProgress): string {
+  return [
+    reusedBytes > 0 ? `${formatBytes(reusedBytes)} reused` : '',
+    copiedBytes > 0 ? `${formatBytes(copiedBytes)} copied` : '',
+  ]
+    .filter((one) => one !== '')
+    .join(', ')
 }
 
 class Bars {

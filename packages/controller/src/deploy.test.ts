@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { realpath, symlink } from 'node:fs/promises'
 import type { DeployProgress, DeployRequest } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -39,7 +41,14 @@ async function start(
   signal = AbortSignal.timeout(15_000),
 ): Promise<AsyncIterable<DeployProgress>> {
   const control = await world.control([one.address, two.address], { clock: fastClock(10) })
-  const request = { packagePath, target: {}, wait: true, timeoutMs: 60_000, allowDowngrade: false }
+  const request = {
+    packagePath,
+    target: {},
+    wait: true,
+    timeoutMs: 60_000,
+    allowDowngrade: false,
+    localCopy: true,
+  }
   return control.deploy({ ...request, ...patch }, signal)
 }
 
@@ -63,6 +72,22 @@ describe('deploy', () => {
     for (const { issuedAtMs } of commands) {
       expect(Math.abs(Number(issuedAtMs) - Date.now())).toBeLessThan(10_000)
     }
+  })
+
+  it('tells nodes on this machine where a large package lies, unless it is to be sent', async () => {
+    const large = await world.packageFile('large', '1.0.0', true, randomBytes(17_000_000))
+    const link = `${large}.link`
+    await symlink(large, link)
+    const told: string[] = []
+    one.state.deploy = async function* (request) {
+      told.push(request.localPath)
+      yield* done()
+    }
+    const target = { nodes: ['one'] }
+    await all(await start({ target, packagePath: link }))
+    await all(await start({ target, packagePath: large, localCopy: false }))
+    await all(await start({ target, packagePath }))
+    expect(told).toEqual([await realpath(large), '', ''])
   })
 
   it('hands on what the caller wants', async () => {
@@ -129,7 +154,7 @@ describe('deploy', () => {
     const request = { packagePath, target: { nodes: ['three'] }, wait: true, timeoutMs: 60_000 }
     const seen: DeployProgress[] = []
     for await (const progress of control.deploy(
-      { ...request, allowDowngrade: false },
+      { ...request, allowDowngrade: false, localCopy: true },
       AbortSignal.timeout(15_000),
     )) {
       seen.push(progress)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
 import { PlaygroundError, formatDuration } from '@p2p-playground/core'
 import type { Clock, DeployProgress, DeployRequest } from '@p2p-playground/core'
 import type { BundleId, PieceList } from '@p2p-playground/core/bundle'
@@ -14,6 +15,8 @@ import { readPackageAside } from './package-thread.js'
 
 /** A node whose time is up says more about it than we can: it gets so long to say it. */
 const LAST_WORD_MS = 1000
+/** What is smaller is sent as fast. */
+const COPY_BYTES = 16 * 1024 * 1024
 
 type CommandInit = Pick<node.Command, 'targetPeerId' | 'nonce' | 'issuedAtMs'>
 
@@ -37,6 +40,8 @@ interface Job extends DeployContext {
   readonly request: DeployRequest
   readonly id: BundleId
   readonly list: PieceList
+  /** Where nodes on this machine find it; undefined when it is to be sent to all. */
+  readonly localPath: string | undefined
   /** Monotonic. */
   readonly deadlineMs: number
   /** Aborts when nobody waits any more. */
@@ -77,7 +82,11 @@ export async function* deploy(
     () => undefined,
   )
   const withdraw = context.host.serve.offer(list, request.packagePath)
-  const job = { ...context, request, id, list, deadlineMs, left, limit: timeUp.signal }
+  const localPath =
+    request.localCopy && list.sizeBytes >= COPY_BYTES
+      ? await realpath(request.packagePath)
+      : undefined
+  const job = { ...context, request, id, list, localPath, deadlineMs, left, limit: timeUp.signal }
   try {
     yield* mergeLive(nodes.map((one) => deployTo(one, job)))
   } finally {
@@ -93,6 +102,7 @@ async function* deployTo(one: KnownNode, job: Job): AsyncGenerator<DeployProgres
     doneBytes: 0,
     totalBytes: job.list.sizeBytes,
     reusedBytes: 0,
+    copiedBytes: 0,
     state: null,
     failure: null,
   }
@@ -121,6 +131,8 @@ function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse
     sources: [job.host.peerId],
     allowDowngrade: request.allowDowngrade,
     wait: request.wait,
+    // It says how directories are called here, so it is told to nobody else.
+    localPath: job.host.isOnThisMachine(one.peerId) ? (job.localPath ?? '') : '',
     timeoutMs: BigInt(Math.max(Math.round(job.deadlineMs - clock.monotonic()), 1)),
   }
   const signal = AbortSignal.any([job.left, job.limit])

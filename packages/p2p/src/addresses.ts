@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -37,4 +38,13 @@ export function parseAddress(address: string): Multiaddr {
 
 export function isQuic(address: string): boolean {
   return address.includes('/quic-v1')
+}
+
+/** Whether that multiaddr leads to this machine; a network namespace counts as one. */
+export function isOwnAddress(address: string): boolean {
+  if (address.includes('/p2p-circuit')) return false
+  const ip = /^\/ip[46]\/(?:::ffff:)?([^/]+)/.exec(address)?.[1]
+  if (ip === undefined) return false
+  if (ip === '::1' || ip.startsWith('127.')) return true
+  return Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === ip))
 }

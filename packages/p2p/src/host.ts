@@ -5,7 +5,7 @@ import { PlaygroundError, errorMessage } from '@p2p-playground/core'
 import type { Clock, Discovery, Logger, PeerCandidate, Role } from '@p2p-playground/core'
 import { revokedFingerprints } from '@p2p-playground/core/bundle'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
-import { isQuic, peerIdOf } from './addresses.js'
+import { isOwnAddress, isQuic, peerIdOf } from './addresses.js'
 import { ConnectionGuard } from './auth/guard.js'
 import { Refusals } from './auth/refusals.js'
 import type { Refusal } from './auth/refusals.js'
@@ -187,6 +187,13 @@ export class Host {
         this.#openStream(peerId, PIECES_PROTOCOL, signal, request.connections?.get(peerId)),
       clock: this.#options.clock,
     })
+  }
+
+  /** Whether we are connected with it from one address of this machine to another. */
+  isOnThisMachine(peerId: string): boolean {
+    return this.#libp2p
+      .getConnections(peerIdFromString(peerId))
+      .some(({ remoteAddr }) => isOwnAddress(remoteAddr.toString()))
   }
 
   async #openStream(

@@ -24,6 +24,11 @@ export default class Deploy extends BaseCommand {
     }),
     timeout: deployTimeoutFlag,
     'allow-downgrade': Flags.boolean({ description: 'Also an older version than the nodes had.' }),
+    'local-copy': Flags.boolean({
+      description: 'Nodes on this machine copy a package of 16 MiB or more; otherwise it is sent.',
+      default: true,
+      allowNo: true,
+    }),
     key: Flags.string({
       char: 'k',
       description: "Private key for a directory; default: the controller's.",
@@ -46,6 +51,7 @@ export default class Deploy extends BaseCommand {
         wait: flags.wait,
         timeoutMs,
         allowDowngrade: flags['allow-downgrade'],
+        localCopy: flags['local-copy'],
       }
       const control = await this.control({ config: flags.config, env: flags.env })
       this.limit(timeoutMs + GRACE_MS)

@@ -47,6 +47,7 @@ export default class Run extends BaseCommand {
         wait: true,
         timeoutMs,
         allowDowngrade: flags['allow-downgrade'],
+        localCopy: true,
       }
       const lift = this.limit(timeoutMs + GRACE_MS)
       const view = await runDeploy(control, request, flags.json, this.signal)

@@ -138,6 +138,7 @@ export function controlContract(
         wait: true,
         timeoutMs: 10_000,
         allowDowngrade: false,
+        localCopy: true,
       }
       const seen = await all(control.deploy(request, FRESH()))
       const last = new Map(seen.map((progress) => [progress.node, progress]))
@@ -164,6 +165,7 @@ export function controlContract(
         wait: true,
         timeoutMs: 10_000,
         allowDowngrade: false,
+        localCopy: true,
       }
       await expect(all(control.deploy(request, FRESH()))).rejects.toMatchObject({ code })
       expect(behind.one.state.commands).toHaveLength(heard)

@@ -58,12 +58,17 @@ export class World {
   }
 
   /** A package, signed by a key that nobody knows: only nodes ask whose it is. */
-  async packageFile(app: string, version = '1.0.0', isSigned = true): Promise<string> {
+  async packageFile(
+    app: string,
+    version = '1.0.0',
+    isSigned = true,
+    program: Uint8Array = Buffer.alloc(300_000, 'some of the app '),
+  ): Promise<string> {
     const dir = join(this.dir, `${app}-${version}`)
     await mkdir(dir, { recursive: true })
     const manifest = `name: ${app}\nversion: "${version}"\nentrypoint: run\n`
     await writeFile(join(dir, 'manifest.yaml'), manifest)
-    await writeFile(join(dir, 'run'), Buffer.alloc(300_000, 'some of the app '), { mode: 0o755 })
+    await writeFile(join(dir, 'run'), program, { mode: 0o755 })
     const key = signingKeyOf(generateKeyPairSync('ed25519').privateKey, 'a test')
     const outPath = `${dir}.p2p`
     return (await packDirectory({ dir, outPath, ...(isSigned ? { key } : {}) })).path

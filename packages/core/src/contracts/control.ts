@@ -46,6 +46,8 @@ export interface DeployRequest {
   /** Limit of the whole call, milliseconds. */
   readonly timeoutMs: number
   readonly allowDowngrade: boolean
+  /** Nodes on this machine copy a large package instead of receiving it. */
+  readonly localCopy: boolean
 }
 
 export const DEPLOY_PHASES = ['offer', 'transfer', 'verify', 'start', 'done', 'failed'] as const
@@ -60,6 +62,8 @@ export interface DeployProgress {
   readonly totalBytes: number
   /** Bytes that the node held already from an earlier try or version. */
   readonly reusedBytes: number
+  /** Bytes that the node copied on this machine. */
+  readonly copiedBytes: number
   /** State of the instance, once there is one. */
   readonly state: InstanceStatus['state'] | null
   readonly failure: NodeFailure | null

@@ -24,6 +24,7 @@ export interface DeployView {
   readonly phase: 'offer' | 'transfer' | 'verify' | 'start' | 'done'
   readonly doneBytes: number
   readonly reusedBytes: number
+  readonly copiedBytes: number
   readonly record: InstanceRecord | null
 }
 
@@ -61,7 +62,7 @@ export class Deployments {
     signal: AbortSignal,
   ): AsyncGenerator<DeployView> {
     this.#admit(job, asker)
-    yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, record: null }
+    yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, copiedBytes: 0, record: null }
     this.#want(job)
     const limit = new AbortController()
     const ends = AbortSignal.any([signal, limit.signal])
@@ -149,7 +150,11 @@ export class Deployments {
     const { table } = this.#engine
     const doneBytes = table.get(key)?.sizeBytes ?? 0
     const fetched = this.#engine.actions.fetches.get(formatInstance(key))?.progress
-    const view = { doneBytes, reusedBytes: fetched?.reusedBytes ?? 0 }
+    const view = {
+      doneBytes,
+      reusedBytes: fetched?.reusedBytes ?? 0,
+      copiedBytes: fetched?.copiedBytes ?? 0,
+    }
     let shown: string | undefined
     for (;;) {
       const seen = table.changed.count

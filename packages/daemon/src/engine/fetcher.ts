@@ -28,6 +28,8 @@ export interface FetchJob {
   readonly sources: readonly string[]
   /** Ids of the connections to ask them over, where it matters. */
   readonly connections?: ReadonlyMap<string, string> | undefined
+  /** Where the package may lie on this machine. */
+  readonly localPath?: string | undefined
   readonly allowDowngrade: boolean
   /** PeerID of who asked. */
   readonly by: string
@@ -37,6 +39,7 @@ export interface FetchProgress {
   readonly phase: 'transfer' | 'verify'
   readonly doneBytes: number
   readonly reusedBytes: number
+  readonly copiedBytes: number
 }
 
 export interface PieceFetcher {
@@ -44,13 +47,11 @@ export interface PieceFetcher {
     readonly list: PieceList
     readonly sources: readonly string[]
     readonly connections?: ReadonlyMap<string, string> | undefined
+    readonly localPath?: string | undefined
     readonly partPath: string
     readonly reader: (bytes: Uint8Array) => Promise<void>
     readonly unchecked: boolean
-    readonly onProgress: (progress: {
-      readonly doneBytes: number
-      readonly reusedBytes: number
-    }) => void
+    readonly onProgress: (progress: Omit<FetchProgress, 'phase'>) => void
     readonly signal: AbortSignal
   }): Promise<unknown>
 }
@@ -134,25 +135,26 @@ export class Fetcher {
     const trust = { trusted: this.#trusted, revoked: this.#revoked, nowMs: this.#clock.now() }
     const { sizeBytes } = job.list
     const arriving = new ArrivingBundle({ path: partPath, sizeBytes }, trust)
-    let reusedBytes = 0
+    let brought = { doneBytes: 0, reusedBytes: 0, copiedBytes: 0 }
     let reportedMs = -Infinity
     await this.#pieces.fetchPieces({
       list: job.list,
       sources: job.sources,
       connections: job.connections,
+      localPath: job.localPath,
       partPath,
       reader: (bytes) => arriving.take(bytes),
       unchecked,
-      onProgress: (progress) => {
-        reusedBytes = progress.reusedBytes
+      onProgress: ({ doneBytes, reusedBytes, copiedBytes }) => {
+        brought = { doneBytes, reusedBytes, copiedBytes }
         const nowMs = this.#clock.monotonic()
         if (nowMs - reportedMs < REPORT_MS) return
         reportedMs = nowMs
-        onProgress({ phase: 'transfer', ...progress })
+        onProgress({ phase: 'transfer', ...brought })
       },
       signal,
     })
-    onProgress({ phase: 'verify', doneBytes: sizeBytes, reusedBytes })
+    onProgress({ phase: 'verify', ...brought })
     const signed = await arriving.finish()
     return { ...(await this.#unpack(job, { path: partPath, signed, trust }, signal)), partPath }
   }

@@ -157,6 +157,11 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
           ...offer,
           sources: request.sources.length > 0 ? request.sources : [caller.peerId],
           connections: new Map([[caller.peerId, caller.connectionId]]),
+          // Who is elsewhere has no say in which files are read here.
+          localPath:
+            request.localPath !== '' && deps.host.isOnThisMachine(caller.peerId)
+              ? request.localPath
+              : undefined,
           allowDowngrade: request.allowDowngrade,
           by: caller.peerId,
         }
@@ -168,6 +173,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
             doneBytes: BigInt(view.doneBytes),
             totalBytes: BigInt(offer.list.sizeBytes),
             reusedBytes: BigInt(view.reusedBytes),
+            copiedBytes: BigInt(view.copiedBytes),
             ...(view.record === null ? {} : { instance: show(view.record) }),
           }
         }

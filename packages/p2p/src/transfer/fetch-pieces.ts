@@ -4,13 +4,18 @@ import type { Clock } from '@p2p-playground/core'
 import type { PieceList } from '@p2p-playground/core/bundle'
 import { wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
+import { copyPieces } from './copy-pieces.js'
+import type { PartContext } from './copy-pieces.js'
 import { PartFile } from './part-file.js'
 import type { Reader } from './part-file.js'
+import { PieceWork, largestPiece } from './piece-work.js'
 
 export interface FetchProgress {
   readonly doneBytes: number
   /** Of those, bytes that were here before. */
   readonly reusedBytes: number
+  /** Of those, bytes from `localPath`. */
+  readonly copiedBytes: number
   /** PeerID that the last piece came from; null at the beginning. */
   readonly source: string | null
 }
@@ -22,6 +27,8 @@ export interface FetchRequest {
   /** Ids of the connections to ask them over, where it matters; another one when it is gone. */
   readonly connections?: ReadonlyMap<string, string> | undefined
   readonly partPath: string
+  /** A file on this machine that may be the same: what is right of it is taken before a source is asked. */
+  readonly localPath?: string | undefined
   /** Gets the whole file in order, while it comes. */
   readonly reader?: Reader | undefined
   /** Pieces are not checked one by one: the caller checks the whole, and asks again without this when it is bad. */
@@ -32,6 +39,7 @@ export interface FetchRequest {
 
 export interface FetchResult {
   readonly reusedBytes: number
+  readonly copiedBytes: number
   readonly receivedBytes: number
 }
 
@@ -57,8 +65,10 @@ export async function fetchPieces(request: FetchRequest, means: FetchMeans): Pro
   const part = await PartFile.open(request.list, request.partPath, request.reader)
   try {
     request.signal.throwIfAborted()
-    const work = new Work(request, await part.missing())
+    const work = new PieceWork(request, await part.missing())
     work.report(null)
+    if (request.localPath !== undefined)
+      await copyPieces(request.localPath, { work, part, request })
     const failures: PlaygroundError[] = []
     // Again as long as a source is sound: it may take over what another one owed.
     for (let sources = [...new Set(request.sources)]; work.left > 0;) {
@@ -74,66 +84,15 @@ export async function fetchPieces(request: FetchRequest, means: FetchMeans): Pro
     await part.finish()
     return {
       reusedBytes: work.reusedBytes,
-      receivedBytes: request.list.sizeBytes - work.reusedBytes,
+      copiedBytes: work.copiedBytes,
+      receivedBytes: request.list.sizeBytes - work.reusedBytes - work.copiedBytes,
     }
   } finally {
     await part.close()
   }
 }
 
-/** What is still to be fetched. */
-class Work {
-  readonly reusedBytes: number
-  left: number
-  #doneBytes: number
-  readonly #queue: number[]
-  readonly #request: FetchRequest
-
-  constructor(request: FetchRequest, missing: readonly number[]) {
-    this.#request = request
-    this.#queue = [...missing]
-    this.left = missing.length
-    const missingBytes = missing.reduce((sum, index) => sum + this.#size(index), 0)
-    this.reusedBytes = request.list.sizeBytes - missingBytes
-    this.#doneBytes = this.reusedBytes
-  }
-
-  /** The next pieces to ask one source for. */
-  take(atLeastBytes: number): number[] {
-    const batch: number[] = []
-    let bytes = 0
-    while (bytes < atLeastBytes) {
-      const index = this.#queue.shift()
-      if (index === undefined) break
-      batch.push(index)
-      bytes += this.#size(index)
-    }
-    return batch
-  }
-
-  giveBack(pieces: readonly number[]): void {
-    this.#queue.unshift(...pieces)
-  }
-
-  done(index: number, source: string): void {
-    this.left -= 1
-    this.#doneBytes += this.#size(index)
-    this.report(source)
-  }
-
-  report(source: string | null): void {
-    this.#request.onProgress({ doneBytes: this.#doneBytes, reusedBytes: this.reusedBytes, source })
-  }
-
-  #size(index: number): number {
-    return this.#request.list.pieces[index]?.sizeBytes ?? 0
-  }
-}
-
-interface SourceContext {
-  readonly work: Work
-  readonly part: PartFile
-  readonly request: FetchRequest
+interface SourceContext extends PartContext {
   readonly means: FetchMeans
   /** No other source is left. */
   readonly isOnly: boolean
@@ -148,7 +107,7 @@ async function drainSource(
   const signal = AbortSignal.any([context.request.signal, stop.signal])
   const flow = { bytes: 0 }
   const watched = watchForStall(source, flow, { clock: context.means.clock, stop })
-  const largest = Math.max(...context.request.list.pieces.map((piece) => piece.sizeBytes))
+  const largest = largestPiece(context.request.list)
   const { isOnly } = context
   const lanes = Array.from({ length: isOnly ? 1 : STREAMS_PER_SOURCE }, async () => {
     const buffer = Buffer.allocUnsafeSlow(largest)

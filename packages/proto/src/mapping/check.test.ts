@@ -71,9 +71,10 @@ describe('what a node sends is checked', () => {
       phase: 'start',
       doneBytes: 7n,
       reusedBytes: 3n,
+      copiedBytes: 2n,
       instance: { state: 'running' },
     })
-    const progress = { phase: 'start', doneBytes: 7, reusedBytes: 3 }
+    const progress = { phase: 'start', doneBytes: 7, reusedBytes: 3, copiedBytes: 2 }
     expect(deployProgressFromProto(message)).toEqual({ ...progress, state: 'running' })
     expect(deployProgressFromProto({ ...message, instance: undefined })).toEqual({
       ...progress,

@@ -7,11 +7,12 @@ import { instanceFromProto } from './instance.js'
 /** How a node says a deployment stands. @throws INTERNAL for an unknown phase or state */
 export function deployProgressFromProto(
   message: DeployResponse,
-): Pick<DeployProgress, 'phase' | 'doneBytes' | 'reusedBytes' | 'state'> {
+): Pick<DeployProgress, 'phase' | 'doneBytes' | 'reusedBytes' | 'copiedBytes' | 'state'> {
   return {
     phase: oneOf(DEPLOY_PHASES, message.phase, 'the phase'),
     doneBytes: toNumber(message.doneBytes),
     reusedBytes: toNumber(message.reusedBytes),
+    copiedBytes: toNumber(message.copiedBytes),
     state: message.instance === undefined ? null : instanceFromProto(message.instance).state,
   }
 }
