@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { findProcesses, readBootId, readEnvironment, readStat } from './proc.js'
+import { allProcesses, findProcesses, readBootId, readEnvironment, readStat } from './proc.js'
 
 const LOOKS = 200
 
@@ -7,6 +8,17 @@ it('knows this process', () => {
   expect(readStat(process.pid)).toMatchObject({ pid: process.pid, parent: process.ppid })
   expect(findProcesses(({ pid }) => pid === process.pid)).toHaveLength(1)
   expect(readEnvironment(process.pid)).toContain(`PATH=${String(process.env['PATH'])}`)
+})
+
+it('looks once for all who ask in one turn of the event loop', async () => {
+  const all = allProcesses()
+  await Promise.resolve()
+  expect(allProcesses()).toBe(all)
+  const ours = all.find(({ stat }) => stat.pid === process.pid)
+  expect(ours?.environment()).toContain(`PATH=${String(process.env['PATH'])}`)
+  expect(ours?.environment()).toBe(ours?.environment())
+  await nextTurn()
+  expect(allProcesses()).not.toBe(all)
 })
 
 it('looks at many processes without a buffer for each', () => {

@@ -58,6 +58,28 @@ export function findProcesses(wanted: (stat: ProcessStat) => boolean): ProcessSt
   })
 }
 
+/** A live process, as it was when somebody looked. */
+export interface SeenProcess {
+  readonly stat: ProcessStat
+  /** Read when it is first asked for. */
+  readonly environment: () => readonly string[]
+}
+
+let look: readonly SeenProcess[] | undefined
+
+/** All live processes. Whoever asks within one turn of the event loop shares one look, which costs the more the more there are. */
+export function allProcesses(): readonly SeenProcess[] {
+  if (look !== undefined) return look
+  setImmediate(() => {
+    look = undefined
+  })
+  look = findProcesses(() => true).map((stat) => {
+    let lines: readonly string[] | undefined
+    return { stat, environment: () => (lines ??= readEnvironment(stat.pid)) }
+  })
+  return look
+}
+
 /** Lines `NAME=value`; none when the process is gone or may not be looked at. */
 export function readEnvironment(pid: number): string[] {
   return readProc(`/proc/${String(pid)}/environ`)?.split('\0') ?? []

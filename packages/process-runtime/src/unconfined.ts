@@ -1,7 +1,7 @@
 import type { ResourceUsage, RuntimeSupport } from '@p2p-playground/core'
 import type { Confinement, Place, Run } from './confinement.js'
 import { killUntilGone } from './kill.js'
-import { TICKS_PER_SECOND, findProcesses, readEnvironment } from './proc.js'
+import { TICKS_PER_SECOND, allProcesses, findProcesses, readEnvironment } from './proc.js'
 import type { ProcessStat } from './proc.js'
 
 /** The variable that every process of a run carries. */
@@ -31,14 +31,7 @@ export class Unconfined implements Confinement {
   }
 
   members(run: Run): readonly ProcessStat[] {
-    const leaders = [run.wrapperPid, run.groupPid]
-    const mark = `${MARK}=${run.runId}`
-    return findProcesses(
-      (stat) =>
-        leaders.includes(stat.session) ||
-        leaders.includes(stat.group) ||
-        readEnvironment(stat.pid).includes(mark),
-    )
+    return findProcesses((stat) => isOf(run, stat, () => readEnvironment(stat.pid)))
   }
 
   async killAll(run: Run): Promise<void> {
@@ -51,7 +44,9 @@ export class Unconfined implements Confinement {
 
   async usage(run: Run): Promise<ResourceUsage> {
     const ours = [run.wrapperPid, ...run.helperPids]
-    const all = this.members(run).filter(({ pid }) => !ours.includes(pid))
+    const all = allProcesses()
+      .filter(({ stat, environment }) => isOf(run, stat, environment))
+      .flatMap(({ stat }) => (ours.includes(stat.pid) ? [] : [stat]))
     const ticks = all.reduce((sum, member) => sum + member.cpuTicks, 0)
     return Promise.resolve({
       cpuMs: (ticks * 1000) / TICKS_PER_SECOND,
@@ -63,4 +58,13 @@ export class Unconfined implements Confinement {
   async remove(): Promise<void> {
     // Nothing was made.
   }
+}
+
+function isOf(run: Run, stat: ProcessStat, environment: () => readonly string[]): boolean {
+  const leaders = [run.wrapperPid, run.groupPid]
+  return (
+    leaders.includes(stat.session) ||
+    leaders.includes(stat.group) ||
+    environment().includes(`${MARK}=${run.runId}`)
+  )
 }

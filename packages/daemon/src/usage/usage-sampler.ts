@@ -160,7 +160,8 @@ export class UsageSampler {
     const instances = this.#sources.instances()
     const names = new Set(instances.map(formatInstance))
     for (const name of this.#instances.keys()) if (!names.has(name)) this.#instances.delete(name)
-    for (const instance of instances) await this.#lookAtInstance(instance)
+    // At once: runtimes of processes then look at /proc once for all of them.
+    await Promise.all(instances.map((instance) => this.#lookAtInstance(instance)))
     this.#disks.measureNext(instances, signal)
     this.#previousMs = nowMs
   }
