@@ -34,7 +34,7 @@ export async function copyPieces(
     for (const index of pieces) {
       request.signal.throwIfAborted()
       const piece = buffer.subarray(0, list.pieces[index]?.sizeBytes ?? 0)
-      if (!(await canRead(file, piece, offsets[index] ?? 0))) return
+      if (!(await readWhole(file, piece, offsets[index] ?? 0))) return
       await part.write(index, piece, { source: path, unchecked })
       next += 1
       work.copied(index)
@@ -48,8 +48,8 @@ export async function copyPieces(
   }
 }
 
-/** Fills `piece`; false where the file has become shorter or a disk fails. */
-async function canRead(file: FileHandle, piece: Buffer, offset: number): Promise<boolean> {
+/** Into `piece`; false where the file has become shorter or a disk fails. */
+async function readWhole(file: FileHandle, piece: Buffer, offset: number): Promise<boolean> {
   try {
     const { bytesRead } = await file.read(piece, 0, piece.length, offset)
     return bytesRead === piece.length
