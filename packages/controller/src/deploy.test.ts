@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { realpath, symlink } from 'node:fs/promises'
 import type { DeployProgress, DeployRequest } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core'
+import { Host } from '@p2p-playground/p2p'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { all } from './testing/control-contract.js'
 import { fastClock } from './testing/fast-clock.js'
@@ -74,7 +75,7 @@ describe('deploy', () => {
     }
   })
 
-  it('tells nodes on this machine where a large package lies, unless it is to be sent', async () => {
+  it('tells nodes on this machine, and no others, where a large package lies, unless it is to be sent', async () => {
     const large = await world.packageFile('large', '1.0.0', true, randomBytes(17_000_000))
     const link = `${large}.link`
     await symlink(large, link)
@@ -88,6 +89,11 @@ describe('deploy', () => {
     await all(await start({ target, packagePath: large, localCopy: false }))
     await all(await start({ target, packagePath }))
     expect(told).toEqual([await realpath(large), '', ''])
+    vi.spyOn(Host.prototype, 'isOnThisMachine').mockReturnValue(false)
+    await all(await start({ target, packagePath: large }))
+    expect(told.at(-1)).toBe('')
+    expect(told).toHaveLength(4)
+    vi.restoreAllMocks()
   })
 
   it('hands on what the caller wants', async () => {

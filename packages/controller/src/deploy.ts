@@ -15,7 +15,7 @@ import { readPackageAside } from './package-thread.js'
 
 /** A node whose time is up says more about it than we can: it gets so long to say it. */
 const LAST_WORD_MS = 1000
-/** What is smaller is sent as fast. */
+/** What is smaller takes the network everywhere: there is little to gain. */
 const COPY_BYTES = 16 * 1024 * 1024
 
 type CommandInit = Pick<node.Command, 'targetPeerId' | 'nonce' | 'issuedAtMs'>
@@ -131,7 +131,7 @@ function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse
     sources: [job.host.peerId],
     allowDowngrade: request.allowDowngrade,
     wait: request.wait,
-    // It says how directories are called here, so it is told to nobody else.
+    // It says how directories are called here.
     localPath: job.host.isOnThisMachine(one.peerId) ? (job.localPath ?? '') : '',
     timeoutMs: BigInt(Math.max(Math.round(job.deadlineMs - clock.monotonic()), 1)),
   }

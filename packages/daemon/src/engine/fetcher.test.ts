@@ -77,22 +77,6 @@ function fetcherOf(bring: (unchecked: boolean) => Buffer): {
   }
 }
 
-it('is told where the package lies on this machine, also when it is fetched again', async () => {
-  const told: (string | undefined)[] = []
-  const pieces: PieceFetcher = {
-    fetchPieces: async ({ partPath, localPath, reader, unchecked }) => {
-      told.push(localPath)
-      const bytes = unchecked ? spoilt() : sound
-      writeFileSync(partPath, bytes)
-      await reader(bytes)
-    },
-  }
-  const clock = new FakeClock()
-  const fetcher = new Fetcher({ pieces, packages, trusted: [trusted], revoked: [], clock })
-  await fetched(fetcher, { ...job, localPath: '/somewhere' })
-  expect(told).toEqual(['/somewhere', '/somewhere'])
-})
-
 function spoilt(): Buffer {
   const bytes = Buffer.from(sound)
   const middle = Math.floor(bytes.length / 2)
@@ -127,5 +111,21 @@ describe('a package that is fetched', () => {
     const { fetcher } = fetcherOf(spoilt)
     await expect(fetched(fetcher)).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' })
     expect(existsSync(packages.partPath(job.list.digest))).toBe(false)
+  })
+
+  it('is told where the package lies on this machine, also when it is fetched again', async () => {
+    const told: (string | undefined)[] = []
+    const pieces: PieceFetcher = {
+      fetchPieces: async ({ partPath, localPath, reader, unchecked }) => {
+        told.push(localPath)
+        const bytes = unchecked ? spoilt() : sound
+        writeFileSync(partPath, bytes)
+        await reader(bytes)
+      },
+    }
+    const clock = new FakeClock()
+    const fetcher = new Fetcher({ pieces, packages, trusted: [trusted], revoked: [], clock })
+    await fetched(fetcher, { ...job, localPath: '/somewhere' })
+    expect(told).toEqual(['/somewhere', '/somewhere'])
   })
 })

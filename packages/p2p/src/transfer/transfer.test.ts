@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createClient } from '@connectrpc/connect'
 import { PlaygroundError } from '@p2p-playground/core'
@@ -9,72 +7,12 @@ import { FakeClock, waitFor } from '@p2p-playground/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import { callerOf } from '../calls/caller.js'
 import type { Host } from '../host.js'
-import { Loopback, addressOf, newIdentity } from '../loopback.test.support.js'
-import type { FetchProgress, FetchRequest, FetchResult } from './fetch-pieces.js'
-
-const loopback = new Loopback()
-afterEach(() => loopback.close())
+import { addressOf, newIdentity } from '../loopback.test.support.js'
+import { MB, fetchFrom, loopback, psk, receiver, source, spoilt } from './transfer.test.support.js'
+import type { Offered } from './transfer.test.support.js'
 
 const forever = new AbortController().signal
-const MB = 1024 * 1024
-const psk = randomBytes(32)
-type Offered = Awaited<ReturnType<Loopback['file']>>
-
-async function source(file: Offered, path = file.path): Promise<Host> {
-  const host = await loopback.host({ psk: [psk] })
-  host.serve.offer(file.list, path)
-  return host
-}
-
-async function receiver(...sources: readonly Host[]): Promise<Host> {
-  const host = await loopback.host({ psk: [psk], listen: [] })
-  for (const one of sources) {
-    host.addAddress({ peerId: one.peerId, addresses: [addressOf(one)], source: 'static' })
-  }
-  return host
-}
-
-interface Fetching {
-  readonly result: Promise<FetchResult>
-  readonly progress: readonly FetchProgress[]
-  readonly partPath: string
-}
-
-async function fetchFrom(
-  host: Host,
-  file: Offered,
-  sources: readonly Host[],
-  options: Partial<FetchRequest> = {},
-): Promise<Fetching> {
-  const progress: FetchProgress[] = []
-  const partPath = options.partPath ?? join(await loopback.dir(), 'part')
-  const result = host.fetchPieces({
-    list: file.list,
-    sources: sources.map((one) => one.peerId),
-    onProgress: (one) => progress.push(one),
-    signal: AbortSignal.timeout(30_000),
-    ...options,
-    partPath,
-  })
-  result.catch(() => undefined)
-  return { result, progress, partPath }
-}
-
-/** A copy of the file in which the given pieces are spoilt. */
-async function spoilt(file: Offered, pieces: readonly number[]): Promise<string> {
-  const path = join(await loopback.dir(), 'spoilt')
-  const bytes = Buffer.from(file.bytes)
-  for (const index of pieces) {
-    const offset = offsetOf(file, index)
-    bytes.writeUInt8(bytes.readUInt8(offset) ^ 0xff, offset)
-  }
-  await writeFile(path, bytes)
-  return path
-}
-
-function offsetOf(file: Offered, index: number): number {
-  return file.list.pieces.slice(0, index).reduce((sum, piece) => sum + piece.sizeBytes, 0)
-}
+afterEach(() => loopback.close())
 
 describe('a transfer', () => {
   it('brings the file, and tells how far it is', async () => {
@@ -340,123 +278,6 @@ describe('a source', () => {
     from.serve.offer(file.list, file.path)()
     const { result } = await fetchFrom(await receiver(from), file, [from])
     expect((await result).receivedBytes).toBe(MB)
-  })
-})
-
-describe('a file on this machine', () => {
-  it.each([true, false])(
-    'is copied, and no source is asked, when unchecked is %s',
-    async (unchecked) => {
-      const file = await loopback.file(6 * MB)
-      const read: Buffer[] = []
-      const { result, progress, partPath } = await fetchFrom(await receiver(), file, [], {
-        localPath: file.path,
-        unchecked,
-        reader: async (bytes) => {
-          read.push(Buffer.from(bytes))
-          return Promise.resolve()
-        },
-      })
-      expect(await result).toEqual({ reusedBytes: 0, copiedBytes: 6 * MB, receivedBytes: 0 })
-      expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
-      expect(Buffer.concat(read).equals(file.bytes)).toBe(true)
-      expect(progress.at(-1)).toEqual({
-        doneBytes: 6 * MB,
-        reusedBytes: 0,
-        copiedBytes: 6 * MB,
-        source: null,
-      })
-    },
-  )
-
-  it('gives only what is missing', async () => {
-    const file = await loopback.file(6 * MB)
-    const partPath = await spoilt(file, [1])
-    const { result } = await fetchFrom(await receiver(), file, [], {
-      localPath: file.path,
-      partPath,
-    })
-    const missing = file.list.pieces[1]?.sizeBytes ?? 0
-    expect(await result).toMatchObject({ reusedBytes: 6 * MB - missing, copiedBytes: missing })
-    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
-  })
-
-  it('is left at the first piece that is not right; the sources send the rest', async () => {
-    const file = await loopback.file(12 * MB)
-    const from = await source(file)
-    const { result, partPath } = await fetchFrom(await receiver(from), file, [from], {
-      localPath: await spoilt(file, [1]),
-    })
-    const first = file.list.pieces[0]?.sizeBytes ?? 0
-    expect(await result).toEqual({
-      reusedBytes: 0,
-      copiedBytes: first,
-      receivedBytes: 12 * MB - first,
-    })
-    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
-  })
-
-  it.each<[string, (file: Offered) => Promise<string>]>([
-    ['is not there', async () => join(await loopback.dir(), 'none')],
-    ['is a directory', () => loopback.dir()],
-    ['is a device', async () => Promise.resolve('/dev/zero')],
-    [
-      'is a pipe that nobody writes to',
-      async () => {
-        const path = join(await loopback.dir(), 'pipe')
-        execFileSync('mkfifo', [path])
-        return path
-      },
-    ],
-    [
-      'is a link to it',
-      async (file) => {
-        const path = join(await loopback.dir(), 'link')
-        await symlink(file.path, path)
-        return path
-      },
-    ],
-    [
-      'has another size',
-      async (file) => {
-        const path = join(await loopback.dir(), 'longer')
-        await writeFile(path, Buffer.concat([file.bytes, Buffer.of(0)]))
-        return path
-      },
-    ],
-  ])('that %s is not read', async (_, make) => {
-    const file = await loopback.file(2 * MB)
-    const from = await source(file)
-    const localPath = await make(file)
-    const { result, partPath } = await fetchFrom(await receiver(from), file, [from], { localPath })
-    expect(await result).toMatchObject({ copiedBytes: 0, receivedBytes: 2 * MB })
-    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
-  })
-
-  it('does not hide that the disk is full', async () => {
-    const file = await loopback.file(MB)
-    const { result } = await fetchFrom(await receiver(), file, [], {
-      localPath: file.path,
-      partPath: '/dev/full',
-    })
-    await expect(result).rejects.toMatchObject({ code: 'TRANSFER_DISK' })
-  })
-
-  it('is left when the transfer is given up, and what was copied is kept', async () => {
-    const file = await loopback.file(8 * MB)
-    const stop = new AbortController()
-    const { result, partPath } = await fetchFrom(await receiver(), file, [], {
-      localPath: file.path,
-      signal: stop.signal,
-      onProgress: ({ doneBytes }) => {
-        if (doneBytes > 2 * MB) stop.abort(new Error('given up'))
-      },
-    })
-    await expect(result).rejects.toThrow('given up')
-    const again = await fetchFrom(await receiver(), file, [], { localPath: file.path, partPath })
-    const { reusedBytes, copiedBytes } = await again.result
-    expect(reusedBytes).toBeGreaterThan(2 * MB)
-    expect(reusedBytes + copiedBytes).toBe(8 * MB)
   })
 })
 

@@ -1,0 +1,101 @@
+import { createPrivateKey, randomBytes, randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from '@connectrpc/connect'
+import { afterAll, afterEach, expect, it, vi } from 'vitest'
+import { systemClock } from '@p2p-playground/core'
+import type { Logger } from '@p2p-playground/core'
+import { generateSigningKey, signingKeyOf, trustedKey } from '@p2p-playground/core/bundle'
+import { createHost, loadIdentity } from '@p2p-playground/p2p'
+import type { Host, HostOptions } from '@p2p-playground/p2p'
+import { node } from '@p2p-playground/proto'
+import type { FetchJob } from '../engine/fetcher.js'
+import { createNodeService } from './node-service.js'
+import type { NodeServiceDependencies } from './node-service.js'
+
+const pair = generateSigningKey('ed25519')
+const trusted = trustedKey({
+  name: 'lead',
+  key_type: 'ed25519',
+  public_key: pair.publicPem,
+  roles: ['operate'],
+  apps: ['*'],
+})
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'p2pp-service-'))
+afterAll(() => {
+  rmSync(dir, { recursive: true, force: true })
+})
+const hosts: Host[] = []
+afterEach(async () => {
+  vi.restoreAllMocks()
+  for (const host of hosts.splice(0)) await host.stop()
+})
+
+async function start(patch: Partial<HostOptions>): Promise<Host> {
+  const host = await createHost({
+    identity: await loadIdentity(join(dir, randomUUID())),
+    listen: [],
+    agent: 'test',
+    discoveries: new Map(),
+    mdns: false,
+    staticPeers: [],
+    bootstrapPeers: [],
+    trustedKeys: [],
+    logger: silent,
+    clock: systemClock,
+    ...patch,
+  })
+  hosts.push(host)
+  await host.start()
+  return host
+}
+
+it.each([
+  ['on this machine', true, '/var/tmp/web.p2p'],
+  ['elsewhere', false, undefined],
+])('whoever deploys %s has a say in which file is read: %s', async (_, isHere, expected) => {
+  const serving = await start({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys: [trusted] })
+  const key = signingKeyOf(createPrivateKey(pair.privatePem), 'test')
+  const asking = await start({ roleKeys: [key] })
+  vi.spyOn(serving, 'isOnThisMachine').mockImplementation(
+    (peerId) => peerId === asking.peerId && isHere,
+  )
+  const jobs: FetchJob[] = []
+  const used: unknown = {
+    host: serving,
+    guard: { check: () => undefined },
+    deployments: {
+      deploy: (job: FetchJob) => {
+        jobs.push(job)
+        return []
+      },
+    },
+  }
+  serving.handleCalls((router) => {
+    router.service(node.NodeService, createNodeService(used as NodeServiceDependencies))
+  })
+  await asking.dial(serving.addresses()[0] ?? '', AbortSignal.timeout(5000))
+  const piece = { sizeBytes: 1, digest: randomBytes(32) }
+  const answers = createClient(node.NodeService, asking.transport(serving.peerId)).deploy({
+    command: { targetPeerId: serving.peerId, nonce: randomBytes(16), issuedAtMs: 0n },
+    offer: {
+      packageDigest: randomBytes(32),
+      app: 'web',
+      version: '1.0.0',
+      sizeBytes: 1n,
+      pieces: [piece],
+    },
+    localPath: '/var/tmp/web.p2p',
+  })
+  for await (const answer of answers) expect(answer).toBeUndefined()
+  expect(jobs.map(({ localPath }) => localPath)).toEqual([expected])
+})

@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { MB, fetchFrom, loopback, receiver, source, spoilt } from './transfer.test.support.js'
+import type { Offered } from './transfer.test.support.js'
+
+afterEach(() => loopback.close())
+
+describe('a file on this machine', () => {
+  it.each([true, false])(
+    'is copied, and no source is asked, when unchecked is %s',
+    async (unchecked) => {
+      const file = await loopback.file(6 * MB)
+      const read: Buffer[] = []
+      const { result, progress, partPath } = await fetchFrom(await receiver(), file, [], {
+        localPath: file.path,
+        unchecked,
+        reader: async (bytes) => {
+          read.push(Buffer.from(bytes))
+          return Promise.resolve()
+        },
+      })
+      expect(await result).toEqual({ reusedBytes: 0, copiedBytes: 6 * MB, receivedBytes: 0 })
+      expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+      expect(Buffer.concat(read).equals(file.bytes)).toBe(true)
+      expect(progress.at(-1)).toEqual({
+        doneBytes: 6 * MB,
+        reusedBytes: 0,
+        copiedBytes: 6 * MB,
+        source: null,
+      })
+    },
+  )
+
+  it('gives only what is missing', async () => {
+    const file = await loopback.file(6 * MB)
+    const partPath = await spoilt(file, [1])
+    const { result } = await fetchFrom(await receiver(), file, [], {
+      localPath: file.path,
+      partPath,
+    })
+    const missing = file.list.pieces[1]?.sizeBytes ?? 0
+    expect(await result).toMatchObject({ reusedBytes: 6 * MB - missing, copiedBytes: missing })
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+  })
+
+  it('is left at the first piece that is not right; the sources send the rest', async () => {
+    const file = await loopback.file(12 * MB)
+    const from = await source(file)
+    const { result, partPath } = await fetchFrom(await receiver(from), file, [from], {
+      localPath: await spoilt(file, [1]),
+    })
+    const first = file.list.pieces[0]?.sizeBytes ?? 0
+    expect(await result).toEqual({
+      reusedBytes: 0,
+      copiedBytes: first,
+      receivedBytes: 12 * MB - first,
+    })
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+  })
+
+  it.each<[string, (file: Offered) => Promise<string>]>([
+    ['is not there', async () => join(await loopback.dir(), 'none')],
+    ['is a directory', () => loopback.dir()],
+    ['is a device', async () => Promise.resolve('/dev/zero')],
+    [
+      'is a pipe that nobody writes to',
+      async () => {
+        const path = join(await loopback.dir(), 'pipe')
+        execFileSync('mkfifo', [path])
+        return path
+      },
+    ],
+    [
+      'is a link to it',
+      async (file) => {
+        const path = join(await loopback.dir(), 'link')
+        await symlink(file.path, path)
+        return path
+      },
+    ],
+    [
+      'has another size',
+      async (file) => {
+        const path = join(await loopback.dir(), 'longer')
+        await writeFile(path, Buffer.concat([file.bytes, Buffer.of(0)]))
+        return path
+      },
+    ],
+  ])('that %s is not read', async (_, make) => {
+    const file = await loopback.file(2 * MB)
+    const from = await source(file)
+    const localPath = await make(file)
+    const { result, partPath } = await fetchFrom(await receiver(from), file, [from], { localPath })
+    expect(await result).toMatchObject({ copiedBytes: 0, receivedBytes: 2 * MB })
+    expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+  })
+
+  it('does not hide that the disk is full', async () => {
+    const file = await loopback.file(MB)
+    const { result } = await fetchFrom(await receiver(), file, [], {
+      localPath: file.path,
+      partPath: '/dev/full',
+    })
+    await expect(result).rejects.toMatchObject({ code: 'TRANSFER_DISK' })
+  })
+
+  it('is left when the transfer is given up, and what was copied is kept', async () => {
+    const file = await loopback.file(8 * MB)
+    const stop = new AbortController()
+    const { result, partPath } = await fetchFrom(await receiver(), file, [], {
+      localPath: file.path,
+      signal: stop.signal,
+      onProgress: ({ doneBytes }) => {
+        if (doneBytes > 2 * MB) stop.abort(new Error('given up'))
+      },
+    })
+    await expect(result).rejects.toThrow('given up')
+    const again = await fetchFrom(await receiver(), file, [], { localPath: file.path, partPath })
+    const { reusedBytes, copiedBytes } = await again.result
+    expect(reusedBytes).toBeGreaterThan(2 * MB)
+    expect(reusedBytes + copiedBytes).toBe(8 * MB)
+  })
+})
