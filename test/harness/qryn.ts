@@ -57,6 +57,7 @@ export class Qryn {
   readonly #clickhouse: ChildProcess
   readonly #clickhousePort: number
   #qryn: ChildProcess | undefined
+  #marks = 0
 
   private constructor(port: number, dir: string, clickhouse: ChildProcess, clickhousePort: number) {
     this.url = `http://127.0.0.1:${String(port)}`
@@ -120,6 +121,24 @@ export class Qryn {
     await this.pause()
     await ended(this.#clickhouse)
     rmSync(this.#dir, { recursive: true, force: true })
+  }
+
+  /**
+   * Resolves when what was acknowledged so far can be found. qryn acknowledges a line that comes while it writes others before it
+   * writes that line too. It writes in the order of arrival: a mark that is found has all before it in the database.
+   */
+  async settle(): Promise<void> {
+    const mark = String((this.#marks += 1))
+    const now = String(BigInt(Date.now()) * 1_000_000n)
+    const response = await fetch(`${this.url}/loki/api/v1/push`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ streams: [{ stream: { mark }, values: [[now, 'settled']] }] }),
+    })
+    if (!response.ok) throw new Error(`qryn answered ${String(response.status)} to a mark`)
+    await until('qryn has written what it acknowledged', async () => {
+      return (await this.query(`{mark="${mark}"}`, 0n)).length > 0
+    })
   }
 
   /** What a LogQL query finds from a time on, the oldest first. */

@@ -103,6 +103,7 @@ describe.skipIf(noQryn !== undefined)('qryn', () => {
       },
       stored: async (sink: LogSink) => {
         const run = made.find((one) => one.sink === sink)?.run ?? ''
+        await qryn.settle()
         const lines = await qryn.query(`{run="${run}"}`, 0n)
         return readBackAll(lines.map((line) => ({ ...line, metadata: {} })))
       },
@@ -126,6 +127,7 @@ describe.skipIf(noQryn !== undefined)('qryn', () => {
       )
     }
     await sink.close()
+    await qryn.settle()
     const lines = await qryn.query('{kind="app", app="asked"} | json | version="1.2.0"', 0n)
     expect(lines.map(({ line }) => JSON.parse(line) as unknown)).toEqual([
       { line: 'of 1.2.0', version: '1.2.0', seq: '1' },
@@ -151,6 +153,7 @@ describe.skipIf(noQryn !== undefined)('qryn', () => {
 /** All lines of apps, page by page. qryn keeps no structured metadata: it lies within the line. */
 async function* storedIn(qryn: Qryn): AsyncGenerator<StoredLine> {
   const pageLines = 20_000
+  await qryn.settle()
   let startNs = 0n
   for (;;) {
     const page = await qryn.query('{kind="app",app="writer"}', startNs, pageLines)
