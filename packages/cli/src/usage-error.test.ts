@@ -21,3 +21,21 @@ test.each([
 ])('$argv', ({ argv, says }) => {
   expect(explain(argv)).toContain(says)
 })
+
+test.each([
+  { typed: '--wiat', says: 'Did you mean "--wait"?' },
+  { typed: '--no-wiat', says: 'Did you mean "--no-wait"?' },
+  { typed: '--no-nodes', says: 'Did you mean "--nodes"?' },
+  { typed: '--xyzzy', says: 'See --help for the flags of this command.' },
+])('$typed', ({ typed, says }) => {
+  const error = Object.assign(new Error(`Nonexistent flag: ${typed}\nSee more help with --help`), {
+    flags: [typed],
+    parse: { input: { flags: { wait: { allowNo: true }, nodes: {} } } },
+  })
+  const { code, message, hint } = explainUsage(error, { argv: ['deploy', typed], commandIDs })
+  expect({ code, message, hint }).toEqual({
+    code: 'USAGE',
+    message: `unknown flag ${typed}`,
+    hint: says,
+  })
+})

@@ -5,7 +5,9 @@ import { PlaygroundError } from '@p2p-playground/core/errors'
 export interface OclifError extends Error {
   readonly oclif?: { readonly exit?: number }
   readonly flags?: unknown
-  readonly parse?: { readonly input?: { readonly flags?: Readonly<Record<string, unknown>> } }
+  readonly parse?: {
+    readonly input?: { readonly flags?: Readonly<Record<string, { readonly allowNo?: boolean }>> }
+  }
 }
 
 export interface UsageContext {
@@ -25,7 +27,9 @@ export function explainUsage(error: OclifError, context: UsageContext): Playgrou
   if (/^command \S+ not found$/.test(message)) return unknownCommand(context)
   const unknown = Array.isArray(error.flags) ? String(error.flags[0]) : undefined
   if (message.startsWith('Nonexistent flag') && unknown !== undefined) {
-    const known = Object.keys(error.parse?.input?.flags ?? {}).map((name) => `--${name}`)
+    const known = Object.entries(error.parse?.input?.flags ?? {}).flatMap(([name, { allowNo }]) =>
+      allowNo === true ? [`--${name}`, `--no-${name}`] : [`--${name}`],
+    )
     const guess = closest(unknown, known)
     const hint =
       guess === undefined ? 'See --help for the flags of this command.' : `Did you mean "${guess}"?`
