@@ -74,8 +74,12 @@ function write(path: string, text: string): void {
 }
 
 /** A package with a health checker and a command, whose only need is the core that is on no registry. */
-function checker(name: string, version: string, more: object = PEERS): string {
-  const dir = machines.path('packages', `${name.replace('/', '-')}-${version}`)
+function checker(
+  name: string,
+  version: string,
+  more: object = PEERS,
+  dir = machines.path('packages', `${name.replace('/', '-')}-${version}`),
+): string {
   const short = name.slice(name.lastIndexOf('-') + 1)
   const manifest = { name, version, type: 'module', exports: './index.js', ...more }
   const oclif = { commands: './commands' }
@@ -92,6 +96,17 @@ export default definePlugin({ kind: 'health-checker', name: '${short}', api: '1.
     `export default class { static async run() { console.log('${short} ${version}') } }`,
   )
   return dir
+}
+
+function git(dir: string, ...args: readonly string[]): void {
+  const author = ['-c', 'user.name=test', '-c', 'user.email=test@localhost']
+  const { status, stderr, error } = spawnSync('git', [...author, ...args], { cwd: dir })
+  if (status !== 0) throw new Error(`git ${args.join(' ')}: ${error?.message ?? String(stderr)}`)
+}
+
+function commit(dir: string): void {
+  git(dir, 'add', '--all')
+  git(dir, 'commit', '--quiet', '--message', 'as it is now')
 }
 
 function tarball(dir: string): string {
@@ -152,6 +167,28 @@ describe('plugins install', () => {
     expect(readdirSync(join(machine.home, 'oclif', 'tarballs'))).toHaveLength(1)
   })
 
+  test('takes a git repository at a tag or as it is now; update brings what was committed since', async () => {
+    const dir = checker('@acme/p2p-cloned', '1.0.0')
+    git(dir, 'init', '--quiet')
+    commit(dir)
+    git(dir, 'tag', 'first')
+    await ok(['plugins', 'install', `git+file://${dir}`])
+    checker('@acme/p2p-cloned', '1.1.0', PEERS, dir)
+    commit(dir)
+    expect(await ok(['plugins', 'update'])).toContain('@acme/p2p-cloned 1.0.0 → 1.1.0')
+    expect(await ok(['cloned', 'version'])).toBe('cloned 1.1.0\n')
+    expect(await installed()).toContainEqual([
+      '@acme/p2p-cloned',
+      '1.1.0',
+      expect.stringContaining(dir),
+    ])
+    await ok(['plugins', 'install', `git+file://${dir}#first`])
+    expect(await ok(['cloned', 'version'])).toBe('cloned 1.0.0\n')
+    const { stderr } = await cli(['plugins', 'install', `git+file://${dir}#third`])
+    expect(stderr).toContain('The git reference could not be found')
+    await ok(['plugins', 'uninstall', '@acme/p2p-cloned'])
+  })
+
   test.each([
     [
       'a package that is not there',
@@ -164,6 +201,12 @@ describe('plugins install', () => {
       '@acme/p2p-both@9',
       'PLUGIN_NOT_FOUND',
       '@acme/p2p-both has no version 9',
+    ],
+    [
+      'a git repository that is not there',
+      `git+file://${machines.path('no-repository')}`,
+      'PLUGIN_INSTALL',
+      'does not appear to be a git repository',
     ],
     ['a tarball that is none', './broken.tgz', 'PLUGIN_INSTALL', 'broken.tgz is no npm package'],
     ['a package that needs one that is not there', './needy.tgz', 'PLUGIN_INSTALL', '@acme/none'],

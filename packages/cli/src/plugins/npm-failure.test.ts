@@ -108,6 +108,34 @@ it.each<[string, string, string, string, string]>([
     '@acme/x@1 is no npm package',
   ],
   ['ENOENT', 'spawn sh ENOENT', '', 'PLUGIN_INSTALL', 'npm cannot install @acme/x@1: spawn sh'],
+  [
+    '128',
+    'An unknown git error occurred',
+    "git ls-remote file:///x\nfatal: '/x' does not appear to be a git repository\nfatal: Could not read",
+    'PLUGIN_INSTALL',
+    "npm cannot install @acme/x@1: '/x' does not appear to be a git repository",
+  ],
+  [
+    '128',
+    'An unknown git error occurred',
+    'git ls-remote ssh://git@host/x\nssh: Could not resolve hostname host\r\nfatal: Could not read',
+    'PLUGIN_INSTALL',
+    'npm cannot install @acme/x@1: ssh: Could not resolve hostname host',
+  ],
+  [
+    '128',
+    'An unknown git error occurred',
+    '',
+    'PLUGIN_INSTALL',
+    'npm cannot install @acme/x@1: An unknown git error occurred',
+  ],
+  [
+    'ENOENT',
+    'An unknown git error occurred',
+    'This is related to npm not being able to find a file.',
+    'PLUGIN_INSTALL',
+    'npm cannot install @acme/x@1: there is no git',
+  ],
   ['EWHATEVER', 'something\nelse', '', 'PLUGIN_INSTALL', 'npm cannot install @acme/x@1: something'],
 ])('%s, %s', (code, summary, detail, expected, message) => {
   const error = explainNpmFailure({ code, summary, detail }, '@acme/x@1')

@@ -11,6 +11,7 @@ const UNREACHABLE =
   /^(?:ECONN|ENOTFOUND|EAI_AGAIN|E?TIMEDOUT|ETIMEDOUT|ERR_SOCKET|EHOST|ENET|EPIPE|EPROTO|FETCH_|E5\d\d$|E429$|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/
 const DENIED = /^(?:E401|E403|ENEEDAUTH|EOTP)$/
 const NO_RIGHTS = /^(?:EACCES|EPERM|EROFS)$/
+const GIT_FAILED = 'An unknown git error occurred'
 const DAMAGED = /^(?:TAR_|Z_|EINTEGRITY|EJSONPARSE|EINVALIDPACKAGE)/
 
 /**
@@ -19,6 +20,7 @@ const DAMAGED = /^(?:TAR_|Z_|EINTEGRITY|EJSONPARSE|EINVALIDPACKAGE)/
  */
 export function explainNpmFailure(failure: NpmFailure, subject: string): PlaygroundError {
   const { code, summary } = failure
+  if (summary === GIT_FAILED) return gitFailed(failure, subject)
   const reason = firstLine(summary)
   if (code === 'E404' || code === 'ETARGET') return notFound(failure, subject)
   if (code === 'ERESOLVE') return contradiction(failure, subject)
@@ -46,6 +48,19 @@ export function explainNpmFailure(failure: NpmFailure, subject: string): Playgro
   const what = isDamaged ? `${subject} is no npm package` : `npm cannot install ${subject}`
   return new PlaygroundError('PLUGIN_INSTALL', `${what}: ${reason}`, {
     hint,
+    details: { npm: code },
+  })
+}
+
+/** npm gives the command that failed, and below it what git printed. */
+function gitFailed({ code, summary, detail }: NpmFailure, subject: string): PlaygroundError {
+  const isMissing = code === 'ENOENT'
+  const [, printed = ''] = detail.split(/\r?\n/)
+  const reason = isMissing ? 'there is no git' : printed.replace(/^fatal: /, '') || summary
+  return new PlaygroundError('PLUGIN_INSTALL', `npm cannot install ${subject}: ${reason}`, {
+    hint: isMissing
+      ? 'Install git, or install from a tarball.'
+      : 'P2P_PLAYGROUND_DEBUG=1 shows all that npm said.',
     details: { npm: code },
   })
 }

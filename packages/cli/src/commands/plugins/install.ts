@@ -12,6 +12,7 @@ npm does the work, with its own configuration; npm_config_registry names another
     '<%= config.bin %> plugins install @acme/p2p-health-redis',
     '<%= config.bin %> plugins install @acme/p2p-health-redis@^1.2',
     '<%= config.bin %> plugins install ./acme-p2p-health-redis-1.2.0.tgz',
+    "<%= config.bin %> plugins install 'git+https://git.acme.example/redis.git#v1.2.0'",
   ]
   static override strict = false
   static override args = {
