@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { InstanceRecord } from '../model/instance-record.js'
-import { activate, rollBack } from './edit-app.js'
+import { activate, applyEdit, rollBack } from './edit-app.js'
 import { FAILED, HANDLE, app, record } from './plan.test.support.js'
 
 const NEXT = record({ version: '2.0.0', active: false, goal: 'stopped', generation: 0 })
@@ -41,6 +41,28 @@ describe('a version that is replaced', () => {
 
   it('goes on being removed', () => {
     expect(replaced({ goal: 'removed', state: 'stopped' })?.goal).toBe('removed')
+  })
+})
+
+describe('a version that is pruned', () => {
+  const pruned = (old: Partial<InstanceRecord>): InstanceRecord | undefined => {
+    const edit = { kind: 'prune', key: { app: 'web', version: '1.0.0' } } as const
+    return applyEdit({ app: app(), instances: [record(old)] }, edit, 0).save[0]
+  }
+
+  it.each(['stopped', 'failed'] as const)('is on its way when it has %s', (state) => {
+    expect(pruned({ state, reason: 'exit 1' })).toMatchObject({
+      goal: 'removed',
+      state: 'removing',
+      reason: '',
+    })
+  })
+
+  it('is still seen to run until it has ended', () => {
+    expect(pruned({ state: 'running', handle: HANDLE })).toMatchObject({
+      goal: 'removed',
+      state: 'running',
+    })
   })
 })
 

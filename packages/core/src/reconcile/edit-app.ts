@@ -41,7 +41,7 @@ export function applyEdit(state: AppState, edit: AppEdit, nowMs: number): AppCha
         ? { app: { ...app, trial: null }, save: [] }
         : rollBack(state, instance, edit)
     case 'prune':
-      return { app, save: instance === undefined ? [] : [{ ...instance, goal: 'removed' }] }
+      return { app, save: instance === undefined ? [] : [unneeded(instance)] }
     default:
       return edit satisfies never
   }
@@ -107,6 +107,15 @@ export function unwanted(record: InstanceRecord): InstanceRecord {
     ...record,
     goal: 'stopped',
     ...(isOver ? { state: 'stopped' as const, reason: '' } : {}),
+  }
+}
+
+/** A record that is to go, with its files; where nothing runs that would have to end first, it is on its way. */
+export function unneeded(record: InstanceRecord): InstanceRecord {
+  return {
+    ...record,
+    goal: 'removed',
+    ...(record.handle === null ? { state: 'removing' as const, reason: '' } : {}),
   }
 }
 

@@ -1,4 +1,4 @@
-export { activate, applyEdit, rollBack, unwanted, wantedAnew } from './edit-app.js'
+export { activate, applyEdit, rollBack, unneeded, unwanted, wantedAnew } from './edit-app.js'
 export type { AppChange, AppState } from './edit-app.js'
 export { isEdit, plan } from './plan.js'
 export type { Action, InstanceAction, PlanInput } from './plan.js'

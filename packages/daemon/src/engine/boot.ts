@@ -124,6 +124,9 @@ async function repair(
   }
 }
 
+/** Where nothing runs and nothing is under way. */
+const RESTING_STATES = { running: 'staged', stopped: 'stopped', removed: 'removing' } as const
+
 async function takeOver({ app, version }: InstanceRecord, deps: BootDependencies): Promise<void> {
   const { table, launcher, supervisor, hooks, logger } = deps
   const record = table.get({ app, version })
@@ -136,7 +139,7 @@ async function takeOver({ app, version }: InstanceRecord, deps: BootDependencies
       // The daemon ended in the middle of a start that spawned nothing: it does not count.
       if (record.state === 'starting')
         table.update(record, {
-          state: record.goal === 'running' ? 'staged' : 'stopped',
+          state: RESTING_STATES[record.goal],
           startsMs: record.startsMs.slice(0, -1),
         })
       return

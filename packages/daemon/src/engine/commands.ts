@@ -13,6 +13,7 @@ import {
   activate,
   stableOf,
   tagsOf,
+  unneeded,
   unwanted,
   wantedAnew,
 } from '@p2p-playground/core/reconcile'
@@ -201,7 +202,7 @@ export function edited(
         ...(record.state === 'failed' ? { state: 'stopped' as const, reason: '' } : {}),
       })
     case 'remove':
-      return { ...record, goal: 'removed' }
+      return unneeded(record)
     default:
       return action satisfies never
   }

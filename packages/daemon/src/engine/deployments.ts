@@ -6,6 +6,7 @@ import type {
   StateStore,
   UpdatePolicy,
 } from '@p2p-playground/core'
+import { unwanted } from '@p2p-playground/core/reconcile'
 import { admit } from './admission.js'
 import { checkScope, edited, refusal } from './commands.js'
 import type { Asker } from './commands.js'
@@ -114,7 +115,7 @@ export class Deployments {
       const { policy = this.#updatePolicy } = launcher.manifestOf(known).update
       const pending = { version: known.version, policy, sinceMs: this.#clock.monotonic() }
       table.commit({
-        save: known.goal === 'removed' ? [{ ...known, goal: 'stopped' }] : [],
+        save: known.goal === 'removed' ? [unwanted(known)] : [],
         saveApps: [{ ...table.app(known.app), pending }],
       })
       return

@@ -69,6 +69,17 @@ describe('hooks', () => {
     expect(programs()).toEqual(['pre', 'run', 'post', 'pre', 'run'])
   })
 
+  it('keep a version that is to go in the state removing until it has gone', async () => {
+    endRuns({ pre: 0 })
+    await t.deploy(await jobWithHooks('1.0.0'))
+    const removing = t.order('remove')
+    const hook = await waitFor('the last hook', () => t.record('1.0.0').hook ?? undefined)
+    expect(t.record('1.0.0')).toMatchObject({ state: 'removing', handle: null })
+    t.runtime.end(hook.pid, { kind: 'exited', code: 0 })
+    await removing
+    expect(t.find('1.0.0')).toBeUndefined()
+  })
+
   it('that a killed daemon left running are ended by the next', async () => {
     endRuns({ post: 0 })
     const deploying = codeOf(t.deploy(await jobWithHooks('1.0.0')))

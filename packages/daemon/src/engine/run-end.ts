@@ -27,6 +27,8 @@ export function afterEnd(
 ): Pick<InstanceRecord, 'state' | 'reason' | 'lastFailure' | 'condemned'> {
   const { record, ended } = end
   const { condemned } = record
+  if (record.goal === 'removed')
+    return { state: 'removing', reason: '', lastFailure: record.lastFailure, condemned }
   if (end.asked) {
     // After a restart by command it is about to be started.
     const wanted = record.goal === 'running' ? ('staged' as const) : ('stopped' as const)
