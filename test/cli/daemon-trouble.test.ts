@@ -17,10 +17,24 @@ afterAll(async () => {
   await machines.remove()
 })
 
+/** The command is kept from looking after the daemon until long after its end. */
+const DIES_WHILE_THE_DISK_IS_SLOW = `
+if (/daemon\\.mjs$/.test(process.argv[1])) throw new TypeError('no luck today')
+const files = require('node:fs/promises')
+const { open } = files
+files.open = async (path, ...rest) => {
+  const handle = await open(path, ...rest)
+  const close = handle.close.bind(handle)
+  if (/daemon\\.err$/.test(path))
+    handle.close = () => new Promise((done) => setTimeout(() => done(close()), 1000))
+  return handle
+}
+require('node:module').syncBuiltinESMExports()
+`
+
 test('one that dies without a word is NODE_DAEMON_START, with what is left of it', async () => {
   const preload = join(machines.base, 'die.cjs')
-  const text = "if (/daemon\\.mjs$/.test(process.argv[1])) throw new TypeError('no luck today')"
-  writeFileSync(preload, text)
+  writeFileSync(preload, DIES_WHILE_THE_DISK_IS_SLOW)
   const { status, stderr } = await runCli(['daemon', 'start'], {
     home: one.home,
     env: { NODE_OPTIONS: `--require ${preload}` },

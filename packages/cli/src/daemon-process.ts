@@ -54,8 +54,8 @@ export async function startInBackground(options: StartOptions): Promise<RunFile>
     cwd: '/',
     env: { ...DAEMON_ENV, ...process.env },
   })
-  await errors.close()
-  const line = await readLine(child, errorsPath)
+  // Read at once: a pipe that is closed before that says nothing of it any more.
+  const [line] = await Promise.all([readLine(child, errorsPath), errors.close()])
   child.unref()
   const message = JSON.parse(line) as
     | (RunFile & { ready: true })
