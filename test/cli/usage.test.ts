@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BIN } from '../harness/command.js'
@@ -13,43 +13,10 @@ afterAll(() => {
   home.remove()
 })
 
-const COMMANDS = [
-  'init',
-  'keygen',
-  'psk',
-  'pack',
-  'sign',
-  'verify',
-  'inspect',
-  'invite',
-  'join',
-  'deploy',
-  'logs',
-  'events',
-  'run',
-  'doctor',
-  'daemon start',
-  'daemon stop',
-  'daemon status',
-  'node list',
-  'node info',
-  'node add',
-  'app list',
-  'app start',
-  'app stop',
-  'app restart',
-  'app remove',
-  'app versions',
-  'app describe',
-  'config show',
-  'config check',
-  'plugins',
-  'plugins install',
-  'plugins link',
-  'plugins uninstall',
-  'plugins update',
-  'plugins create',
-]
+const MANIFEST = join(import.meta.dirname, '../../packages/cli/oclif.manifest.json')
+const { commands } = JSON.parse(readFileSync(MANIFEST, 'utf8')) as { commands: object }
+/** All of ours, as they are typed. */
+const COMMANDS = Object.keys(commands).map((id) => id.replaceAll(':', ' '))
 
 describe('help', () => {
   test('of the whole names every command or its topic', async () => {
