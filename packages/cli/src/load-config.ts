@@ -13,8 +13,10 @@ export async function loadConfig(
     const { loadControllerConfig } = await import('@p2p-playground/controller/config')
     return loadControllerConfig(request)
   }
-  const { loadDaemonConfig, loadTrustedKeys } = await import('@p2p-playground/daemon/config')
+  const { loadDaemonConfig, loadRevokedKeys, loadTrustedKeys } =
+    await import('@p2p-playground/daemon/config')
   const loaded = await loadDaemonConfig(request)
   loadTrustedKeys(loaded)
+  loadRevokedKeys(loaded)
   return loaded
 }

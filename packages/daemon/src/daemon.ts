@@ -12,7 +12,7 @@ import { compose } from './compose.js'
 import type { LoadedDaemonConfig } from './config/index.js'
 import type { Engine } from './engine/engine.js'
 import { openIsolation } from './isolation/isolation.js'
-import { loadTrustedKeys } from './trusted-keys.js'
+import { loadRevokedKeys, loadTrustedKeys } from './trusted-keys.js'
 import { readSupports } from './limits.js'
 import type { DaemonLog } from './logs/daemon-log.js'
 import { LogStore } from './logs/log-store.js'
@@ -134,7 +134,7 @@ async function open(
     staticPeers: [...store.peers()],
     bootstrapPeers: config.p2p.bootstrapPeers,
     trustedKeys,
-    revokedKeys: config.security.revokedKeys,
+    revokedKeys: loadRevokedKeys(loaded),
     logger,
     clock,
   })

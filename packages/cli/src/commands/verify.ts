@@ -65,20 +65,23 @@ export default class Verify extends BaseCommand {
   }): Promise<{ readonly trusted: readonly TrustedKey[]; readonly revoked: readonly string[] }> {
     const { parsePublicKey, trustedKey } = await import('@p2p-playground/core/bundle')
     if (flags.trust !== undefined) {
+      const { resolveKeyFile } = await import('@p2p-playground/core/config')
       const trusted = flags.trust.map((text) => {
-        const type = parsePublicKey(text).asymmetricKeyType === 'rsa' ? 'rsa' : 'ed25519'
+        const key = resolveKeyFile(text, process.cwd())
+        const type = parsePublicKey(key).asymmetricKeyType === 'rsa' ? 'rsa' : 'ed25519'
         return trustedKey({
           name: text,
           key_type: type,
-          public_key: text,
+          public_key: key,
           roles: ['publish'],
           apps: ['*'],
         })
       })
       return { trusted, revoked: [] }
     }
-    const { loadDaemonConfig, loadTrustedKeys } = await import('@p2p-playground/daemon/config')
+    const { loadDaemonConfig, loadRevokedKeys, loadTrustedKeys } =
+      await import('@p2p-playground/daemon/config')
     const loaded = await loadDaemonConfig(this.configRequest(flags))
-    return { trusted: loadTrustedKeys(loaded), revoked: loaded.config.security.revokedKeys }
+    return { trusted: loadTrustedKeys(loaded), revoked: loadRevokedKeys(loaded) }
   }
 }

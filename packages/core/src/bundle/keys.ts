@@ -9,7 +9,7 @@ import {
 import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { Point } from '@noble/ed25519'
 import { readSecretFile } from '../config/secret-file.js'
 import type { TrustedKeyEntry } from '../config/sections.js'
@@ -95,13 +95,14 @@ export function signingKeyOf(key: KeyObject, from: string): SigningKey {
 }
 
 /**
- * A public key as 64 hex characters (Ed25519), PEM text, or the path of a PEM file.
+ * A public key as 64 hex characters (Ed25519), PEM text, or the absolute path of a PEM file: where a relative one begins is
+ * for whoever read it to say (`resolveKeyFile`).
  * @throws CONFIG_KEY with a hint: not hex, 62 characters, low-order point, short RSA
  */
 export function parsePublicKey(text: string): KeyObject {
   const trimmed = text.trim()
   if (trimmed.startsWith('-----BEGIN')) return fromPem(trimmed, 'the public key')
-  if (existsSync(trimmed)) return fromPem(readText(trimmed), trimmed)
+  if (isAbsolute(trimmed) && existsSync(trimmed)) return fromPem(readText(trimmed), trimmed)
   if (!/^[0-9a-fA-F]{64}$/.test(trimmed)) throw notAKey(trimmed)
   const raw = Buffer.from(trimmed, 'hex')
   checkPoint(raw, 'the public key')
@@ -146,7 +147,7 @@ export function publicKeyText(spki: Uint8Array): string {
   return Buffer.from(spki).subarray(-32).toString('hex')
 }
 
-/** An entry of `revoked_keys` (fingerprint, hex key or PEM) as the fingerprints it may mean. */
+/** An entry of `revoked_keys` (fingerprint, hex key, PEM or absolute path of a PEM file) as the fingerprints it may mean. */
 export function revokedFingerprints(text: string): string[] {
   const trimmed = text.trim().toLowerCase()
   if (/^[0-9a-f]{64}$/.test(trimmed)) {

@@ -8,7 +8,14 @@ export type { Layers } from './layers.js'
 export { formatSwarmKey, generatePsk, parsePsk } from './psk.js'
 export { byteSize, cpuCores, duration, port, stringMap, timestamp } from './schema-parts.js'
 export { readError, readSecretFile } from './secret-file.js'
-export { modernAddresses, p2pSchema, readPsks, resolvePath, trustedKeySchema } from './sections.js'
+export {
+  modernAddresses,
+  p2pSchema,
+  readPsks,
+  resolveKeyFile,
+  resolvePath,
+  trustedKeySchema,
+} from './sections.js'
 export type { TrustedKeyEntry } from './sections.js'
 export { showConfig } from './show.js'
 export type { ShownValue } from './show.js'

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import * as v from 'valibot'
@@ -116,4 +117,12 @@ export type TrustedKeyEntry = v.InferOutput<typeof trustedKeySchema>
 export function resolvePath(path: string, baseDir: string): string {
   if (path === '~' || path.startsWith('~/')) return join(homedir(), path.slice(1))
   return isAbsolute(path) ? path : resolve(baseDir, path)
+}
+
+/** A public key that is written as the path of a PEM file, with that path absolute; any other text as it is. */
+export function resolveKeyFile(text: string, baseDir: string): string {
+  const trimmed = text.trim()
+  if (trimmed.startsWith('-----BEGIN') || /^[0-9a-fA-F]{64}$/.test(trimmed)) return text
+  const path = resolvePath(trimmed, baseDir)
+  return existsSync(path) ? path : text
 }

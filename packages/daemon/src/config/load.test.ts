@@ -1,9 +1,11 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createPublicKey } from 'node:crypto'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fingerprintOf, generateSigningKey } from '@p2p-playground/core/bundle'
 import { resolveHome } from '@p2p-playground/core/config'
-import { loadTrustedKeys } from '../trusted-keys.js'
+import { loadRevokedKeys, loadTrustedKeys } from '../trusted-keys.js'
 import { loadDaemonConfig } from './load.js'
 import type { LoadedDaemonConfig } from './load.js'
 
@@ -219,6 +221,42 @@ plugins:
     const loaded = await load()
     expect(() => loadTrustedKeys(loaded)).toThrow(/daemon\.yaml:3:7: "?2? ?/)
     expect(() => loadTrustedKeys(loaded)).toThrow(expect.objectContaining({ code: 'CONFIG_KEY' }))
+  })
+
+  it('finds the PEM files of keys from the file that names them, wherever it is run', async () => {
+    mkdirSync(join(dir, 'keys'))
+    const { publicPem } = generateSigningKey('ed25519')
+    write('keys/lead.pub', publicPem)
+    write('keys/gone.pub', generateSigningKey('ed25519').publicPem)
+    write(
+      'daemon.yaml',
+      `security:
+  trusted_public_keys: [{ name: lead, public_key: keys/lead.pub }]
+  revoked_keys: [keys/gone.pub, ./keys/lead.pub, ${KEY}]
+`,
+    )
+    const loaded = await load()
+    const spki = createPublicKey(publicPem).export({ type: 'spki', format: 'der' })
+    expect(loaded.config.security.trustedPublicKeys).toMatchObject([
+      { public_key: join(dir, 'keys/lead.pub') },
+    ])
+    expect(loadTrustedKeys(loaded)).toMatchObject([{ fingerprint: fingerprintOf(spki) }])
+    expect(loadRevokedKeys(loaded)).toContain(fingerprintOf(spki))
+  })
+
+  it.each([
+    [
+      'trusted',
+      'trusted_public_keys:\n    - { name: a, public_key: package.json }',
+      loadTrustedKeys,
+    ],
+    ['revoked', 'revoked_keys:\n    - package.json', loadRevokedKeys],
+  ])('takes no %s key from the directory it is run in', async (_name, text, read) => {
+    write('daemon.yaml', `security:\n  ${text}\n`)
+    const loaded = await load()
+    expect(() => read(loaded)).toThrow(
+      /daemon\.yaml:3:7: "package\.json" is no public key and no file/,
+    )
   })
 
   it('refuses secrets that others can read', async () => {

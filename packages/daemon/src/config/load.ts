@@ -12,6 +12,7 @@ import {
   modernAddresses,
   readLayers,
   readPsks,
+  resolveKeyFile,
   resolvePath,
   showConfig,
 } from '@p2p-playground/core/config'
@@ -124,8 +125,11 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
       allowedPeers: raw.p2p.allowed_peers,
     },
     security: {
-      trustedPublicKeys: raw.security.trusted_public_keys,
-      revokedKeys: raw.security.revoked_keys,
+      trustedPublicKeys: raw.security.trusted_public_keys.map((key) => ({
+        ...key,
+        public_key: resolveKeyFile(key.public_key, layers.baseDir),
+      })),
+      revokedKeys: raw.security.revoked_keys.map((key) => resolveKeyFile(key, layers.baseDir)),
     },
     runtime: {
       default: raw.runtime.default,

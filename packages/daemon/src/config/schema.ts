@@ -78,7 +78,7 @@ export const daemonSchema = v.strictObject({
       revoked_keys: v.optional(
         v.pipe(
           v.array(v.string()),
-          v.description('Keys that are refused: hex, PEM or fingerprint.'),
+          v.description('Keys that are refused: as a public_key, or by fingerprint.'),
         ),
         [],
       ),
