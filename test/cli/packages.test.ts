@@ -124,6 +124,26 @@ test('pack without --out writes NAME-VERSION.p2p into the working directory', as
   expect(existsSync(join(home.path, 'hello-1.0.0.p2p'))).toBe(true)
 })
 
+test.each([
+  ['is not there', 'nope.key', 'CONFIG_NOT_FOUND', 'there is no file'],
+  ['is of another type', 'keys/signing.key', 'CONFIG_KEY', 'is an ed25519 key'],
+])('pack leaves nothing unsigned for a configured key that %s', async (_name, path, code, says) => {
+  await keygen('keys')
+  const config = join(home.path, 'controller.yaml')
+  const yaml = `security:\n  signing_key_type: rsa\n  signing_key_path: ${path}\n`
+  writeFileSync(config, yaml, { mode: 0o600 })
+  for (const args of [
+    ['pack', app, '--out', file],
+    ['config', 'check'],
+  ]) {
+    const { status, stderr } = await cli(...args)
+    expect(stderr, args.join(' ')).toContain(`Error ${code}: ${config}:3:3: `)
+    expect(stderr).toContain(says)
+    expect(status).toBe(2)
+  }
+  expect(existsSync(file)).toBe(false)
+})
+
 test('the same tree packs to the same bytes', async () => {
   const key = await keygen('keys')
   const again = join(home.path, 'again.p2p')

@@ -10,8 +10,11 @@ export async function loadConfig(
   readonly files: readonly string[]
 }> {
   if (controller) {
-    const { loadControllerConfig } = await import('@p2p-playground/controller/config')
-    return loadControllerConfig(request)
+    const { loadControllerConfig, loadControllerKey } =
+      await import('@p2p-playground/controller/config')
+    const loaded = await loadControllerConfig(request)
+    if (loaded.config.signingKey !== undefined) await loadControllerKey(loaded.config.signingKey)
+    return loaded
   }
   const { loadDaemonConfig, loadRevokedKeys, loadTrustedKeys } =
     await import('@p2p-playground/daemon/config')

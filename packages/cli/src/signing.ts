@@ -1,16 +1,20 @@
-import { existsSync } from 'node:fs'
 import type { SigningKey } from '@p2p-playground/core/bundle'
 import type { ConfigRequest } from '@p2p-playground/core/config'
 
-/** The key that `--key` names, or the controller's own; undefined when there is none. */
+/**
+ * The key that `--key` names, or the controller's own; undefined when there is none and none is named.
+ * @throws the CONFIG_ codes
+ */
 export async function findSigningKey(
   named: string | undefined,
   request: ConfigRequest,
 ): Promise<SigningKey | undefined> {
-  const { loadSigningKey } = await import('@p2p-playground/core/bundle')
-  if (named !== undefined) return loadSigningKey(named)
-  const { loadControllerConfig } = await import('@p2p-playground/controller/config')
+  if (named !== undefined) {
+    const { loadSigningKey } = await import('@p2p-playground/core/bundle')
+    return loadSigningKey(named)
+  }
+  const { loadControllerConfig, loadControllerKey } =
+    await import('@p2p-playground/controller/config')
   const { config } = await loadControllerConfig(request)
-  const path = config.signingKeyPath
-  return path !== undefined && existsSync(path) ? loadSigningKey(path) : undefined
+  return config.signingKey === undefined ? undefined : loadControllerKey(config.signingKey)
 }

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Clock, Control, Logger } from '@p2p-playground/core'
-import { loadSigningKey } from '@p2p-playground/core/bundle'
 import type { Home } from '@p2p-playground/core/config'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
 import type { ControllerConfig } from './config/index.js'
+import { loadControllerKey } from './config/signing-key.js'
 import { HostControl } from './control.js'
 import { Fleet } from './fleet.js'
 
@@ -17,8 +17,8 @@ export async function createControl(options: {
 }): Promise<Control> {
   const { home, config, logger, clock } = options
   await mkdir(dirname(home.nodes), { recursive: true, mode: 0o700 })
-  const { p2p, signingKeyPath } = config
-  const key = signingKeyPath === undefined ? undefined : await loadSigningKey(signingKeyPath)
+  const { p2p, signingKey } = config
+  const key = signingKey === undefined ? undefined : await loadControllerKey(signingKey)
   const host = await createHost({
     identity: await loadIdentity(home.controllerIdentity),
     listen: p2p.listenAddresses,

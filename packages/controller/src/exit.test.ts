@@ -12,7 +12,7 @@ import { resolveHome } from '@p2p-playground/core/config'
 const quiet = () => undefined
 const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => logger }
 const p2p = { listenAddresses: [], bootstrapPeers: [process.argv[1]], enableMdns: true, psk: [], allowedPeers: [] }
-const config = { name: 'test', p2p, signingKeyPath: undefined }
+const config = { name: 'test', p2p, signingKey: undefined }
 const control = await createControl({ home: resolveHome(process.env), config, logger, clock: systemClock })
 const signal = AbortSignal.timeout(8000)
 const query = { app: 'web', target: { nodes: ['one'] }, follow: true }

@@ -48,7 +48,7 @@ export class World {
           psk: [],
           allowedPeers: [],
         },
-        signingKeyPath: undefined,
+        signingKey: undefined,
       },
       logger: QUIET,
       clock,
