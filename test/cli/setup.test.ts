@@ -219,6 +219,59 @@ describe('config', () => {
     expect(named).toMatchObject({ status: 0 })
   })
 
+  test('check says of each thing that this machine does not have where it is asked for', async () => {
+    const file = inHome('daemon.yaml')
+    writeFileSync(
+      file,
+      `runtime:
+  default: nothing
+  user: nouser
+logging: { sinks: [lokki] }
+plugins:
+  - use: "@acme/none"
+`,
+    )
+    const { status, stdout, stderr } = await cli('config', 'check')
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr.match(/^(Error|Warning).*$/gm)).toEqual([
+      `Error CONFIG_INVALID: ${file}:2:3: runtime.default is "nothing", which no plugin brings`,
+      `Error CONFIG_INVALID: ${file}:3:3: there is no user "nouser" on this machine`,
+      `Error CONFIG_INVALID: ${file}:4:20: logging.sinks names "lokki", which no plugin brings`,
+      expect.stringMatching(/^Error PLUGIN_NOT_FOUND: \S+daemon\.yaml:6:5: .*@acme\/none/),
+    ])
+    const shown = await cli('config', 'check', '--json')
+    expect(shown).toMatchObject({ status: 2, stderr: '' })
+    const { error } = JSON.parse(shown.stdout) as {
+      error: { details: { problems: { line: number }[] } }
+    }
+    expect(error.details.problems.map(({ line }) => line)).toEqual([2, 3, 4, 6])
+    const doctor = await cli('doctor', '--json')
+    expect(JSON.parse(doctor.stdout)).toContainEqual(
+      expect.objectContaining({
+        check: 'daemon.yaml',
+        result: 'fail',
+        message: `${file}:3:3: there is no user "nouser" on this machine`,
+      }),
+    )
+  })
+
+  test.each([
+    ['controller.yaml', 'security: { signing_key_type: ed25519 }\n'],
+    ['controller.prod.yaml', 'p2p: { enable_mdns: false }\n'],
+    ['lead.yaml', 'controller: { name: lead }\n'],
+  ])('check and show take %s for what it is', async (name, yaml) => {
+    const path = inHome(name)
+    writeFileSync(path, yaml)
+    expect(await cli('config', 'check', '--config', path)).toMatchObject({
+      status: 0,
+      stdout: `${path}: good\n`,
+      stderr: '',
+    })
+    const shown = await cli('config', 'show', '--config', path)
+    expect(shown).toMatchObject({ status: 0 })
+    expect(shown.stdout).toContain('controller.name')
+  })
+
   test('--config of a file that is not there says so', async () => {
     const result = await cli('config', 'check', '--config', inHome('none.yaml'))
     expect(result.status).toBe(2)

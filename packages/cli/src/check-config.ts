@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { PlaygroundError } from '@p2p-playground/core/errors'
 import type { ConfigRequest } from '@p2p-playground/core/config'
 import type { Finding } from './checks.js'
+import type { ConfigProblems } from './config-problems.js'
 import { isTrustedHere } from './key-trust.js'
 import { loadConfig } from './load-config.js'
 
@@ -31,18 +33,28 @@ export async function checkConfig(isController: boolean, request: ConfigRequest)
     const hint = 'Run "p2p-playground init".'
     return { result: 'warn', message: 'not there: the defaults hold', hint }
   }
-  if (warnings.length > 0) return { result: 'warn', message: warnings.join('; ') }
+  const user = isController ? undefined : await userOf(request)
+  const [problem] = user?.problems ?? []
+  if (problem !== undefined) throw new PlaygroundError(problem.code, problem.message, problem)
+  const all = [...warnings, ...(user?.warnings ?? [])]
+  if (all.length > 0) return { result: 'warn', message: all.join('; ') }
   return { result: 'ok', message: files.join(', ') }
 }
 
-/** How long each step of a plugin may take. */
-const PLUGIN_STEP_MS = 10_000
+async function userOf(request: ConfigRequest): Promise<ConfigProblems> {
+  const [{ loadDaemonConfig }, { userProblems }] = await Promise.all([
+    import('@p2p-playground/daemon/config'),
+    import('./config-problems.js'),
+  ])
+  return userProblems(await loadDaemonConfig(request))
+}
+
 /** How long all of them may take. */
 const PLUGINS_MS = 120_000
 
 /** What the node here would load. */
 export async function checkPlugins(request: ConfigRequest): Promise<Finding> {
-  const { findPlugins, summaryOf } = await import('./plugin-findings.js')
+  const { findPlugins, PLUGIN_STEP_MS, summaryOf } = await import('./plugin-findings.js')
   const signal = AbortSignal.timeout(PLUGINS_MS)
   return summaryOf(await findPlugins(request, PLUGIN_STEP_MS, signal))
 }

@@ -4,6 +4,9 @@ import type { ConfigRequest, Path } from '@p2p-playground/core/config'
 import type { DaemonConfig } from '@p2p-playground/daemon/config'
 import type { Examination } from '@p2p-playground/daemon/plugins'
 
+/** How long each step of a plugin may take where nobody says it. */
+export const PLUGIN_STEP_MS = 10_000
+
 /** What is to be said of a package. */
 export interface PluginFinding extends Examination {
   readonly result: 'ok' | 'warn' | 'fail'
@@ -13,8 +16,10 @@ export interface PluginFinding extends Examination {
 
 /** Something that daemon.yaml wants and no plugin brings. */
 export interface MissingPlugin {
+  /** Begins with the place. */
   readonly message: string
   readonly hint: string
+  readonly at: SourcePosition
 }
 
 export interface PluginFindings {
@@ -84,10 +89,10 @@ function missingOf(
         one.plugins.some((plugin) => plugin.kind === kind && plugin.name === name),
     )
   const hint = 'Name the package that brings it under "plugins", or mend the name.'
-  const missing = (what: string, path: Path): MissingPlugin => ({
-    message: `${formatPosition(positionOf(path))}: ${what}, which no plugin brings`,
-    hint,
-  })
+  const missing = (what: string, path: Path): MissingPlugin => {
+    const at = positionOf(path)
+    return { message: `${formatPosition(at)}: ${what}, which no plugin brings`, hint, at }
+  }
   return [
     ...logging.sinks.flatMap(({ name, path }) =>
       has('log-sink', name) ? [] : [missing(`logging.sinks names "${name}"`, path)],

@@ -1,3 +1,4 @@
+export { lookUpUser } from '../isolation/user-lookup.js'
 export { loadRevokedKeys, loadTrustedKeys } from '../trusted-keys.js'
 export { loadDaemonConfig } from './load.js'
 export type { DaemonConfig, LoadedDaemonConfig, PluginEntry } from './load.js'

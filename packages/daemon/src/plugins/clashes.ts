@@ -42,5 +42,5 @@ function shownOf({ package: name, version }: Examination): string {
 
 function at({ code, message, hint }: PlaygroundError, place: SourcePosition | null): ExaminedError {
   const where = place === null ? '' : `${formatPosition(place)}: `
-  return { code, message: `${where}${message}`, hint }
+  return { code, message: `${where}${message}`, hint, at: place ?? undefined }
 }

@@ -22,6 +22,8 @@ export interface ExaminedError {
   readonly code: string
   readonly message: string
   readonly hint?: string | undefined
+  /** The place that the message begins with. */
+  readonly at?: SourcePosition | undefined
   readonly details?: Readonly<Record<string, unknown>> | undefined
 }
 
@@ -87,8 +89,8 @@ export async function examine(
       },
     })
   } catch (failure) {
-    const { code, message, hint, details } = asPlaygroundError(failure)
-    error = { code, message, hint, details }
+    const { code, message, hint, at, details } = asPlaygroundError(failure)
+    error = { code, message, hint, at, details }
   }
   const plugins = definitions.map(async (definition, index) =>
     describe(definition, schemas, created[index]),

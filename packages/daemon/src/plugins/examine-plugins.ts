@@ -103,6 +103,7 @@ function crashOf(looking: Examination, why: string): Examination['error'] {
     code: 'PLUGIN_IMPORT',
     message: `${place}${name} takes the process with it: ${why}`,
     hint: 'The daemon would not start with it, "optional: true" or not: take it out of daemon.yaml.',
+    at: named ?? undefined,
     details: { takesProcess: true },
   }
 }

@@ -1,11 +1,16 @@
+import { statSync } from 'node:fs'
 import { Flags } from '@oclif/core'
+import type { Problem } from '@p2p-playground/core/config'
+import { formatPosition } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../../base-command.js'
+import { harmlessText } from '../../format.js'
 
 export default class ConfigCheck extends BaseCommand {
   static override summary =
     'Check the configuration and say what is wrong, with file, line and column.'
   static override description =
-    'daemon.yaml and controller.yaml, or the one file that --config names.'
+    'daemon.yaml and controller.yaml, or the one file that --config names. ' +
+    'Of daemon.yaml also whether this machine has the plugins and the user that it names; nothing is started.'
   static override examples = [
     '<%= config.bin %> config check',
     '<%= config.bin %> config check --config ./daemon.yaml',
@@ -19,22 +24,61 @@ export default class ConfigCheck extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(ConfigCheck)
     const { loadConfig } = await import('../../load-config.js')
-    const isNamed = (flags.config ?? process.env['P2P_PLAYGROUND_CONFIG']) !== undefined
-    const kinds = flags.controller ? [true] : isNamed ? [false] : [false, true]
+    const request = this.configRequest(flags)
     const files: string[] = []
     const warnings: string[] = []
-    for (const isController of kinds) {
-      const loaded = await loadConfig(isController, this.configRequest(flags))
+    let hasDaemon = false
+    for (const isController of await this.#kinds(flags)) {
+      const loaded = await loadConfig(isController, request)
       files.push(...loaded.files)
       warnings.push(...loaded.warnings)
+      hasDaemon ||= !isController && loaded.files.length > 0
     }
-    if (flags.json) {
-      this.printJson({ valid: true, files, warnings })
+    const problems: Problem[] = []
+    if (hasDaemon) {
+      const { findConfigProblems } = await import('../../config-problems.js')
+      const found = await findConfigProblems(request, this.signal)
+      problems.push(...found.problems)
+      warnings.push(...found.warnings)
+    }
+    if (!flags.json) for (const warning of warnings) this.warning(warning)
+    if (problems.length > 0) {
+      await this.#refuse(problems, flags.json)
       return
     }
-    for (const warning of warnings) this.warning(warning)
-    this.log(
-      files.length === 0 ? 'no configuration file: the defaults hold' : `${files.join(', ')}: good`,
-    )
+    if (flags.json) this.printJson({ valid: true, files, warnings })
+    else if (files.length === 0) this.log('no configuration file: the defaults hold')
+    else this.log(`${files.join(', ')}: good`)
   }
+
+  /** Which of the two files are meant: true is the controller's. */
+  async #kinds(flags: {
+    readonly controller: boolean
+    readonly config?: string | undefined
+  }): Promise<readonly boolean[]> {
+    if (flags.controller) return [true]
+    const named = flags.config ?? process.env['P2P_PLAYGROUND_CONFIG'] ?? ''
+    if (named === '' || isDirectory(named)) return [false, true]
+    const { isControllerFile } = await import('../../load-config.js')
+    return [await isControllerFile(named)]
+  }
+
+  /** Each problem is printed, where a thrown error would print the first. */
+  async #refuse(problems: readonly Problem[], isJson: boolean): Promise<void> {
+    const { problemError } = await import('@p2p-playground/core/config')
+    const error = problemError(problems)
+    if (isJson || problems.length === 1) throw error
+    for (const { code, message, hint, at } of problems) {
+      const lines = [
+        `Error ${code}: ${formatPosition(at)}: ${message}`,
+        ...(hint === undefined ? [] : [hint]),
+      ]
+      process.stderr.write(`${harmlessText(lines.join('\n'))}\n`)
+    }
+    process.exitCode = error.row.exit
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

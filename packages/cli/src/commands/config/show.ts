@@ -18,8 +18,10 @@ export default class ConfigShow extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(ConfigShow)
-    const { loadConfig } = await import('../../load-config.js')
-    const { shown, warnings, files } = await loadConfig(flags.controller, this.configRequest(flags))
+    const { isControllerFile, loadConfig } = await import('../../load-config.js')
+    const isController =
+      flags.controller || (flags.config !== undefined && (await isControllerFile(flags.config)))
+    const { shown, warnings, files } = await loadConfig(isController, this.configRequest(flags))
     if (flags.json) {
       this.printJson({ files, values: shown })
       return
