@@ -51,10 +51,18 @@ All files are YAML. An unknown key is an error that names file, line and column.
 Relative paths begin at the file. Editors complete the keys with the JSON Schemas that the packages ship, for example
 \`# yaml-language-server: $schema=node_modules/@p2p-playground/daemon/schema/daemon.schema.json\`.
 
-Files are looked for in this order: \`--config\`, \`$P2P_PLAYGROUND_CONFIG\`, \`$P2P_PLAYGROUND_HOME\`, the XDG configuration
-directory (\`~/.config/p2p-playground\`), \`/etc/p2p-playground\`. With \`--env NAME\` or \`$P2P_PLAYGROUND_ENV\` the file
-\`daemon.NAME.yaml\` is laid over \`daemon.yaml\`: maps merge, lists replace. \`p2p-playground config show\` prints the
-effective values with their origins, \`config check\` says what is wrong.
+The first of these is taken, for each of daemon.yaml and controller.yaml:
+
+1. what \`--config\` names: a file, or a directory with the file in it. It must exist;
+2. what \`$P2P_PLAYGROUND_CONFIG\` names, in the same way. Where it is the other one's file, that beside it;
+3. the file in \`$P2P_PLAYGROUND_HOME\`, when that is set. **The search ends there, whether there is one or not**: several nodes
+   on one machine, each with a home, share nothing by accident. Without the file the defaults hold;
+4. the file in the XDG configuration directory: \`$XDG_CONFIG_HOME/p2p-playground\`, or \`~/.config/p2p-playground\`;
+5. the file in \`/etc/p2p-playground\`.
+
+With \`--env NAME\` or \`$P2P_PLAYGROUND_ENV\` the file \`daemon.NAME.yaml\` beside \`daemon.yaml\` is laid over it: maps merge,
+lists replace. \`p2p-playground config show\` prints the effective values with their origins. \`config check\` says what is
+wrong, and whether the plugins, keys and users that are named are there.
 
 ${sections.join('\n\n')}
 `,

@@ -18,11 +18,12 @@ const NAMES = ['daemon', 'controller']
 const SYSTEM_DIR = '/etc/p2p-playground'
 
 /**
- * The files of one configuration, the base first; none when there are none.
+ * The files of one configuration, the base first; none when there are none. Where `$P2P_PLAYGROUND_HOME` is set, neither the
+ * XDG directory nor `systemDir` is looked into: daemons that share a machine are to share nothing that nobody named.
  * @throws CONFIG_NOT_FOUND when a named file is missing, or no file is there for the environment
  */
-export function findFiles(name: string, request: ConfigRequest): string[] {
-  const base = findBase(name, request)
+export function findFiles(name: string, request: ConfigRequest, systemDir = SYSTEM_DIR): string[] {
+  const base = findBase(name, request, systemDir)
   const exists = existsSync(base)
   const environment = request.environment ?? request.env['P2P_PLAYGROUND_ENV'] ?? ''
   if (environment === '') return exists ? [base] : []
@@ -41,7 +42,7 @@ export function findFiles(name: string, request: ConfigRequest): string[] {
 }
 
 /** The base file that is there, or the one that would be the first to be taken. */
-function findBase(name: string, { home, env, config }: ConfigRequest): string {
+function findBase(name: string, { home, env, config }: ConfigRequest, systemDir: string): string {
   const file = `${name}.yaml`
   if (config !== undefined && config !== '') return inDirectory(requireFile(config), file)
   const named = env['P2P_PLAYGROUND_CONFIG'] ?? ''
@@ -55,7 +56,7 @@ function findBase(name: string, { home, env, config }: ConfigRequest): string {
   }
   const own = join(home.config, file)
   if ((env['P2P_PLAYGROUND_HOME'] ?? '') !== '') return own
-  return [own, join(SYSTEM_DIR, file)].find((path) => existsSync(path)) ?? own
+  return [own, join(systemDir, file)].find((path) => existsSync(path)) ?? own
 }
 
 function requireFile(path: string): string {
