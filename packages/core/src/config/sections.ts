@@ -13,6 +13,9 @@ const multiaddr = v.pipe(
   v.startsWith('/', 'must be a multiaddr like /ip4/0.0.0.0/tcp/4001'),
 )
 
+/** One, or two while it is rotated. */
+const oneOrTwo = v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(2))])
+
 /** The keys of `p2p`, the same in daemon.yaml and controller.yaml. */
 export const p2pSchema = v.strictObject({
   listen_addresses: v.optional(
@@ -35,14 +38,19 @@ export const p2pSchema = v.strictObject({
   ),
   psk: v.optional(
     v.pipe(
-      v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(2))]),
+      oneOrTwo,
       v.description(
         'Pre-shared key, 64 hex characters; two while rotating: the first is used, both are proved.',
       ),
     ),
   ),
   psk_file: v.optional(
-    v.pipe(v.string(), v.description('swarm.key file with the pre-shared key, mode 0600.')),
+    v.pipe(
+      oneOrTwo,
+      v.description(
+        'swarm.key file with the pre-shared key, mode 0600; two while rotating. Without effect beside psk.',
+      ),
+    ),
   ),
   allowed_peers: v.optional(
     v.pipe(
@@ -72,12 +80,16 @@ export async function readPsks(
 ): Promise<readonly Uint8Array[]> {
   if (p2p.psk !== undefined) {
     for (const file of layers.files) await readSecretFile(file)
-    const texts = typeof p2p.psk === 'string' ? [p2p.psk] : p2p.psk
-    return texts.map((text) => parsePsk(text, layers.positionOf(['p2p', 'psk'])))
+    return listOf(p2p.psk).map((text) => parsePsk(text, layers.positionOf(['p2p', 'psk'])))
   }
-  if (p2p.psk_file === undefined) return []
-  const path = resolvePath(p2p.psk_file, layers.baseDir)
-  return [parsePsk(await readSecretFile(path), { file: path, line: 1, column: 1 })]
+  const paths = listOf(p2p.psk_file ?? []).map((path) => resolvePath(path, layers.baseDir))
+  return Promise.all(
+    paths.map(async (file) => parsePsk(await readSecretFile(file), { file, line: 1, column: 1 })),
+  )
+}
+
+function listOf(value: string | readonly string[]): readonly string[] {
+  return typeof value === 'string' ? [value] : value
 }
 
 /** Reads `/quic` as `/quic-v1`, with a warning for each. */

@@ -165,6 +165,34 @@ plugins:
     expect(config.p2p.psk).toHaveLength(1)
   })
 
+  it('reads two swarm.key files while the PSK is rotated: the first is the one that is used', async () => {
+    const old = 'cd'.repeat(32)
+    write('new.key', `/key/swarm/psk/1.0.0/\n/base16/\n${PSK}\n`)
+    write('old.key', old)
+    write('daemon.yaml', 'p2p: { psk_file: [new.key, ./old.key] }\n')
+    const { config, shown } = await load()
+    expect(config.p2p.psk.map((psk) => Buffer.from(psk).toString('hex'))).toEqual([PSK, old])
+    expect(shown.filter(({ key }) => key.startsWith('p2p.psk'))).toMatchObject([
+      { key: 'p2p.psk_file.0', value: 'new.key' },
+      { key: 'p2p.psk_file.1', value: './old.key' },
+    ])
+  })
+
+  it.each([
+    ['is not there', 'CONFIG_NOT_FOUND', 'none.key'],
+    ['others can read', 'CONFIG_PERMISSIONS', 'open.key'],
+    ['holds no PSK', 'CONFIG_PSK', 'bad.key'],
+  ])('refuses a second PSK file that %s', async (_name, code, name) => {
+    write('new.key', PSK)
+    write('open.key', PSK, 0o644)
+    write('bad.key', 'nonsense')
+    write('daemon.yaml', `p2p: { psk_file: [new.key, ${name}] }\n`)
+    await expect(load()).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(join(dir, name)) as string,
+    })
+  })
+
   it.each([
     [
       'an unknown key',
@@ -189,6 +217,8 @@ plugins:
     ],
     ['a PSK of words', 'p2p: { psk: your-psk-here }', 'CONFIG_PSK', /not hex/],
     ['three PSKs', `p2p: { psk: [${PSK}, ${PSK}, ${PSK}] }`, 'CONFIG_INVALID', /p2p\.psk/],
+    ['three PSK files', 'p2p: { psk_file: [a, b, c] }', 'CONFIG_INVALID', /p2p\.psk_file/],
+    ['no PSK file', 'p2p: { psk_file: [] }', 'CONFIG_INVALID', /p2p\.psk_file/],
     [
       'an address that is none',
       'p2p: { listen_addresses: [localhost] }',
