@@ -97,8 +97,26 @@ api:
       signingKey: { path: join(dir, 'keys/lead.key'), type: 'ed25519' },
     })
     expect(config.p2p.psk).toHaveLength(1)
-    expect(warnings.join('\n')).toMatch(/"\/quic" is read as "\/quic-v1"/)
+    expect(warnings).toEqual([
+      'p2p.relay, api.grpc, api.http, api.web, api.tls, api.tokens_file have no effect in this version',
+      expect.stringMatching(/"\/quic" is read as "\/quic-v1"/),
+    ])
     expect(await keyType()).toBe('ed25519')
+  })
+
+  it.each([
+    ['api: { grpc: { enabled: false } }', 'api.grpc'],
+    ['api: { http: {} }', 'api.http'],
+    ['api: { insecure: true }', 'api.insecure'],
+    ['p2p: { announce_addresses: [/ip4/127.0.0.1/tcp/1] }', 'p2p.announce_addresses'],
+  ])('warns that %s does nothing', async (yaml, key) => {
+    write('controller.yaml', `${yaml}\n`)
+    expect((await load()).warnings).toEqual([`${key} has no effect in this version`])
+  })
+
+  it('does not warn of what is not set', async () => {
+    write('controller.yaml', 'p2p: { announce_addresses: [] }\napi: {}\n')
+    expect((await load()).warnings).toEqual([])
   })
 
   it('masks the PSK and says where each value comes from', async () => {

@@ -6,6 +6,7 @@ import {
   readPsks,
   resolvePath,
   showConfig,
+  withoutEffect,
 } from '@p2p-playground/core/config'
 import type { ConfigRequest, Home, Layers, ShownValue } from '@p2p-playground/core/config'
 import type * as v from 'valibot'
@@ -33,6 +34,9 @@ export interface LoadedControllerConfig {
   readonly shown: readonly ShownValue[]
 }
 
+/** For the API of a controller, which this version does not have. */
+const API_KEYS = ['grpc', 'http', 'web', 'tls', 'tokens_file', 'insecure']
+
 /**
  * The effective configuration of a controller. Without controller.yaml it uses what `init` and `join` leave beside it:
  * `signing.key` and `swarm.key`.
@@ -43,7 +47,11 @@ export async function loadControllerConfig(
 ): Promise<LoadedControllerConfig> {
   const layers = await readLayers('controller', request)
   const raw = checkSchema(controllerSchema, layers.value, layers.positionOf, layers)
-  const warnings: string[] = []
+  const warnings = withoutEffect([
+    ['p2p.announce_addresses', raw.p2p.announce_addresses.length > 0],
+    ['p2p.relay', raw.p2p.relay !== undefined],
+    ...API_KEYS.map((key) => [`api.${key}`, isSet(`api.${key}`, layers)] as const),
+  ])
   const { home } = request
   const p2p = { ...raw.p2p }
   if (
@@ -66,6 +74,11 @@ export async function loadControllerConfig(
     signingKey: signingKeyOf(raw.security, layers, home),
   }
   return { config, files: layers.files, warnings, shown: showConfig(raw, layers.origins) }
+}
+
+/** Whether a file gives a value to a key, or to one below it. */
+function isSet(key: string, { origins }: Layers): boolean {
+  return [...origins.keys()].some((path) => path === key || path.startsWith(`${key}.`))
 }
 
 /** The key that controller.yaml names, which must be there; otherwise that of the home, when it is there. */

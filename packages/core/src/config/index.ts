@@ -15,6 +15,7 @@ export {
   resolveKeyFile,
   resolvePath,
   trustedKeySchema,
+  withoutEffect,
 } from './sections.js'
 export type { TrustedKeyEntry } from './sections.js'
 export { showConfig } from './show.js'

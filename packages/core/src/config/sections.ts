@@ -101,6 +101,13 @@ export function modernAddresses(addresses: readonly string[], warnings: string[]
   })
 }
 
+/** The warning for keys that are accepted so that one file serves several versions, but that this one does nothing with. */
+export function withoutEffect(keys: readonly (readonly [key: string, isSet: boolean])[]): string[] {
+  const set = keys.flatMap(([key, isSet]) => (isSet ? [key] : []))
+  if (set.length === 0) return []
+  return [`${set.join(', ')} ${set.length === 1 ? 'has' : 'have'} no effect in this version`]
+}
+
 /** One entry of `security.trusted_public_keys`. */
 export const trustedKeySchema = v.strictObject({
   name: v.pipe(v.string(), v.description('How messages name the key.')),

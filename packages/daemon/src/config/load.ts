@@ -15,9 +15,9 @@ import {
   resolveKeyFile,
   resolvePath,
   showConfig,
+  withoutEffect,
 } from '@p2p-playground/core/config'
 import type { ConfigRequest, Path, ShownValue, TrustedKeyEntry } from '@p2p-playground/core/config'
-import type * as v from 'valibot'
 import { daemonSchema } from './schema.js'
 
 /** daemon.yaml with defaults in place, durations in milliseconds, sizes in bytes, paths absolute. */
@@ -107,8 +107,7 @@ const DAY_MS = 86_400_000
 export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDaemonConfig> {
   const layers = await readLayers('daemon', request)
   const raw = checkSchema(daemonSchema, layers.value, layers.positionOf, layers)
-  const warnings: string[] = []
-  warnings.push(...withoutEffect(raw))
+  const warnings = withoutEffect([['p2p.relay', raw.p2p.relay !== undefined]])
   const path = (given: string | undefined, fallback: string): string =>
     given === undefined ? fallback : resolvePath(given, layers.baseDir)
   const config: DaemonConfig = {
@@ -165,12 +164,6 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
     expanded: layers.expanded,
     shown: showConfig(raw, layers.origins),
   }
-}
-
-/** Keys that are accepted so that one file serves several versions, but that this version does nothing with. */
-function withoutEffect(raw: v.InferOutput<typeof daemonSchema>): string[] {
-  const set: [string, boolean][] = [['p2p.relay', raw.p2p.relay !== undefined]]
-  return set.flatMap(([key, isSet]) => (isSet ? [`${key} has no effect in this version`] : []))
 }
 
 function sinkEntries(
