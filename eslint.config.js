@@ -60,7 +60,7 @@ export default tseslint.config(
     },
   },
   {
-    // The daily-rotate transport is typed against winston-transport by another path; it is one at run time.
+    // winston's types reach winston-transport by another path than ours; transports are instances of it at run time.
     files: ['packages/daemon/src/logs/daemon-logger.ts'],
     rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' },
   },

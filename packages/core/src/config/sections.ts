@@ -127,7 +127,8 @@ export const trustedKeySchema = v.strictObject({
   apps: v.optional(v.pipe(v.array(v.string()), v.description('Apps it is for: names or globs.')), [
     '*',
   ]),
-  not_after: v.optional(v.pipe(timestamp, v.description('End of its validity, RFC 3339.'))),
+  // Beyond the transformation of a timestamp the JSON Schema would not show it.
+  not_after: v.pipe(v.optional(timestamp), v.description('End of its validity, RFC 3339.')),
 })
 
 export type TrustedKeyEntry = v.InferOutput<typeof trustedKeySchema>

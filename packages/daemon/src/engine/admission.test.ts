@@ -82,15 +82,18 @@ describe('admit', () => {
     }).toThrow(expect.objectContaining({ code }))
   })
 
-  it('keeps the same version packed earlier out', () => {
-    expect(() => {
-      admitCreatedAt(id('2.0.0'), 499, context({ floor }))
-    }).toThrow(expect.objectContaining({ code: 'APP_DOWNGRADE' }))
-    expect(() => {
-      admitCreatedAt(id('2.0.0'), 500, context({ floor }))
-      admitCreatedAt(id('2.1.0'), 1, context({ floor }))
-    }).not.toThrow()
-  })
+  it.each(['2.0.0', '2.0.0+build.7'])(
+    'keeps the same version packed earlier out: %s',
+    (version) => {
+      expect(() => {
+        admitCreatedAt(id(version), 499, context({ floor }))
+      }).toThrow(expect.objectContaining({ code: 'APP_DOWNGRADE' }))
+      expect(() => {
+        admitCreatedAt(id('2.0.0'), 500, context({ floor }))
+        admitCreatedAt(id('2.1.0'), 1, context({ floor }))
+      }).not.toThrow()
+    },
+  )
 })
 
 it.each([
