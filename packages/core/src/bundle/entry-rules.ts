@@ -1,4 +1,6 @@
 import { PlaygroundError } from '../errors.js'
+import { followLinks } from './follow-links.js'
+import type { PackageEntries, PackageEntry } from './follow-links.js'
 import type { TarEntry } from './tar-reader.js'
 
 /** Caps on what a package may hold. */
@@ -23,18 +25,12 @@ export const DEFAULT_CAPS: BundleCaps = {
 
 const MAX_PATH_BYTES = 4096
 const MAX_NAME_BYTES = 255
-const MAX_LINKS = 40
-
-interface Known {
-  readonly type: TarEntry['type']
-  readonly target: string
-}
 
 /** Decides for each entry of app.tar.gz whether it may be unpacked; keeps what the next decisions need. */
 export class EntryRules {
   readonly #caps: BundleCaps
   readonly #packedBytes: number
-  readonly #known = new Map<string, Known>()
+  readonly #known = new Map<string, PackageEntry>()
   /** Folded path → path: what a file system that ignores case or normalises would confuse. */
   readonly #folded = new Map<string, string>()
   #entries = 0
@@ -47,6 +43,11 @@ export class EntryRules {
 
   get entries(): number {
     return this.#entries
+  }
+
+  /** What was accepted so far. */
+  get known(): PackageEntries {
+    return this.#known
   }
 
   get unpackedBytes(): number {
@@ -80,12 +81,11 @@ export class EntryRules {
   /** Every symlink, followed through the others, must end inside. Called once all entries are known. */
   finish(): void {
     for (const [path, known] of this.#known) {
-      if (known.type === 'symlink') this.#follow(path)
+      if (known.type !== 'symlink') continue
+      const place = followLinks(this.#known, path)
+      if (place === 'outside') throw entryError(path, 'is a link that leads outside')
+      if (place === 'circle') throw entryError(path, 'is a link that goes in circles')
     }
-  }
-
-  isFile(path: string): boolean {
-    return this.#known.get(path)?.type === 'file'
   }
 
   #checkSize(): void {
@@ -124,28 +124,6 @@ export class EntryRules {
     }
     this.#folded.set(folded, path)
     this.#known.set(path, { type: entry.type, target: entry.target })
-  }
-
-  #follow(start: string): void {
-    let rest = start.split('/')
-    let at: string[] = []
-    let links = 0
-    while (rest.length > 0) {
-      const [part, ...others] = rest
-      rest = others
-      if (part === undefined || part === '.' || part === '') continue
-      if (part === '..') {
-        if (at.length === 0) throw entryError(start, 'is a link that leads outside')
-        at = at.slice(0, -1)
-        continue
-      }
-      const known = this.#known.get([...at, part].join('/'))
-      if (known?.type === 'symlink') {
-        links += 1
-        if (links > MAX_LINKS) throw entryError(start, 'is a link that goes in circles')
-        rest = [...known.target.split('/'), ...rest]
-      } else at = [...at, part]
-    }
   }
 }
 

@@ -252,6 +252,27 @@ const ARCHIVES: [string, ErrorCode, () => Buffer][] = [
     () => manifest('name: app\nversion: 1.0.0\nentrypoint: bin/other\n'),
   ],
   [
+    'a hook that is not there',
+    'BUNDLE_MANIFEST',
+    () =>
+      manifest('name: app\nversion: 1.0.0\nentrypoint: bin/run\nscripts: { pre_start: pre.sh }\n'),
+  ],
+  [
+    'a work_dir that is not there',
+    'BUNDLE_MANIFEST',
+    () => manifest('name: app\nversion: 1.0.0\nentrypoint: bin/run\nwork_dir: data\n'),
+  ],
+  [
+    'a secret that is no env entry',
+    'BUNDLE_MANIFEST',
+    () => manifest('name: app\nversion: 1.0.0\nentrypoint: bin/run\nsecrets: [TOKEN]\n'),
+  ],
+  [
+    'a reference to a port that it does not have',
+    'BUNDLE_MANIFEST',
+    () => manifest("name: app\nversion: 1.0.0\nentrypoint: bin/run\nargs: ['${port.web}']\n"),
+  ],
+  [
     'an entrypoint outside',
     'BUNDLE_MANIFEST',
     () => manifest('name: app\nversion: 1.0.0\nentrypoint: ../../bin/sh\n'),

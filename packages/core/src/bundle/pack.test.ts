@@ -52,6 +52,16 @@ function bytes(length: number, seed: number): Buffer {
   return buffer
 }
 
+const BARE = 'name: app\nversion: 1.0.0\n'
+
+/** Puts other lines under the name and version of a manifest. */
+function rewrite(lines: string): (dir: string) => void {
+  return (dir) => {
+    symlinkSync('bin/run/../run', join(dir, 'link'))
+    writeFileSync(join(dir, 'manifest.yaml'), `${BARE}${lines}\n`)
+  }
+}
+
 describe('packDirectory', () => {
   it('gives the same bytes for the same tree, whatever its times and order', async () => {
     const first = app('a', { 'z/one': 'x', 'a/two': 'y' })
@@ -79,6 +89,20 @@ describe('packDirectory', () => {
     expect(statSync(join(stageDir, 'data')).mode & 0o777).toBe(0o644)
     expect(statSync(stageDir).mode & 0o777).toBe(0o700)
     expect(readFileSync(join(stageDir, 'link'), 'utf8')).toBe('#!/bin/sh\n')
+  })
+
+  it('takes symlinks within the package for what they lead to', async () => {
+    const dir = app('a', {
+      'manifest.yaml': `${BARE}entrypoint: bin/start\nwork_dir: here\nscripts: { pre_start: hook }\n`,
+      'v1/data/run': '#!/bin/sh\n',
+    })
+    symlinkSync('v1', join(dir, 'current'))
+    symlinkSync('../current/data/../data/run', join(dir, 'bin/start'))
+    symlinkSync('current/data', join(dir, 'here'))
+    symlinkSync('bin/start', join(dir, 'hook'))
+    const packed = await packDirectory({ dir, outPath: join(root, 'a.p2p'), key: KEY })
+    const verified = await verifyBundle({ path: packed.path, trusted: [TRUSTED], nowMs: 0 })
+    expect(verified.manifest.entrypoint).toBe('bin/start')
   })
 
   it('is plain tar and gzip to other tools', async () => {
@@ -128,6 +152,51 @@ describe('packDirectory', () => {
       /entrypoint .* is no file/,
     ],
     [
+      'an entrypoint that leads nowhere',
+      (dir) => {
+        rmSync(join(dir, 'bin/run'))
+        symlinkSync('../manifest.yaml/../none', join(dir, 'bin/run'))
+      },
+      /entrypoint .* is no file/,
+    ],
+    ['an entrypoint through a file', rewrite('entrypoint: link'), /entrypoint .* is no file/],
+    ['an entrypoint that is a directory', rewrite('entrypoint: bin'), /entrypoint .* is no file/],
+    [
+      'a hook that is not there',
+      rewrite('entrypoint: bin/run\nscripts: { pre_start: pre.sh }'),
+      /pre_start .*"pre\.sh" is no file/,
+    ],
+    [
+      'a hook at the end that is not there',
+      rewrite('entrypoint: bin/run\nscripts: { post_stop: bin }'),
+      /post_stop .*"bin" is no file/,
+    ],
+    [
+      'a work_dir that is not there',
+      rewrite('entrypoint: bin/run\nwork_dir: data'),
+      /work_dir "data" is no directory/,
+    ],
+    [
+      'a work_dir that is a file',
+      rewrite('entrypoint: bin/run\nwork_dir: bin/run'),
+      /work_dir "bin\/run" is no directory/,
+    ],
+    [
+      'a port that it does not have, in an argument',
+      rewrite("entrypoint: bin/run\nports: { web: 0 }\nargs: ['${port.wbe}']"),
+      /\$\{port\.wbe\} .*names nothing/,
+    ],
+    [
+      'an unknown reference in a health check',
+      rewrite("entrypoint: bin/run\nhealth_check: { type: x, deep: [{ a: '${app.name}' }] }"),
+      /\$\{app\.name\} .*names nothing/,
+    ],
+    [
+      'a secret that is no env entry',
+      rewrite('entrypoint: bin/run\nenv: { TOKEN: x }\nsecrets: [TOKEN, TOKNE]'),
+      /secrets" names "TOKNE"/,
+    ],
+    [
       'a link outside',
       (dir) => {
         symlinkSync('../../etc/passwd', join(dir, 'bin/l'))
@@ -156,6 +225,15 @@ describe('packDirectory', () => {
       code: 'BUNDLE_PACK',
       message: expect.stringMatching(message) as string,
     })
+  })
+
+  it('leaves to the node what only a node knows', async () => {
+    const dir = app('a')
+    rewrite(
+      "entrypoint: bin/run\nwork_dir: '${node.label.dir}'\nports: { web: 0 }\n" +
+        "args: ['${port.web}', '${node.name}', '${node.label.x/y}', '${app.version}', '${HOME}']",
+    )(dir)
+    await expect(packDirectory({ dir, outPath: join(root, 'a.p2p') })).resolves.toBeDefined()
   })
 
   it('names the place of a mistake in the manifest', async () => {

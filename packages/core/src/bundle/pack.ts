@@ -5,7 +5,9 @@ import { join, resolve } from 'node:path'
 import { PlaygroundError, systemCode } from '../errors.js'
 import { parseManifest } from '../model/manifest.js'
 import type { Manifest } from '../model/manifest.js'
+import { checkContent } from './check-content.js'
 import { chunkStream } from './content-chunker.js'
+import type { PackageEntries } from './follow-links.js'
 import { gzipChunks } from './gzip-member.js'
 import { MANIFEST_NAME } from './manifest-name.js'
 import { ARCHIVE_NAME, SIGNATURE_NAME, readArchive, readOuter } from './outer.js'
@@ -47,7 +49,7 @@ export async function packDirectory(request: PackRequest): Promise<PackedBundle>
   const tree = (await readTree(request.dir)).filter(
     (entry) => resolve(request.dir, entry.path) !== outPath,
   )
-  checkEntrypoints(manifest, tree, request.dir)
+  checkContent(manifest, entriesOf(tree), 'BUNDLE_PACK')
   const archivePath = `${outPath}.archive-${String(process.pid)}`
   try {
     await writeArchive(archivePath, request, tree)
@@ -116,17 +118,13 @@ async function readManifest(dir: string): Promise<Manifest> {
   return parseManifest(text, path)
 }
 
-function checkEntrypoints(manifest: Manifest, tree: readonly TreeEntry[], dir: string): void {
-  const all =
-    typeof manifest.entrypoint === 'string'
-      ? [manifest.entrypoint]
-      : Object.values(manifest.entrypoint)
-  for (const path of all) {
-    if (tree.some((entry) => entry.type === 'file' && entry.path === path)) continue
-    throw new PlaygroundError('BUNDLE_PACK', `the entrypoint ${join(dir, path)} is no file`, {
-      hint: 'Build the application first, or correct "entrypoint" in manifest.yaml.',
-    })
-  }
+function entriesOf(tree: readonly TreeEntry[]): PackageEntries {
+  return new Map(
+    tree.map((entry) => [
+      entry.path,
+      { type: entry.type, target: entry.type === 'symlink' ? entry.target : '' },
+    ]),
+  )
 }
 
 async function writeArchive(

@@ -3,6 +3,7 @@ import type { Manifest } from '../model/manifest.js'
 import { parseManifest } from '../model/manifest.js'
 import { PlaygroundError, isPlaygroundError } from '../errors.js'
 import type { SignedArchive } from './arriving.js'
+import { checkContent } from './check-content.js'
 import { DEFAULT_CAPS, EntryRules } from './entry-rules.js'
 import type { BundleCaps } from './entry-rules.js'
 import { gunzipSingle } from './gzip-member.js'
@@ -149,7 +150,7 @@ async function scan(
     throw new PlaygroundError('BUNDLE_MANIFEST', `the package has no ${MANIFEST_NAME} at its root`)
   }
   const manifest = readManifest(manifestText)
-  checkEntrypoints(manifest, rules)
+  checkContent(manifest, rules.known, 'BUNDLE_MANIFEST')
   return {
     id: { app: manifest.name, version: manifest.version, digest: digest.toString('hex') },
     manifest,
@@ -171,19 +172,6 @@ function readManifest(text: string): Manifest {
       cause: error,
     })
   }
-}
-
-function checkEntrypoints(manifest: Manifest, rules: EntryRules): void {
-  const all =
-    typeof manifest.entrypoint === 'string'
-      ? [manifest.entrypoint]
-      : Object.values(manifest.entrypoint)
-  const missing = all.find((path) => !rules.isFile(path))
-  if (missing === undefined) return
-  throw new PlaygroundError(
-    'BUNDLE_MANIFEST',
-    `the entrypoint "${missing}" is no file in the package`,
-  )
 }
 
 async function readText(entry: TarEntry): Promise<Buffer> {

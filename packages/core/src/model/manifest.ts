@@ -9,6 +9,8 @@ import type { UpdateRules } from '../reconcile/update-rules.js'
 import { UPDATE_POLICIES } from './app-record.js'
 import type { RunLimits } from '../contracts/runtime.js'
 
+export { KNOWN_REFERENCES, REFERENCE, expandedParts } from './references.js'
+
 /** manifest.yaml of a package, with durations in milliseconds and sizes in bytes. */
 export interface Manifest {
   readonly name: string
