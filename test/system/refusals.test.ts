@@ -32,6 +32,14 @@ describe('refused, with exit code 6', () => {
     ['APP_PLATFORM', { name: 'foreign', entrypoint: `{ ${other}: bin/run }` }],
     ['RUNTIME_NOT_FOUND', { name: 'boxed', manifest: 'runtime: containers\n' }],
     ['RUNTIME_HEALTH_TYPE', { name: 'probed', manifest: 'health_check: { type: redis }\n' }],
+    [
+      'RUNTIME_HEALTH_SPEC',
+      {
+        name: 'mistyped',
+        manifest: 'ports: { web: 0 }\nhealth_check: { type: http, endpont: / }\n',
+      },
+    ],
+    ['APP_REFERENCE', { name: 'placed', manifest: "args: ['${node.label.zone}']\n" }],
   ])('%s', async (code, app) => {
     const result = await deploy(app)
     expect(result.stderr).toMatch(new RegExp(`^Error ${code}: `, 'm'))

@@ -83,6 +83,7 @@ export const ERROR_TABLE = {
   APP_VERSION_EXISTS: row('already_exists', 409, 6),
   APP_DOWNGRADE: row('failed_precondition', 409, 6),
   APP_PLATFORM: row('failed_precondition', 409, 6),
+  APP_REFERENCE: row('failed_precondition', 409, 6),
   APP_LIMIT: row('resource_exhausted', 429, 6),
   APP_CONDEMNED: row('failed_precondition', 409, 6),
   APP_PORT: row('failed_precondition', 409, 1),
@@ -116,6 +117,7 @@ export const ERROR_TABLE = {
   RUNTIME_SPAWN: row('failed_precondition', 500, 1),
   RUNTIME_SANDBOX: row('failed_precondition', 500, 1),
   RUNTIME_HEALTH_TYPE: row('failed_precondition', 409, 6),
+  RUNTIME_HEALTH_SPEC: row('failed_precondition', 409, 6),
   // What the far side of a log sink says to a batch
   SINK_REFUSED: row('invalid_argument', 400, 1),
   SINK_DENIED: row('permission_denied', 403, 1),

@@ -15,6 +15,7 @@ import { rm } from 'node:fs/promises'
 import { admit, admitCreatedAt, checkRunnable, raisedFloor } from './admission.js'
 import type { OnFailpoint } from './failpoint.js'
 import type { FetchProgress, FetchedPackage, Fetcher, FetchJob } from './fetcher.js'
+import type { HealthCheckers } from './health-spec.js'
 import { instanceEvent } from './instance-event.js'
 import type { InstanceTable } from './instance-table.js'
 import type { Launcher, NodeTraits } from './launcher.js'
@@ -39,7 +40,7 @@ export interface ActionDependencies {
   readonly logger: Logger
   readonly node: NodeTraits
   readonly runtimes: ReadonlySet<string>
-  readonly healthCheckers: ReadonlySet<string>
+  readonly healthCheckers: HealthCheckers
   readonly maxApps: number
   /** Of versions whose manifest names none. */
   readonly updatePolicy: UpdatePolicy
@@ -151,7 +152,7 @@ export class Actions {
       admitCreatedAt(job.id, fetched.createdAtMs, context)
       const file = `${formatInstance(record)}/manifest.yaml`
       const manifest = parseManifest(fetched.manifestText, file)
-      checkRunnable(manifest, { ...node, runtimes, healthCheckers })
+      await checkRunnable(manifest, { ...node, runtimes, healthCheckers })
       failpoint('install-admitted')
       return manifest
     } catch (error) {

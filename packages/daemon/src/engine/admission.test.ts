@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { ReplayFloor } from '@p2p-playground/core'
+import type { HealthChecker, ReplayFloor } from '@p2p-playground/core'
 import { parseManifest } from '@p2p-playground/core/manifest'
+import { FakeHealthChecker } from '@p2p-playground/testkit'
 import { admit, admitCreatedAt, checkRunnable, raisedFloor } from './admission.js'
 import type { AdmissionContext } from './admission.js'
 import { wantedRecord } from './fetcher.js'
@@ -107,18 +108,22 @@ it.each([
 
 describe('checkRunnable', () => {
   const node = {
+    name: 'n1',
+    labels: { region: 'north' },
     platform: 'linux-x64',
     defaultRuntime: 'process',
     runtimes: new Set(['process']),
-    healthCheckers: new Set(['http']),
+    healthCheckers: new Map<string, HealthChecker<unknown>>([['fake', new FakeHealthChecker()]]),
   }
   const manifest = (extra: string): ReturnType<typeof parseManifest> =>
     parseManifest(`name: web\nversion: 1.0.0\n${extra}\n`, 'manifest.yaml')
 
-  it('takes what this node can run', () => {
-    expect(() => {
-      checkRunnable(manifest('entrypoint: { linux-x64: run }\nhealth_check: { type: http }'), node)
-    }).not.toThrow()
+  it.each([
+    ['entrypoint: { linux-x64: run }'],
+    ["entrypoint: run\nargs: ['${node.label.region}', '${HOME}']"],
+    ["entrypoint: run\nports: { web: 0 }\nhealth_check: { type: fake, answer: ':${port.web}' }"],
+  ])('takes what this node can run: %s', async (extra) => {
+    await expect(checkRunnable(manifest(extra), node)).resolves.toBeUndefined()
   })
 
   it.each([
@@ -129,9 +134,22 @@ describe('checkRunnable', () => {
       'entrypoint: run\nhealth_check: { type: redis }',
       'RUNTIME_HEALTH_TYPE',
     ],
-  ])('refuses %s with %s', (_name, extra, code) => {
-    expect(() => {
-      checkRunnable(manifest(extra), node)
-    }).toThrow(expect.objectContaining({ code }))
+    [
+      'a health check with a key that it does not know',
+      'entrypoint: run\nhealth_check: { type: fake, answr: well }',
+      'RUNTIME_HEALTH_SPEC',
+    ],
+    [
+      'a label that this node does not have, in env',
+      "entrypoint: run\nenv: { ZONE: '${node.label.zone}' }",
+      'APP_REFERENCE',
+    ],
+    [
+      'the same in a health check',
+      "entrypoint: run\nhealth_check: { type: fake, answer: '${node.label.zone}' }",
+      'APP_REFERENCE',
+    ],
+  ])('refuses %s: %s', async (_name, extra, code) => {
+    await expect(checkRunnable(manifest(extra), node)).rejects.toMatchObject({ code })
   })
 })

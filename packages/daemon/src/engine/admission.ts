@@ -1,8 +1,14 @@
 import { PlaygroundError, formatInstance } from '@p2p-playground/core'
 import type { InstanceRecord, ReplayFloor, StateStore } from '@p2p-playground/core'
 import type { BundleId } from '@p2p-playground/core/bundle'
+import { expandedParts } from '@p2p-playground/core/manifest'
 import type { Manifest } from '@p2p-playground/core/manifest'
 import { compare } from 'semver'
+import { expandAll } from './expand.js'
+import type { ExpansionContext } from './expand.js'
+import { readHealthSpec } from './health-spec.js'
+import type { HealthCheckers } from './health-spec.js'
+import type { NodeTraits } from './launcher.js'
 
 export interface AdmissionContext {
   readonly instances: readonly InstanceRecord[]
@@ -78,19 +84,20 @@ function refuseDowngrade(id: BundleId, floor: ReplayFloor, context: AdmissionCon
   )
 }
 
+/** For ports that are chosen at the start. */
+const ANY_PORT = 65_535
+
 /**
- * Can this node run it?
- * @throws APP_PLATFORM, RUNTIME_NOT_FOUND, RUNTIME_HEALTH_TYPE
+ * Can this node run it? Everything that can be known without starting it.
+ * @throws APP_PLATFORM, APP_REFERENCE, RUNTIME_NOT_FOUND, RUNTIME_HEALTH_TYPE, RUNTIME_HEALTH_SPEC
  */
-export function checkRunnable(
+export async function checkRunnable(
   manifest: Manifest,
-  node: {
-    readonly platform: string
-    readonly defaultRuntime: string
+  node: Pick<NodeTraits, 'name' | 'labels' | 'platform' | 'defaultRuntime'> & {
     readonly runtimes: ReadonlySet<string>
-    readonly healthCheckers: ReadonlySet<string>
+    readonly healthCheckers: HealthCheckers
   },
-): void {
+): Promise<void> {
   entrypointFor(manifest, node.platform)
   const runtime = manifest.runtime ?? node.defaultRuntime
   if (!node.runtimes.has(runtime)) {
@@ -98,12 +105,16 @@ export function checkRunnable(
       hint: `It has: ${[...node.runtimes].join(', ')}. Name the plugin in daemon.yaml.`,
     })
   }
-  const type = manifest.healthCheck?.type
-  if (type !== undefined && !node.healthCheckers.has(type)) {
-    throw new PlaygroundError('RUNTIME_HEALTH_TYPE', `this node has no health check "${type}"`, {
-      hint: `It has: ${[...node.healthCheckers].join(', ')}. Name the plugin in daemon.yaml.`,
-    })
+  const ports = Object.entries(manifest.ports).map(([name, port]) => [name, port || ANY_PORT])
+  const context: ExpansionContext = {
+    ports: Object.fromEntries(ports) as Record<string, number>,
+    nodeName: node.name,
+    nodeLabels: node.labels,
+    appVersion: manifest.version,
   }
+  expandAll(expandedParts(manifest), context)
+  if (manifest.healthCheck !== undefined)
+    await readHealthSpec(manifest.healthCheck, node.healthCheckers, context)
 }
 
 /** @throws APP_PLATFORM when the package has no program for `platform` (`linux-x64`). */

@@ -62,7 +62,6 @@ export function createEngine(options: EngineOptions): Engine {
     ...parts,
     runs,
     runtimes: new Set(options.runtimes.keys()),
-    healthCheckers: new Set(options.healthCheckers.keys()),
   })
   return new Engine({ ...parts, supervisor, hooks, actions, edits: new AppEdits(parts) })
 }

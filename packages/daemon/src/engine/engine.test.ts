@@ -61,6 +61,21 @@ describe('the engine', () => {
     })
   })
 
+  it('refuses a health check that could not be asked before it touches what runs', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    const pid = t.pidOf('1.0.0')
+    const job = await t.jobOf('1.1.0', 'health_check: { type: fake, answr: well }\n')
+    await expect(t.deploy(job)).rejects.toMatchObject({
+      code: 'RUNTIME_HEALTH_SPEC',
+      message: expect.stringMatching(
+        /health_check of type "fake": only "answer" is known/,
+      ) as string,
+    })
+    expect(t.record('1.0.0')).toMatchObject({ active: true, state: 'running', handle: { pid } })
+    expect(t.find('1.1.0')).toBeUndefined()
+    expect(t.events().at(-1)).toBe('refused 1.1.0')
+  })
+
   it('says that it took too long, and goes on', async () => {
     t.health.result = { healthy: false, detail: 'slow' }
     const job = await t.jobOf('1.0.0', 'health_check: { type: fake, interval: 10s }\n')

@@ -22,9 +22,11 @@ describe('expand', () => {
   })
 
   it.each(['${port.none}', '${node.label.none}', '${node.age}', '${app.name}'])(
-    'refuses %s with APP_START',
+    'refuses %s with APP_REFERENCE',
     (text) => {
-      expect(() => expand(text, CONTEXT)).toThrow(expect.objectContaining({ code: 'APP_START' }))
+      expect(() => expand(text, CONTEXT)).toThrow(
+        expect.objectContaining({ code: 'APP_REFERENCE' }),
+      )
     },
   )
 

@@ -1,4 +1,5 @@
 import { PlaygroundError } from '@p2p-playground/core'
+import { KNOWN_REFERENCES, REFERENCE } from '@p2p-playground/core/manifest'
 
 export interface ExpansionContext {
   readonly ports: Readonly<Record<string, number>>
@@ -7,22 +8,18 @@ export interface ExpansionContext {
   readonly appVersion: string
 }
 
-const REFERENCE = /\$\{([a-z]+(?:\.[A-Za-z0-9_./-]+)?)\}/g
-
 /**
  * Replaces `${port.NAME}`, `${node.name}`, `${node.label.X}` and `${app.version}`; other text stays.
- * @throws APP_START for a name that does not exist.
+ * @throws APP_REFERENCE for a name that does not exist.
  */
 export function expand(text: string, context: ExpansionContext): string {
   return text.replaceAll(REFERENCE, (whole, name: string) => {
     const value = lookUp(name, context)
     if (value === undefined) {
       throw new PlaygroundError(
-        'APP_START',
+        'APP_REFERENCE',
         `${whole} in the manifest names nothing on this node`,
-        {
-          hint: 'Known are ${port.NAME}, ${node.name}, ${node.label.X} and ${app.version}.',
-        },
+        { hint: KNOWN_REFERENCES },
       )
     }
     return value

@@ -3,7 +3,6 @@ import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, formatInstance } from '@p2p-playground/core'
 import type {
-  HealthChecker,
   HealthResult,
   InstanceRecord,
   RunLimits,
@@ -17,8 +16,10 @@ import type { Isolation } from '../isolation/isolation.js'
 import type { LogStore } from '../logs/log-store.js'
 import { entrypointFor } from './admission.js'
 import { asDiskError } from './disk-full.js'
-import { expand, expandAll } from './expand.js'
+import { expand } from './expand.js'
 import type { ExpansionContext } from './expand.js'
+import { readHealthSpec } from './health-spec.js'
+import type { HealthCheckers } from './health-spec.js'
 import type { PackageStore } from './package-store.js'
 import { portVariables } from './ports.js'
 import { bindCheck } from './prober.js'
@@ -46,7 +47,7 @@ export class Launcher {
   readonly #logs: LogStore
   readonly #node: NodeTraits
   readonly #runtimes: ReadonlyMap<string, Runtime>
-  readonly #checkers: ReadonlyMap<string, HealthChecker<unknown>>
+  readonly #checkers: HealthCheckers
   readonly #isolation: Isolation
   /** By digest: a digest never changes its manifest. */
   readonly #manifests = new Map<string, Manifest>()
@@ -56,7 +57,7 @@ export class Launcher {
     readonly logs: LogStore
     readonly node: NodeTraits
     readonly runtimes: ReadonlyMap<string, Runtime>
-    readonly healthCheckers: ReadonlyMap<string, HealthChecker<unknown>>
+    readonly healthCheckers: HealthCheckers
     readonly isolation: Isolation
   }) {
     this.#packages = options.packages
@@ -208,25 +209,9 @@ export class Launcher {
   > {
     const health = this.manifestOf(record).healthCheck
     if (health === undefined) return undefined
-    const checker = this.#checkers.get(health.type)
-    if (checker === undefined) {
-      throw new PlaygroundError(
-        'RUNTIME_HEALTH_TYPE',
-        `this node has no health check "${health.type}"`,
-      )
-    }
-    const wanted = expandAll(health.spec, this.#context(record, record.ports))
-    const parsed = await checker.spec['~standard'].validate(wanted)
-    if (parsed.issues !== undefined) {
-      throw new PlaygroundError(
-        'RUNTIME_HEALTH_TYPE',
-        `health_check of ${formatInstance(record)}: ${parsed.issues.map((issue) => issue.message).join('; ')}`,
-      )
-    }
-    return {
-      plan: health,
-      check: bindCheck(checker, { spec: parsed.value, pid, ports: record.ports }),
-    }
+    const context = this.#context(record, record.ports)
+    const { checker, spec } = await readHealthSpec(health, this.#checkers, context)
+    return { plan: health, check: bindCheck(checker, { spec, pid, ports: record.ports }) }
   }
 
   #context(record: InstanceRecord, ports: Readonly<Record<string, number>>): ExpansionContext {

@@ -22,7 +22,9 @@ export function guardHealthChecker(
   }
   const standard = checker.spec['~standard']
   return {
+    // The rest of it says which keys there are, which is wanted where one is wrong.
     spec: {
+      ...checker.spec,
       '~standard': {
         ...standard,
         validate: async (value) =>

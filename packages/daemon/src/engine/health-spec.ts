@@ -1,0 +1,35 @@
+import { PlaygroundError } from '@p2p-playground/core'
+import type { HealthChecker } from '@p2p-playground/core'
+import { problemsOfIssues } from '@p2p-playground/core/config'
+import type { HealthCheckSpec } from '@p2p-playground/core/manifest'
+import { expandAll } from './expand.js'
+import type { ExpansionContext } from './expand.js'
+
+export type HealthCheckers = ReadonlyMap<string, HealthChecker<unknown>>
+
+/** The manifest's own lines are not at hand any more. */
+const NOWHERE = { file: 'manifest.yaml', line: 1, column: 1 }
+
+/**
+ * The checker that a manifest asks for, and what it makes of the keys that are its own.
+ * @throws RUNTIME_HEALTH_TYPE, RUNTIME_HEALTH_SPEC, APP_REFERENCE
+ */
+export async function readHealthSpec(
+  { type, spec }: HealthCheckSpec,
+  checkers: HealthCheckers,
+  context: ExpansionContext,
+): Promise<{ readonly checker: HealthChecker<unknown>; readonly spec: unknown }> {
+  const checker = checkers.get(type)
+  if (checker === undefined) {
+    throw new PlaygroundError('RUNTIME_HEALTH_TYPE', `this node has no health check "${type}"`, {
+      hint: `It has: ${[...checkers.keys()].join(', ')}. Name the plugin in daemon.yaml.`,
+    })
+  }
+  const parsed = await checker.spec['~standard'].validate(expandAll(spec, context))
+  if (parsed.issues === undefined) return { checker, spec: parsed.value }
+  const problems = problemsOfIssues(checker.spec, parsed.issues, () => NOWHERE)
+  const texts = problems.map(({ message }) => message).join('; ')
+  throw new PlaygroundError('RUNTIME_HEALTH_SPEC', `health_check of type "${type}": ${texts}`, {
+    hint: problems.find(({ hint }) => hint !== undefined)?.hint,
+  })
+}
