@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli, cliJson, cliOk } from '../harness/command.js'
@@ -109,9 +109,16 @@ describe('app', () => {
 
   test('remove --secure leaves nothing either', async () => {
     await deployed({ name: 'secret' })
-    expect(existsSync(join(node.home, 'apps', 'secret'))).toBe(true)
+    const dir = join(node.home, 'apps', 'secret')
+    const program = openSync(join(dir, '1.0.0', 'files', 'bin', 'run'), 'r')
     await cliOk(node, 'app', 'remove', 'secret', '--secure')
-    expect(existsSync(join(node.home, 'apps', 'secret'))).toBe(false)
+    expect(existsSync(dir)).toBe(false)
+    // Whoever has it open still sees what was there when it was deleted.
+    const content = Buffer.alloc(fstatSync(program).size, 'x')
+    readSync(program, content, 0, content.length, 0)
+    closeSync(program)
+    expect(content.length).toBeGreaterThan(0)
+    expect(content.every((byte) => byte === 0)).toBe(true)
     expect(await row('secret', '1.0.0')).toBeUndefined()
   })
 })

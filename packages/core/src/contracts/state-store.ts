@@ -35,6 +35,8 @@ export interface StateChange {
   readonly digest?: { readonly key: InstanceKey; readonly digest: string } | undefined
   /** Kept for a while; the oldest of an app go. */
   readonly failure?: FailureBundle | undefined
+  /** Versions whose failures are kept no longer; nothing of them stays in the file. */
+  readonly eraseFailures?: readonly InstanceKey[]
   readonly events?: readonly NewEvent[]
 }
 

@@ -25,6 +25,8 @@ export interface InstanceRecord extends InstanceKey {
   readonly digest: string
   readonly presence: PackagePresence
   readonly goal: Goal
+  /** When it is removed, its files and its log are overwritten first. */
+  readonly erase: boolean
   /** Counts start and restart commands; a run belongs to the generation it was started for. */
   readonly generation: number
   readonly active: boolean
@@ -69,6 +71,7 @@ export function newInstanceRecord(key: InstanceKey, digest: string): InstanceRec
     digest,
     presence: 'absent',
     goal: 'stopped',
+    erase: false,
     generation: 0,
     active: false,
     manifest: '',

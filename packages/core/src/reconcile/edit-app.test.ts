@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { InstanceRecord } from '../model/instance-record.js'
-import { activate, applyEdit, rollBack } from './edit-app.js'
+import { activate, applyEdit, rollBack, unneeded, unwanted, wantedAnew } from './edit-app.js'
 import { FAILED, HANDLE, app, record } from './plan.test.support.js'
 
 const NEXT = record({ version: '2.0.0', active: false, goal: 'stopped', generation: 0 })
@@ -63,6 +63,20 @@ describe('a version that is pruned', () => {
       goal: 'removed',
       state: 'running',
     })
+  })
+})
+
+describe('a version whose removal shall overwrite it', () => {
+  it('keeps that wish until something else is wanted of it', () => {
+    const removed = unneeded(record({ handle: HANDLE }), { erase: true })
+    expect(removed).toMatchObject({ goal: 'removed', erase: true })
+    expect(unneeded(removed).erase).toBe(true)
+    expect(wantedAnew(removed).erase).toBe(false)
+    expect(unwanted(removed).erase).toBe(false)
+  })
+
+  it('is not what a plain removal wishes', () => {
+    expect(unneeded(record({})).erase).toBe(false)
   })
 })
 

@@ -106,15 +106,20 @@ export function unwanted(record: InstanceRecord): InstanceRecord {
   return {
     ...record,
     goal: 'stopped',
+    erase: false,
     ...(isOver ? { state: 'stopped' as const, reason: '' } : {}),
   }
 }
 
 /** A record that is to go, with its files; where nothing runs that would have to end first, it is on its way. */
-export function unneeded(record: InstanceRecord): InstanceRecord {
+export function unneeded(
+  record: InstanceRecord,
+  { erase }: { readonly erase: boolean } = { erase: false },
+): InstanceRecord {
   return {
     ...record,
     goal: 'removed',
+    erase: record.erase || erase,
     ...(record.handle === null ? { state: 'removing' as const, reason: '' } : {}),
   }
 }
@@ -124,6 +129,7 @@ export function wantedAnew(record: InstanceRecord): InstanceRecord {
   return {
     ...record,
     goal: 'running',
+    erase: false,
     generation: record.generation + 1,
     condemned: '',
     lastFailure: '',

@@ -53,8 +53,6 @@ export class Actions {
   readonly jobs = new Map<string, FetchJob>()
   /** How each fetch stands or how it failed. */
   readonly fetches = new Map<string, FetchOutcome>()
-  /** Of the removals that shall overwrite what they delete, by instance. */
-  readonly secureRemovals = new Set<string>()
   readonly #deps: ActionDependencies
 
   constructor(dependencies: ActionDependencies) {
@@ -197,24 +195,25 @@ export class Actions {
   async #remove(record: InstanceRecord): Promise<void> {
     const { table, packages, logs, clock, failpoint } = this.#deps
     const name = formatInstance(record)
+    const { erase } = record
     table.update(record, { state: 'removing' })
     failpoint('remove-intended')
-    await logs.remove(record.app, record.version)
+    await logs.remove(record.app, record.version, { overwrite: erase })
     failpoint('remove-log-gone')
     const others = table.list().filter((other) => formatInstance(other) !== name)
     const isShared = others.some((other) => other.digest === record.digest)
     await packages.remove(record, {
       digest: isShared ? null : record.digest,
-      overwrite: this.secureRemovals.has(name),
+      overwrite: erase,
     })
     failpoint('remove-files-gone')
     const left = others.filter((other) => other.app === record.app)
     table.commit({
       remove: [record],
+      eraseFailures: erase ? [record] : [],
       ...(left.length === 0 ? { removeApps: [record.app] } : this.#withoutVersion(record, left)),
       events: [instanceEvent(clock, 'removed', record, { message: `${name} removed` })],
     })
-    this.secureRemovals.delete(name)
     failpoint('remove-committed')
   }
 

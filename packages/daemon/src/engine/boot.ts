@@ -43,7 +43,8 @@ export async function boot(deps: BootDependencies, signal: AbortSignal): Promise
   const swept = await packages.sweep(table.list(), spared)
   for (const path of swept) logger.warn('swept', { path })
   for (const record of table.list()) {
-    await repair(record, deps, signal)
+    // What is on its way out may be half gone already.
+    if (record.goal !== 'removed') await repair(record, deps, signal)
     await takeOver(record, deps)
   }
 }

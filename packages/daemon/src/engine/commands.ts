@@ -92,11 +92,12 @@ export class Commands {
       case 'stop':
       case 'restart':
       case 'remove': {
-        const { action } = order
+        const { action, secure: erase = false } = order
         const targets = named ? [named] : action === 'remove' ? versions : active
-        if (order.secure === true)
-          for (const one of targets) this.#engine.actions.secureRemovals.add(formatInstance(one))
-        return { change: { save: targets.map((record) => edited(record, action)) }, targets }
+        const save = targets.map((record) =>
+          action === 'remove' ? unneeded(record, { erase }) : edited(record, action),
+        )
+        return { change: { save }, targets }
       }
       case 'upgrade': {
         const next = named ?? newestOf(app, versions)
@@ -186,7 +187,7 @@ export function refusal(
 /** A record after a command. */
 export function edited(
   record: InstanceRecord,
-  action: 'start' | 'stop' | 'restart' | 'remove',
+  action: 'start' | 'stop' | 'restart',
 ): InstanceRecord {
   switch (action) {
     case 'start':
@@ -201,8 +202,6 @@ export function edited(
         condemned: '',
         ...(record.state === 'failed' ? { state: 'stopped' as const, reason: '' } : {}),
       })
-    case 'remove':
-      return unneeded(record)
     default:
       return action satisfies never
   }

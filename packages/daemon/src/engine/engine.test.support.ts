@@ -34,6 +34,7 @@ import { createEngine } from './create-engine.js'
 import { Deployments } from './deployments.js'
 import type { DeployView } from './deployments.js'
 import type { Engine } from './engine.js'
+import type { OnFailpoint } from './failpoint.js'
 import { Fetcher } from './fetcher.js'
 import type { FetchJob } from './fetcher.js'
 import type { NodeTraits } from './launcher.js'
@@ -79,6 +80,8 @@ export class EngineUnderTest {
   readonly clock: Clock
   runtime = new InMemoryRuntime()
   bootId = 'boot'
+  /** Called at each step; what it throws ends the action there, as a kill would. */
+  failpoint: OnFailpoint = () => undefined
   /** Where the next package comes from. */
   source: string | Error = new Error('no package')
   #parts: Parts | undefined
@@ -153,7 +156,9 @@ export class EngineUnderTest {
       keepVersions: 3,
       updatePolicy: 'immediate',
       bootId: this.bootId,
-      failpoint: () => undefined,
+      failpoint: (step) => {
+        this.failpoint(step)
+      },
     })
     await engine.start()
     const options = { engine, store, clock, maxApps: 3, updatePolicy: 'immediate' as const }

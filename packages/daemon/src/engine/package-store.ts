@@ -2,8 +2,8 @@ import { lstat, mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 
 import { join } from 'node:path'
 import { PlaygroundError, formatBytes, systemCode } from '@p2p-playground/core'
 import type { InstanceKey } from '@p2p-playground/core'
+import { overwrite, overwriteTree } from '../erase.js'
 import { asDiskError } from './disk-full.js'
-import { overwrite, overwriteTree } from './erase.js'
 
 const MANIFEST_NAME = 'manifest.yaml'
 
@@ -104,7 +104,10 @@ export class PackageStore {
     },
   ): Promise<void> {
     const packagePath = options.digest === null ? undefined : this.packagePath(options.digest)
-    if (options.overwrite) await overwriteAll(this.versionDir(key), packagePath)
+    if (options.overwrite) {
+      await overwriteTree(this.versionDir(key))
+      if (packagePath !== undefined) await overwrite(packagePath)
+    }
     await this.#discard(this.versionDir(key))
     const appDir = join(this.paths.apps, key.app)
     if ((await namesIn(appDir)).length === 0) await rm(appDir, { recursive: true, force: true })
@@ -174,11 +177,6 @@ export class PackageStore {
     await rename(dir, trash)
     await rm(trash, { recursive: true, force: true })
   }
-}
-
-async function overwriteAll(dir: string, file: string | undefined): Promise<void> {
-  await overwriteTree(dir).catch(ignoreMissing)
-  if (file !== undefined) await overwrite(file).catch(ignoreMissing)
 }
 
 async function namesIn(dir: string): Promise<string[]> {

@@ -1,9 +1,11 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   readdirSync,
   rmdirSync,
   statSync,
@@ -13,6 +15,13 @@ import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
 import { describe, expect, it, vi } from 'vitest'
 import { KEY, storeFixture, temporaryDir, write } from './log-fixture.test.support.js'
+
+/** The paths of all files below a directory. */
+function filesBelow(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
 
 const OTHER = { app: 'hello', version: '1.1.0' }
 
@@ -282,6 +291,24 @@ describe('LogStore removes', () => {
     await store.remove('hello')
     expect(await lines()).toEqual([])
     expect(existsSync(join(rootDir, 'hello'))).toBe(false)
+  })
+
+  it('what was written, overwritten first when that is asked for', async () => {
+    const { store, open, stored, rootDir } = storeFixture()
+    const { stdoutPath } = await open()
+    write(stdoutPath, 'a secret line\nand half of ')
+    await stored(1)
+    const dir = join(rootDir, KEY.app, KEY.version)
+    const kept = filesBelow(dir).map((path) => openSync(path, 'r'))
+    expect(kept.map((file) => readFileSync(file, 'latin1')).join('')).toMatch(/secret.*half/s)
+    await store.remove(KEY.app, KEY.version, { overwrite: true })
+    expect(existsSync(dir)).toBe(false)
+    for (const file of kept) {
+      const content = Buffer.alloc(fstatSync(file).size, 'x')
+      readSync(file, content, 0, content.length, 0)
+      expect(content.every((byte) => byte === 0)).toBe(true)
+      closeSync(file)
+    }
   })
 
   it('so that the same version can begin anew', async () => {

@@ -3,6 +3,7 @@ import { rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, errorMessage, formatInstance, systemCode } from '@p2p-playground/core'
 import type { AppLogEntry, Clock, InstanceKey, LogEntry, Logger } from '@p2p-playground/core'
+import { overwriteTree } from '../erase.js'
 import { Collector } from './collector.js'
 import { followFeeds, readFeeds } from './follower.js'
 import type { HookStream, StoredLine } from './frame.js'
@@ -87,8 +88,12 @@ export class LogStore implements LogFeed {
     await this.#collectorOf(key).append(stream, lines)
   }
 
-  /** Deletes the logs of an instance, or of all versions of an app. */
-  async remove(app: string, version?: string): Promise<void> {
+  /** Deletes the logs of an instance, or of all versions of an app; overwritten when asked. */
+  async remove(
+    app: string,
+    version?: string,
+    options: { readonly overwrite: boolean } = { overwrite: false },
+  ): Promise<void> {
     for (const each of version === undefined ? this.#versionsOf(app) : [version]) {
       const key = { app, version: each }
       const dir = this.#dirOf(key)
@@ -97,6 +102,7 @@ export class LogStore implements LogFeed {
       await this.#claims?.beforeRemoval(name)
       this.#collectors.delete(name)
       for (const listener of this.#listeners) listener.forget(name)
+      if (options.overwrite) await overwriteTree(dir)
       await rm(dir, { recursive: true, force: true })
     }
     await removeIfEmpty(join(this.#options.rootDir, app))

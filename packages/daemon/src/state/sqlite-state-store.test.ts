@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newInstanceRecord } from '@p2p-playground/core'
-import type { InstanceRecord, NewEvent } from '@p2p-playground/core'
+import type { FailureBundle, InstanceRecord, NewEvent } from '@p2p-playground/core'
 import { SqliteStateStore } from './sqlite-state-store.js'
 
 let dir: string
@@ -37,6 +37,17 @@ const RECORD: InstanceRecord = {
   ended: null,
   ports: { web: 8080 },
   healthy: null,
+}
+
+const KEPT: FailureBundle = {
+  app: 'web',
+  version: '1.0.0',
+  atMs: 1,
+  exit: null,
+  reason: 'r',
+  starts: 1,
+  health: null,
+  lines: [],
 }
 
 function event(patch: Partial<NewEvent> = {}): NewEvent {
@@ -97,6 +108,29 @@ describe('SqliteStateStore', () => {
       expect(again.floor('web')?.version).toBe('1.0.0')
       expect(again.digestOf(RECORD)).toBe('d1')
     })
+  })
+
+  it('reads a record of a version that knew fewer fields', () => {
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    const { erase, ...older } = RECORD
+    store.commit({ save: [older as InstanceRecord] })
+    expect(erase).toBe(false)
+    reopened(store, (again) => {
+      expect(again.instances()).toEqual([RECORD])
+    })
+  })
+
+  it('forgets the failures of one version, and leaves nothing of them in the file', () => {
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    const failure = { ...KEPT, version: '1.1.0', lines: [{ stream: 'stdout', line: 'kept line' }] }
+    store.commit({ failure: { ...KEPT, lines: [{ stream: 'stdout', line: 'confidential' }] } })
+    store.commit({ failure })
+    store.commit({ eraseFailures: [RECORD] })
+    expect(store.failures('web')).toEqual([failure])
+    store.close()
+    const content = readFileSync(path, 'latin1')
+    expect(content).toContain('kept line')
+    expect(content).not.toContain('confidential')
   })
 
   it('never changes the digest of a version', () => {

@@ -42,7 +42,7 @@ export class SqliteStateStore implements StateStore {
     }
     try {
       this.#db.exec(
-        'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL',
+        'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON',
       )
       const found = migrate(this.#db)
       if (found > SCHEMA_VERSION) {
@@ -199,6 +199,10 @@ export class SqliteStateStore implements StateStore {
       this.#db.prepare('DELETE FROM apps WHERE app = ?').run(app)
       this.#db.prepare('DELETE FROM failures WHERE app = ?').run(app)
     }
+    const erase = this.#db.prepare(
+      "DELETE FROM failures WHERE app = ? AND json_extract(bundle, '$.version') = ?",
+    )
+    for (const key of change.eraseFailures ?? []) erase.run(key.app, key.version)
   }
 
   #insertFailure(bundle: FailureBundle): void {

@@ -13,7 +13,7 @@ export default class AppRemove extends AppChangeCommand {
   static override args = appArgs
   static override flags = {
     ...nodeFlags,
-    secure: Flags.boolean({ description: 'Overwrite the files before they are deleted.' }),
+    secure: Flags.boolean({ description: 'Overwrite files and log before they are deleted.' }),
   }
 
   async run(): Promise<void> {
