@@ -152,6 +152,19 @@ test('the same tree packs to the same bytes', async () => {
   expect(readFileSync(again).equals(readFileSync(file))).toBe(true)
 })
 
+test('SOURCE_DATE_EPOCH says when a package was made', async () => {
+  const pack = (epoch: string): Promise<CliResult> =>
+    runCli(['pack', app, '--no-sign', '--out', file], {
+      home: home.path,
+      env: { SOURCE_DATE_EPOCH: epoch },
+    })
+  expect(await pack('1700000000')).toMatchObject({ status: 0 })
+  expect((await cli('inspect', file)).stdout).toContain('created_at: 2023-11-14T22:13:20Z')
+  const refused = await pack('tomorrow')
+  expect(refused.status).toBe(2)
+  expect(refused.stderr).toMatch(/^Error USAGE: SOURCE_DATE_EPOCH /m)
+})
+
 test('a key that others can read is refused with the command that corrects it', async () => {
   const key = await keygen('keys')
   execFileSync('chmod', ['644', key.key])

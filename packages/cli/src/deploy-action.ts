@@ -13,13 +13,14 @@ export async function packageOf(
   signal: AbortSignal,
 ): Promise<{ readonly path: string; dispose(): Promise<void> }> {
   if (!(await isDirectory(path))) return { path, dispose: async () => Promise.resolve() }
-  const { packDirectory } = await import('@p2p-playground/core/bundle')
+  const { packDirectory, sourceDateMs } = await import('@p2p-playground/core/bundle')
   const dir = await mkdtemp(join(tmpdir(), 'p2p-playground-'))
   const dispose = async (): Promise<void> => rm(dir, { recursive: true, force: true })
   try {
     const packed = await packDirectory({
       dir: path,
       outPath: join(dir, 'package.p2p'),
+      createdAtMs: sourceDateMs(process.env),
       onProgress: () => {
         signal.throwIfAborted()
       },

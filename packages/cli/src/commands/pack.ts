@@ -6,7 +6,7 @@ import { findSigningKey } from '../signing.js'
 export default class Pack extends BaseCommand {
   static override summary = 'Pack an application directory into a signed .p2p file.'
   static override description =
-    'The directory has a manifest.yaml. The same tree always gives the same bytes.'
+    'The directory has a manifest.yaml. The same tree always gives the same bytes. With SOURCE_DATE_EPOCH in the environment, that becomes "created_at" where the manifest has none.'
   static override examples = [
     '<%= config.bin %> pack examples/hello-js',
     '<%= config.bin %> pack ./app --key keys/signing.key --out app.p2p',
@@ -22,7 +22,7 @@ export default class Pack extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Pack)
-    const { packDirectory } = await import('@p2p-playground/core/bundle')
+    const { packDirectory, sourceDateMs } = await import('@p2p-playground/core/bundle')
     const key = flags['no-sign']
       ? undefined
       : await findSigningKey(flags.key, this.configRequest(flags))
@@ -30,6 +30,7 @@ export default class Pack extends BaseCommand {
       packDirectory({
         dir: args.dir,
         outPath: flags.out,
+        createdAtMs: sourceDateMs(process.env),
         key,
         onProgress: (doneBytes, totalBytes) => {
           this.signal.throwIfAborted()

@@ -14,6 +14,7 @@ export {
 export { packDirectory, readSignature, signBundle } from './pack.js'
 export type { PackRequest, PackedBundle } from './pack.js'
 export { buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
+export { sourceDateMs } from './source-date.js'
 export { matchesScope, verifyMessage } from './signature.js'
 export type { TrustContext } from './signature.js'
 export { DEFAULT_CAPS } from './entry-rules.js'

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parseManifest } from '../model/manifest.js'
 import { packDirectory, signBundle } from './pack.js'
 import { buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
 import { KEY, TRUSTED } from './testing/signed.js'
@@ -103,6 +104,35 @@ describe('packDirectory', () => {
     const packed = await packDirectory({ dir, outPath: join(root, 'a.p2p'), key: KEY })
     const verified = await verifyBundle({ path: packed.path, trusted: [TRUSTED], nowMs: 0 })
     expect(verified.manifest.entrypoint).toBe('bin/start')
+  })
+
+  it.each([
+    ['plain', `${BARE}entrypoint: bin/run # the program\n`],
+    ['in one line', '{ name: app, version: 1.0.0, entrypoint: bin/run }'],
+    ['closed', `---\n${BARE}entrypoint: bin/run\n...\n`],
+    ['that ends in a block', `${BARE}entrypoint: bin/run\ndescription: |+\n  one\n\n\n`],
+    ['with Windows line ends', `${BARE}entrypoint: bin/run\n`.replaceAll('\n', '\r\n')],
+    ['with a long text', `${BARE}entrypoint: bin/run\nargs: [${'word '.repeat(60)}]\n`],
+  ])('puts the time that it is given into a manifest %s', async (_name, text) => {
+    const dir = app('a', { 'manifest.yaml': text })
+    const outPath = join(root, 'a.p2p')
+    const packed = await packDirectory({ dir, outPath, key: KEY, createdAtMs: 1.7e12 })
+    const found = await verifyBundle({ path: outPath, trusted: [TRUSTED], nowMs: 0 })
+    // What packing says, and what a node reads.
+    expect(found.manifest).toEqual({ ...parseManifest(text, 'm'), createdAtMs: 1.7e12 })
+    expect(packed.manifest).toEqual(found.manifest)
+    expect(found.manifestText).toContain('created_at: 2023-11-14T22:13:20Z')
+    expect(readFileSync(join(dir, 'manifest.yaml'), 'utf8')).toBe(text)
+    const again = await packDirectory({ dir, outPath, key: KEY, createdAtMs: 1.7e12 })
+    expect(again.id).toEqual(packed.id)
+  })
+
+  it('leaves a manifest alone that says when it was made', async () => {
+    const text = `${BARE}entrypoint:   bin/run\ncreated_at: 2026-01-31T12:00:00+01:00\n`
+    const dir = app('a', { 'manifest.yaml': text })
+    const outPath = join(root, 'a.p2p')
+    await packDirectory({ dir, outPath, createdAtMs: 1.7e12 })
+    expect((await inspectBundle(outPath)).manifestText).toBe(text)
   })
 
   it('is plain tar and gzip to other tools', async () => {

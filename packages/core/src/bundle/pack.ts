@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chmod, open, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { withKey } from '../config/strict-yaml.js'
 import { PlaygroundError, systemCode } from '../errors.js'
 import { parseManifest } from '../model/manifest.js'
 import type { Manifest } from '../model/manifest.js'
@@ -26,6 +27,8 @@ export interface PackRequest {
   readonly dir: string
   /** Default: NAME-VERSION.p2p in the working directory. */
   readonly outPath?: string | undefined
+  /** When it was made, milliseconds since the epoch; for a manifest that has no `created_at`. */
+  readonly createdAtMs?: number | undefined
   /** Without a key the package is not signed. */
   readonly key?: SigningKey | undefined
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
@@ -44,11 +47,11 @@ export interface PackedBundle {
  * @throws BUNDLE_PACK, and the CONFIG_ codes of its manifest with file:line:column
  */
 export async function packDirectory(request: PackRequest): Promise<PackedBundle> {
-  const manifest = await readManifest(request.dir)
+  const { manifest, content } = await readManifest(request)
   const outPath = resolve(request.outPath ?? `${manifest.name}-${manifest.version}.p2p`)
-  const tree = (await readTree(request.dir)).filter(
-    (entry) => resolve(request.dir, entry.path) !== outPath,
-  )
+  const tree = (await readTree(request.dir))
+    .filter((entry) => resolve(request.dir, entry.path) !== outPath)
+    .map((entry) => (entry.path === MANIFEST_NAME ? holding(entry, content) : entry))
   checkContent(manifest, entriesOf(tree), 'BUNDLE_PACK')
   const archivePath = `${outPath}.archive-${String(process.pid)}`
   try {
@@ -104,7 +107,11 @@ export async function readSignature(path: string): Promise<Uint8Array | null> {
   return parts.signature
 }
 
-async function readManifest(dir: string): Promise<Manifest> {
+/** The manifest, and what stands for its file in the package where that is not what it holds. */
+async function readManifest({
+  dir,
+  createdAtMs,
+}: PackRequest): Promise<{ readonly manifest: Manifest; readonly content?: Uint8Array }> {
   const path = join(dir, MANIFEST_NAME)
   let text: string
   try {
@@ -115,7 +122,16 @@ async function readManifest(dir: string): Promise<Manifest> {
       cause,
     })
   }
-  return parseManifest(text, path)
+  const manifest = parseManifest(text, path)
+  if (manifest.createdAtMs !== undefined || createdAtMs === undefined) return { manifest }
+  const time = new Date(createdAtMs).toISOString().replace('.000Z', 'Z')
+  const dated = withKey(text, 'created_at', time)
+  return { manifest: parseManifest(dated, path), content: Buffer.from(dated) }
+}
+
+function holding(entry: TreeEntry, content: Uint8Array | undefined): TreeEntry {
+  if (entry.type !== 'file' || content === undefined) return entry
+  return { ...entry, content, sizeBytes: content.length }
 }
 
 function entriesOf(tree: readonly TreeEntry[]): PackageEntries {
@@ -187,9 +203,11 @@ async function* fileStream(
   yield tarHeader({ type: 'File', path: entry.path, mode, sizeBytes: entry.sizeBytes })
   let read = 0
   const path = join(dir, entry.path)
-  for await (const chunk of createReadStream(path, {
-    highWaterMark: 256 * 1024,
-  }) as AsyncIterable<Buffer>) {
+  const chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[] =
+    entry.content === undefined
+      ? createReadStream(path, { highWaterMark: 256 * 1024 })
+      : [entry.content]
+  for await (const chunk of chunks) {
     read += chunk.length
     onBytes(chunk.length)
     yield chunk

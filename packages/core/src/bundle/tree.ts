@@ -10,6 +10,8 @@ export type TreeEntry =
       readonly path: string
       readonly executable: boolean
       readonly sizeBytes: number
+      /** What is packed instead of what the file holds. */
+      readonly content?: Uint8Array
     }
   | { readonly type: 'symlink'; readonly path: string; readonly target: string }
 

@@ -56,6 +56,13 @@ export function sourceText(text: string, path: Path): string | undefined {
   return isScalar(node) ? node.source : undefined
 }
 
+/** The text with one more key at its root; what else it says stays, comments too. */
+export function withKey(text: string, key: string, value: string): string {
+  const document = parseDocument(text)
+  document.set(key, value)
+  return document.toString({ lineWidth: 0 })
+}
+
 function problemsOf(
   document: Document,
   text: string,
