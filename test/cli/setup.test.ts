@@ -1,5 +1,8 @@
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { generateSigningKey, revokedFingerprints } from '@p2p-playground/core/bundle'
+import { resolveHome } from '@p2p-playground/core/config'
+import { loadDaemonConfig } from '@p2p-playground/daemon/config'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { writeApp } from '../harness/machines.js'
 import { makeHome, runCli } from './run-cli.js'
@@ -79,6 +82,60 @@ describe('invite and join', () => {
       )?.[1]
       expect(readFileSync(join(other.path, 'daemon.yaml'), 'utf8')).toContain(hex)
       expect(existsSync(join(other.path, 'signing.key'))).toBe(false)
+    } finally {
+      other.remove()
+    }
+  })
+
+  test('what limits a key goes along, and so do revoked keys and the second PSK', async () => {
+    const psk = ['ab'.repeat(32), 'cd'.repeat(32)]
+    const revoked = generateSigningKey('ed25519').publicPem
+    writeFileSync(inHome('revoked.pem'), revoked)
+    const security = {
+      trusted_public_keys: [
+        {
+          name: 'watcher',
+          public_key: generateSigningKey('ed25519').publicPem,
+          roles: ['observe'],
+          apps: ['web-*'],
+          not_after: '2030-01-01T00:00:00Z',
+        },
+        { name: 'owner', public_key: generateSigningKey('ed25519').publicPem },
+      ],
+      revoked_keys: ['01'.repeat(32), inHome('revoked.pem')],
+    }
+    // JSON is YAML.
+    const text = JSON.stringify({ p2p: { psk }, security })
+    writeFileSync(inHome('daemon.yaml'), text, { mode: 0o600 })
+    const invited = await cli('invite')
+    const other = makeHome()
+    try {
+      const joined = await runCli(['join', tokenOf(invited)], { home: other.path })
+      expect(joined).toMatchObject({ status: 0 })
+      const request = { home: resolveHome({ P2P_PLAYGROUND_HOME: other.path }), env: {} }
+      const { config } = await loadDaemonConfig({
+        ...request,
+        config: undefined,
+        environment: undefined,
+      })
+      const all = { roles: ['publish', 'operate', 'observe'], apps: ['*'] }
+      const not_after = Date.parse('2030-01-01T00:00:00Z')
+      expect(config.security.trustedPublicKeys).toEqual([
+        expect.objectContaining({
+          name: 'watcher',
+          roles: ['observe'],
+          apps: ['web-*'],
+          not_after,
+        }),
+        expect.objectContaining({ name: 'owner', ...all }),
+      ])
+      expect(config.security.trustedPublicKeys[1]).not.toHaveProperty('not_after')
+      const named = revokedFingerprints(revoked)
+      expect(config.security.revokedKeys).toEqual(['01'.repeat(32), ...named])
+      expect(config.p2p.psk.map((one) => Buffer.from(one).toString('hex'))).toEqual(psk)
+      expect(statSync(join(other.path, 'daemon.yaml')).mode & 0o777).toBe(0o600)
+      expect(await runCli(['init'], { home: other.path })).toMatchObject({ status: 0 })
+      expect(readFileSync(join(other.path, 'swarm.key'), 'utf8')).toContain(psk[0])
     } finally {
       other.remove()
     }

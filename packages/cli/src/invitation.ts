@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto'
+import { ROLES } from '@p2p-playground/core'
+import type { Role } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import type { KeyToTrust } from './setup.js'
 
 /** What another machine needs to join. */
 export interface Invitation {
-  readonly psk: string
+  /** Each 64 hex characters; none for a network without one, two while rotating. */
+  readonly psks: readonly string[]
   readonly keys: readonly KeyToTrust[]
+  /** As `security.revoked_keys` has them. */
+  readonly revokedKeys: readonly string[]
   /** Multiaddrs of nodes that are there already. */
   readonly addresses: readonly string[]
 }
@@ -38,12 +43,17 @@ function readJson(body: Buffer): unknown {
   }
 }
 
+/** Whatever limits a key must be there: a part that is missing would make the key mighty. */
 function checkShape(value: unknown): Invitation {
-  if (typeof value === 'object' && value !== null && 'psk' in value && 'keys' in value) {
-    const { psk, keys } = value
-    const addresses = 'addresses' in value ? value.addresses : []
-    if (typeof psk === 'string' && isListOf(keys, isKey) && isListOf(addresses, isText)) {
-      return { psk, keys, addresses }
+  if (typeof value === 'object' && value !== null) {
+    const { psks, keys, revokedKeys, addresses } = value as Record<string, unknown>
+    if (
+      isListOf(psks, isText) &&
+      isListOf(keys, isKey) &&
+      isListOf(revokedKeys, isText) &&
+      isListOf(addresses, isText)
+    ) {
+      return { psks, keys, revokedKeys, addresses }
     }
   }
   throw damaged('it is not what "invite" makes')
@@ -59,8 +69,19 @@ function isText(value: unknown): value is string {
 
 function isKey(value: unknown): value is KeyToTrust {
   if (typeof value !== 'object' || value === null) return false
-  const { name, type, publicKey } = value as Record<string, unknown>
-  return isText(name) && isText(publicKey) && (type === 'ed25519' || type === 'rsa')
+  const { name, type, publicKey, roles, apps, notAfterMs } = value as Record<string, unknown>
+  return (
+    isText(name) &&
+    isText(publicKey) &&
+    (type === 'ed25519' || type === 'rsa') &&
+    isListOf(roles, isRole) &&
+    isListOf(apps, isText) &&
+    (notAfterMs === null || typeof notAfterMs === 'number')
+  )
+}
+
+function isRole(value: unknown): value is Role {
+  return ROLES.some((role) => role === value)
 }
 
 function checksum(body: Uint8Array): Buffer {

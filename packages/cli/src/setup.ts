@@ -2,14 +2,19 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
+import type { Role } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import type { Home } from '@p2p-playground/core/home'
 
-/** One key that a new daemon.yaml trusts. */
+/** One key that a new daemon.yaml trusts, and how far. */
 export interface KeyToTrust {
   readonly name: string
   readonly type: 'ed25519' | 'rsa'
   readonly publicKey: string
+  readonly roles: readonly Role[]
+  readonly apps: readonly string[]
+  /** Milliseconds since the epoch; null: no end. */
+  readonly notAfterMs: number | null
 }
 
 export interface DaemonSetup {
@@ -17,9 +22,11 @@ export interface DaemonSetup {
   readonly labels?: Readonly<Record<string, string>> | undefined
   readonly listen?: readonly string[] | undefined
   readonly mdns?: boolean | undefined
-  /** 64 hex characters, kept in swarm.key; empty for a network without one. */
-  readonly psk: string
+  /** Each 64 hex characters, the first kept in swarm.key; none for a network without one. */
+  readonly psks: readonly string[]
   readonly keys: readonly KeyToTrust[]
+  /** As `security.revoked_keys` has them. */
+  readonly revokedKeys?: readonly string[] | undefined
   readonly bootstrapPeers?: readonly string[] | undefined
 }
 
@@ -28,6 +35,7 @@ export const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
 /** Text of a daemon.yaml. */
 export async function daemonYaml(setup: DaemonSetup): Promise<string> {
   const { stringify } = await import('yaml')
+  const { revokedKeys = [] } = setup
   const head = '# The node on this machine. All keys: docs/configuration.md\n'
   return (
     head +
@@ -40,18 +48,32 @@ export async function daemonYaml(setup: DaemonSetup): Promise<string> {
         listen_addresses: setup.listen ?? DEFAULT_LISTEN,
         enable_mdns: setup.mdns ?? true,
         ...(setup.bootstrapPeers === undefined ? {} : { bootstrap_peers: setup.bootstrapPeers }),
-        ...(setup.psk === '' ? {} : { psk_file: 'swarm.key' }),
+        ...pskEntry(setup.psks),
       },
       security: {
         trusted_public_keys: setup.keys.map((key) => ({
           name: key.name,
           key_type: key.type,
           public_key: key.publicKey,
-          roles: ['publish', 'operate', 'observe'],
+          roles: key.roles,
+          ...(isForAll(key) ? {} : { apps: key.apps }),
+          ...(key.notAfterMs === null ? {} : { not_after: new Date(key.notAfterMs).toISOString() }),
         })),
+        ...(revokedKeys.length === 0 ? {} : { revoked_keys: revokedKeys }),
       },
     })
   )
+}
+
+/** The file holds one; two, while rotating, stand in daemon.yaml itself. */
+function pskEntry(psks: readonly string[]): Readonly<Record<string, unknown>> {
+  if (psks.length === 0) return {}
+  return psks.length === 1 ? { psk_file: 'swarm.key' } : { psk: psks }
+}
+
+/** As a key is that names no apps. */
+function isForAll({ apps }: KeyToTrust): boolean {
+  return apps.length === 1 && apps[0] === '*'
 }
 
 /** Text of a controller.yaml that uses the key and PSK beside it. */

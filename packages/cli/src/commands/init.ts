@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Flags } from '@oclif/core'
+import { ROLES } from '@p2p-playground/core'
 import { BaseCommand } from '../base-command.js'
 import { isTrustedHere } from '../key-trust.js'
 import { labelsOf } from '../labels.js'
@@ -66,7 +67,8 @@ export default class Init extends BaseCommand {
     const key = await loadSigningKey(home.signingKey)
     const { spki, type } = key
     const psk = await ensurePsk(home)
-    const keys = [{ name: 'owner', type, publicKey: publicKeyText(spki) }]
+    const publicKey = publicKeyText(spki)
+    const may = { roles: ROLES, apps: ['*'], notAfterMs: null }
     await ensure(home.daemonConfig, async () =>
       writeNew(
         home.daemonConfig,
@@ -75,8 +77,8 @@ export default class Init extends BaseCommand {
           labels,
           listen: flags.listen,
           mdns: flags.mdns,
-          psk,
-          keys,
+          psks: [psk],
+          keys: [{ name: 'owner', type, publicKey, ...may }],
         }),
       ),
     )
@@ -85,11 +87,11 @@ export default class Init extends BaseCommand {
     )
     if (kept.includes(daemonConfig) && !(await isTrustedHere(key, this.configRequest(flags)))) {
       this.warning(
-        `${daemonConfig} stays as it was and does not trust this key; add to security.trusted_public_keys: ${publicKeyText(spki).trim()}`,
+        `${daemonConfig} stays as it was and does not trust this key; add to security.trusted_public_keys: ${publicKey.trim()}`,
       )
     }
     if (flags.json) {
-      this.printJson({ home: home.config, made, kept, publicKey: keys[0]?.publicKey })
+      this.printJson({ home: home.config, made, kept, publicKey })
       return
     }
     for (const path of made) this.log(`made  ${path}`)

@@ -52,19 +52,21 @@ export default class Join extends BaseCommand {
       )
     }
     const labels = labelsOf(flags.label)
-    const { psk, keys, addresses } = invitation
-    if (psk !== '') await this.#keepPsk(formatSwarmKey(parsePsk(psk)))
+    const { psks, keys, revokedKeys, addresses } = invitation
+    const [psk] = psks
+    if (psk !== undefined) await this.#keepPsk(formatSwarmKey(parsePsk(psk)))
     const setup = {
       name: flags.name,
       labels,
       listen: flags.listen,
       mdns: flags.mdns,
-      psk,
+      psks,
       keys,
+      revokedKeys,
       bootstrapPeers: addresses,
     }
     await writeNew(home.daemonConfig, await daemonYaml(setup))
-    const made = psk === '' ? [home.daemonConfig] : [home.swarmKey, home.daemonConfig]
+    const made = psk === undefined ? [home.daemonConfig] : [home.swarmKey, home.daemonConfig]
     if (flags.json) this.printJson({ home: home.config, made })
     else this.log(`made  ${home.daemonConfig}\n\nNext: p2p-playground daemon start`)
   }
