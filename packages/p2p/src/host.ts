@@ -1,7 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { ConnectRouter, Transport } from '@connectrpc/connect'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { PlaygroundError, errorMessage } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, rolesOf } from '@p2p-playground/core'
 import type { Clock, Discovery, Logger, PeerCandidate, Role } from '@p2p-playground/core'
 import { revokedFingerprints } from '@p2p-playground/core/bundle'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
@@ -114,9 +114,9 @@ export class Host {
   async start(): Promise<void> {
     await this.#guard.attach(this.#libp2p)
     await this.#handle(CALL_PROTOCOL, async (stream, connection) => {
-      const granted = await this.#guard.granted(connection)
-      const caller = { peerId: connection.remotePeer.toString(), connectionId: connection.id }
-      await this.#calls.serve(stream, { ...caller, ...granted })
+      const grants = await this.#guard.granted(connection)
+      const peerId = connection.remotePeer.toString()
+      await this.#calls.serve(stream, { peerId, connectionId: connection.id, grants })
     })
     await this.#handle(PIECES_PROTOCOL, async (stream, connection) => {
       await this.#guard.granted(connection)
@@ -246,7 +246,7 @@ export class Host {
       source: known?.source ?? 'inbound',
       connected: connections.length > 0,
       authenticated: granted !== undefined,
-      roles: [...(granted?.roles ?? [])],
+      roles: rolesOf(granted ?? []),
     }
   }
 }

@@ -8,6 +8,7 @@ import {
 } from 'node:crypto'
 import type { Hash, KeyObject, Verify } from 'node:crypto'
 import { PlaygroundError } from '../errors.js'
+import { matchesScope } from '../model/grant.js'
 import { PSS, revokedFingerprints } from './keys.js'
 import type { SigningKey, TrustedKey } from './types.js'
 
@@ -130,14 +131,6 @@ export function requireScope(key: TrustedKey, app: string): void {
       hint: `It may publish: ${key.apps.join(', ')}.`,
     })
   }
-}
-
-/** An app name or a glob in which `*` stands for any text. */
-export function matchesScope(pattern: string, app: string): boolean {
-  const source = pattern
-    .split('*')
-    .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
-  return new RegExp(`^${source.join('.*')}$`).test(app)
 }
 
 function publicKeyOf(key: TrustedKey): KeyObject {

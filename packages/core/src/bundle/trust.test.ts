@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fingerprintOf, generateSigningKey, publicKeyText, trustedKey } from './keys.js'
-import { matchesScope } from './signature.js'
 import { TRUSTED, archiveWith, scratch, signedPackage } from './testing/signed.js'
 import type { TrustContext } from './signature.js'
 import type { TrustedKey } from './types.js'
@@ -125,15 +124,4 @@ z4o3yq1nUoTn5uCyfwIDAQAB
   it('have the fingerprint of their SubjectPublicKeyInfo', () => {
     expect(fingerprintOf(TRUSTED.spki)).toBe(TRUSTED.fingerprint)
   })
-})
-
-it.each([
-  ['*', 'web', true],
-  ['web', 'web', true],
-  ['web', 'web-2', false],
-  ['web-*', 'web-2', true],
-  ['*-2', 'web-2', true],
-  ['w.b', 'web', false],
-])('scope %s and app %s: %s', (pattern, app, expected) => {
-  expect(matchesScope(pattern, app)).toBe(expected)
 })

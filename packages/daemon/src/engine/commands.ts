@@ -7,7 +7,6 @@ import type {
   NewEvent,
   StateChange,
 } from '@p2p-playground/core'
-import { matchesScope } from '@p2p-playground/core/bundle'
 import {
   BUILT_IN_TAGS,
   activate,
@@ -21,11 +20,9 @@ import { compare } from 'semver'
 import type { Engine } from './engine.js'
 import { instanceEvent } from './instance-event.js'
 
-/** Who asks, as the handshake of its connection proved. */
+/** Who asks; whether it may was found out before. */
 export interface Asker {
   readonly peerId: string
-  /** Apps that its key may act on: names or globs. */
-  readonly apps: readonly string[]
 }
 
 /** What is asked of one app on this node. */
@@ -52,7 +49,6 @@ export class Commands {
 
   /** Changes what is wanted; resolves when the engine has done it. @throws APP_NOT_FOUND, USAGE, APP_START */
   async change(order: AppOrder, asker: Asker, signal: AbortSignal): Promise<InstanceRecord[]> {
-    checkScope(order.app, asker)
     const { table } = this.#engine
     const versions = table.ofApp(order.app).filter((record) => record.presence === 'present')
     if (versions.length === 0) {
@@ -164,14 +160,6 @@ export class Commands {
       events: [instanceEvent(this.#clock, 'tagged', named, { message, by: asker.peerId })],
     }
   }
-}
-
-/** @throws AUTH_ROLE when the asker's key is not for this app. */
-export function checkScope(app: string, asker: Asker): void {
-  if (asker.apps.some((pattern) => matchesScope(pattern, app))) return
-  throw new PlaygroundError('AUTH_ROLE', `the key of ${asker.peerId} may not act on "${app}"`, {
-    hint: 'Widen "apps" of that key in the node\'s security.trusted_public_keys.',
-  })
 }
 
 /** The event of a refusal. */

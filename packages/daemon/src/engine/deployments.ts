@@ -8,7 +8,7 @@ import type {
 } from '@p2p-playground/core'
 import { unwanted } from '@p2p-playground/core/reconcile'
 import { admit } from './admission.js'
-import { checkScope, edited, refusal } from './commands.js'
+import { edited, refusal } from './commands.js'
 import type { Asker } from './commands.js'
 import type { Engine } from './engine.js'
 import { wantedRecord } from './fetcher.js'
@@ -88,7 +88,6 @@ export class Deployments {
   #admit(job: FetchJob, asker: Asker): void {
     const { table } = this.#engine
     try {
-      checkScope(job.id.app, asker)
       admit(job.id, {
         instances: table.list(),
         store: this.#store,

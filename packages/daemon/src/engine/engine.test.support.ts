@@ -41,7 +41,7 @@ import type { NodeTraits } from './launcher.js'
 import { PackageStore } from './package-store.js'
 
 export const forever: AbortSignal = new AbortController().signal
-export const asker: Asker = { peerId: 'controller', apps: ['*'] }
+export const asker: Asker = { peerId: 'controller' }
 
 const pair = generateSigningKey('ed25519')
 const key = signingKeyOf(createPrivateKey(pair.privatePem), 'test')

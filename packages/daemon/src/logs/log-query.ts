@@ -14,6 +14,8 @@ export interface StoreQuery {
   readonly grep?: string | undefined
   /** Per source: only entries with a higher seq. */
   readonly after?: Readonly<Record<string, number>> | undefined
+  /** Whether whoever asks may see what is about an app, or with null about none. Missing: all of it. */
+  readonly canRead?: ((app: string | null) => boolean) | undefined
 }
 
 /** True when an entry is among those that the query asks for, `tail` and `after` aside. */
@@ -24,7 +26,8 @@ export function matchesQuery(entry: LogEntry, query: StoreQuery): boolean {
     (query.version === undefined || entry.version === query.version) &&
     matchesTime(entry.timeMs, query) &&
     (query.stream === undefined || (entry.kind === 'app' && entry.stream === query.stream)) &&
-    (query.grep === undefined || entry.line.includes(query.grep))
+    (query.grep === undefined || entry.line.includes(query.grep)) &&
+    (query.canRead === undefined || query.canRead(entry.app))
   )
 }
 

@@ -123,9 +123,9 @@ export class LogStore implements LogFeed {
     return found.filter((entry) => entry.kind === 'app')
   }
 
-  sources({ kinds, app, version }: StoreQuery): LogSource[] {
+  sources({ kinds, app, version, canRead = () => true }: StoreQuery): LogSource[] {
     if (!kinds.includes('app')) return []
-    const apps = app === undefined ? this.#apps() : [app]
+    const apps = (app === undefined ? this.#apps() : [app]).filter(canRead)
     const keys = apps.flatMap((each) =>
       this.#versionsOf(each).map((one) => ({ app: each, version: one })),
     )

@@ -5,7 +5,6 @@ import type {
   InstanceRecord,
   InstanceStatus,
   NodeInfo,
-  Role,
   StateStore,
 } from '@p2p-playground/core'
 import { checkPieceList } from '@p2p-playground/core/bundle'
@@ -30,6 +29,7 @@ import type { Launcher } from '../engine/launcher.js'
 import type { PackageStore } from '../engine/package-store.js'
 import type { NodeLogs } from '../logs/node-logs.js'
 import type { UsageSampler } from '../usage/usage-sampler.js'
+import { canRead, requireGrant, requireRole } from './authority.js'
 import type { CommandGuard } from './command-guard.js'
 import { streamHeartbeats } from './heartbeats.js'
 import { logQueryOf, streamEvents, streamLogs } from './streams.js'
@@ -83,12 +83,11 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       }
     },
     listApps(_request, context) {
-      observe(context)
-      return { instances: table.list().map(show) }
+      return { instances: readable(observe(context)).map(show) }
     },
     listVersions(request, context) {
-      observe(context)
-      const records = request.app === '' ? table.list() : requireApp(request.app)
+      const records =
+        request.app === '' ? readable(observe(context)) : requireApp(context, request.app)
       const versions = records.filter(isPresent).map((record) => {
         const app = table.app(record.app)
         return versionToProto(record, {
@@ -99,8 +98,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       return { versions }
     },
     async describeApp(request, context) {
-      observe(context)
-      const records = requireApp(request.app)
+      const records = requireApp(context, request.app)
       const events = store.events({ app: request.app, tail: 50 })
       const dropped = deps.logs.apps.dropped(request.app)
       const descriptions = records.map(async (record) =>
@@ -126,25 +124,25 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       return { descriptions: await Promise.all(descriptions) }
     },
     streamLogs(request, context) {
-      observe(context)
-      const query = logQueryOf(request)
+      const caller = observe(context, request.app)
+      const query = { ...logQueryOf(request), canRead: canRead(caller) }
       // The daemon and the events may well tell of an app that is gone.
       if (query.app !== undefined && query.kinds.every((kind) => kind === 'app')) {
-        requireApp(query.app)
+        requireApp(context, query.app)
       }
       return streamLogs(deps.logs, query, request.follow, context.signal)
     },
     streamEvents(request, context) {
-      observe(context)
-      return streamEvents(table, store, request, context.signal)
+      const source = { table, store, canRead: canRead(observe(context)) }
+      return streamEvents(source, request, context.signal)
     },
     streamHeartbeats(_request, context) {
-      observe(context)
+      const caller = observe(context)
       const source = {
         clock: deps.clock,
         changed: table.changed,
         info: async () => deps.info({ samples: false }),
-        instances: () => table.list().map(status),
+        instances: () => readable(caller).map(status),
       }
       return streamHeartbeats(source, context.signal)
     },
@@ -201,44 +199,53 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     },
   }
 
-  function observe(context: HandlerContext): Caller {
-    return requireRole(context, 'observe')
+  /** Checks that the caller may see the node, or with a name that app of it; a refusal to show an app becomes an event. */
+  function observe(context: HandlerContext, app = ''): Caller {
+    const caller = callerOf(context)
+    if (app === '') requireRole(caller, 'observe')
+    else {
+      orRefuse(app, caller, () => {
+        requireGrant(caller, 'observe', app)
+      })
+    }
+    return caller
   }
 
-  /** Checks the role and the command; refusals become events of this node. */
+  /** Checks the grant and the command; refusals become events of this node. */
   function operate(
     context: HandlerContext,
     command: node.Command | undefined,
     app: string | null,
   ): Caller {
     const caller = callerOf(context)
-    try {
-      requireRole(context, 'operate')
+    orRefuse(app, caller, () => {
+      requireGrant(caller, 'operate', app)
       deps.guard.check(command, caller.peerId)
-      return caller
+    })
+    return caller
+  }
+
+  function orRefuse(app: string | null, { peerId }: Caller, check: () => void): void {
+    try {
+      check()
     } catch (error) {
-      commands.refused(app, asPlaygroundError(error), caller.peerId)
+      commands.refused(app, asPlaygroundError(error), peerId)
       throw error
     }
   }
 
-  function requireApp(app: string): InstanceRecord[] {
+  /** Those of the apps that the caller may see. */
+  function readable(caller: Caller): InstanceRecord[] {
+    const can = canRead(caller)
+    return table.list().filter(({ app }) => can(app))
+  }
+
+  function requireApp(context: HandlerContext, app: string): InstanceRecord[] {
+    observe(context, app)
     const records = table.ofApp(app)
     if (records.length === 0) throw noApp(app)
     return records
   }
-}
-
-function requireRole(context: HandlerContext, role: Role): Caller {
-  const caller = callerOf(context)
-  if (caller.roles.has(role)) return caller
-  throw new PlaygroundError(
-    'AUTH_ROLE',
-    `this needs the role "${role}", which ${caller.peerId} has not proved`,
-    {
-      hint: "Add your public key with that role to the node's security.trusted_public_keys.",
-    },
-  )
 }
 
 function noApp(app: string): PlaygroundError {

@@ -1,5 +1,5 @@
 import { LOG_KINDS, LOG_STREAMS, PlaygroundError } from '@p2p-playground/core'
-import type { StateStore, SystemEvent } from '@p2p-playground/core'
+import type { EventFilter, StateStore, SystemEvent } from '@p2p-playground/core'
 import { eventToProto, logEntryToProto } from '@p2p-playground/proto'
 import type { node } from '@p2p-playground/proto'
 import type { InstanceTable } from '../engine/instance-table.js'
@@ -49,9 +49,15 @@ export async function* streamLogs(
   }
 }
 
+export interface EventSource {
+  readonly table: InstanceTable
+  readonly store: StateStore
+  /** Whether whoever asks may see what is about an app, or with null about none. */
+  readonly canRead: (app: string | null) => boolean
+}
+
 export async function* streamEvents(
-  table: InstanceTable,
-  store: StateStore,
+  { table, store, canRead }: EventSource,
   request: node.StreamEventsRequest,
   signal: AbortSignal,
 ): AsyncGenerator<{ events: node.Event[] }> {
@@ -61,24 +67,32 @@ export async function* streamEvents(
   })
   try {
     let lastSeq = Number(request.afterSeq ?? 0n)
-    const show = (events: readonly SystemEvent[]): { events: node.Event[] } => {
+    const readable = (filter: EventFilter): SystemEvent[] => {
+      const events = store.events(filter)
       lastSeq = events.at(-1)?.seq ?? lastSeq
-      return { events: events.map(eventToProto) }
+      return events.filter(({ app }) => canRead(app))
     }
     const sinceMs = request.sinceMs === undefined ? undefined : Number(request.sinceMs)
-    const history = store.events({ sinceMs, tail: request.tail, afterSeq: lastSeq })
+    // The newest that can be read may lie far behind the newest.
+    const tail = canRead(null) ? request.tail : undefined
+    const stored = readable({ sinceMs, afterSeq: lastSeq, tail })
+    const history = request.tail === undefined ? stored : newest(stored, request.tail)
     let seen = bell.count
-    if (history.length > 0) yield show(history)
+    if (history.length > 0) yield { events: history.map(eventToProto) }
     else lastSeq = store.events({ tail: 1 }).at(-1)?.seq ?? lastSeq
     while (request.follow && !signal.aborted) {
       await bell.after(seen, signal)
       seen = bell.count
-      const fresh = store.events({ afterSeq: lastSeq })
-      if (fresh.length > 0) yield show(fresh)
+      const fresh = readable({ afterSeq: lastSeq })
+      if (fresh.length > 0) yield { events: fresh.map(eventToProto) }
     }
   } finally {
     stop()
   }
+}
+
+function newest(events: readonly SystemEvent[], count: number): readonly SystemEvent[] {
+  return events.slice(Math.max(events.length - count, 0))
 }
 
 function knownOf<Value extends string>(known: readonly Value[], text: string, what: string): Value {

@@ -1,9 +1,9 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { PlaygroundError, asPlaygroundError, errorMessage } from '@p2p-playground/core'
+import type { Grant } from '@p2p-playground/core'
 import { AUTH_PROTOCOL, shakeAsDialer, shakeAsListener } from './handshake.js'
 import type { HandshakeContext } from './handshake.js'
 import { Passage } from './passage.js'
-import type { GrantedRoles } from './proofs.js'
 import type { Refusals } from './refusals.js'
 
 /** Keeps, per connection, whether the handshake was passed; a connection that has not in time is closed. */
@@ -45,7 +45,7 @@ export class ConnectionGuard {
   }
 
   /** What the other side proved; waits for a handshake that is under way. @throws AUTH_MEMBERSHIP */
-  async granted(connection: Connection): Promise<GrantedRoles> {
+  async granted(connection: Connection): Promise<readonly Grant[]> {
     const passage = this.#passageOf(connection)
     if (passage !== undefined) return passage.granted
     throw new PlaygroundError(
@@ -55,11 +55,11 @@ export class ConnectionGuard {
   }
 
   /** What the other side proved, when it has. */
-  outcome(connection: Connection): GrantedRoles | undefined {
+  outcome(connection: Connection): readonly Grant[] | undefined {
     return this.#passages.get(connection.id)?.outcome
   }
 
-  async #dial(connection: Connection): Promise<GrantedRoles> {
+  async #dial(connection: Connection): Promise<readonly Grant[]> {
     const stream = await connection.newStream(AUTH_PROTOCOL, {
       signal: AbortSignal.timeout(this.#limitMs),
       runOnLimitedConnection: true,

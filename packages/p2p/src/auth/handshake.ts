@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection, Stream } from '@libp2p/interface'
 import { PlaygroundError, asPlaygroundError, isErrorCode } from '@p2p-playground/core'
-import type { Clock } from '@p2p-playground/core'
+import type { Clock, Grant } from '@p2p-playground/core'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
 import { wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
 import { NONCE_BYTES, grantRoles, isMember, membershipProofs, roleProofs } from './proofs.js'
-import type { GrantedRoles, Transcript } from './proofs.js'
+import type { Transcript } from './proofs.js'
 
 /** Runs before any other protocol of ours on a connection. */
 export const AUTH_PROTOCOL = '/p2p-playground/auth/1.0.0'
@@ -34,7 +34,7 @@ export async function shakeAsDialer(
   connection: Connection,
   stream: Stream,
   context: HandshakeContext,
-): Promise<GrantedRoles> {
+): Promise<readonly Grant[]> {
   const bytes = new ByteStream(stream)
   const dialerNonce = randomBytes(NONCE_BYTES)
   await bytes.writeMessage(wire.AuthHelloSchema, { nonce: dialerNonce })
@@ -66,7 +66,7 @@ export async function shakeAsListener(
   connection: Connection,
   stream: Stream,
   context: HandshakeContext,
-): Promise<GrantedRoles> {
+): Promise<readonly Grant[]> {
   const bytes = new ByteStream(stream)
   const hello = await bytes.readMessage(wire.AuthHelloSchema, MAX_MESSAGE_BYTES)
   const transcript: Transcript = {

@@ -1,20 +1,20 @@
 import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
-import type { GrantedRoles } from './proofs.js'
+import type { Grant } from '@p2p-playground/core'
 
 /** The handshake of one connection: begun at most once, and settled in any case. */
 export class Passage {
   /** What the other side proved. Rejects with AUTH_MEMBERSHIP. */
-  readonly granted: Promise<GrantedRoles>
+  readonly granted: Promise<readonly Grant[]>
   readonly #peer: string
-  readonly #resolve: (granted: GrantedRoles) => void
+  readonly #resolve: (granted: readonly Grant[]) => void
   readonly #reject: (error: PlaygroundError) => void
   readonly #limit: NodeJS.Timeout
-  #outcome: GrantedRoles | undefined
+  #outcome: readonly Grant[] | undefined
   #begun = false
 
   /** @param limitMs until the handshake must have ended, counted from now */
   constructor(peer: string, limitMs: number) {
-    const { promise, resolve, reject } = Promise.withResolvers<GrantedRoles>()
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Grant[]>()
     this.granted = promise
     this.#peer = peer
     this.#resolve = resolve
@@ -27,12 +27,12 @@ export class Passage {
   }
 
   /** What the other side proved, once it has. */
-  get outcome(): GrantedRoles | undefined {
+  get outcome(): readonly Grant[] | undefined {
     return this.#outcome
   }
 
   /** Runs the handshake, unless one was begun before: false then. */
-  begin(handshake: () => Promise<GrantedRoles>): boolean {
+  begin(handshake: () => Promise<readonly Grant[]>): boolean {
     if (this.#begun) return false
     this.#begun = true
     handshake().then(

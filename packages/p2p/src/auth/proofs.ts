@@ -1,7 +1,7 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { verifyMessage } from '@p2p-playground/core/bundle'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
-import type { Role } from '@p2p-playground/core'
+import type { Grant } from '@p2p-playground/core'
 
 export const NONCE_BYTES = 32
 
@@ -19,15 +19,6 @@ export type Side = 'dialer' | 'listener'
 export interface RoleProof {
   readonly publicKey: Uint8Array
   readonly signature: Uint8Array
-}
-
-/** What role proofs gave the other side. */
-export interface GrantedRoles {
-  readonly roles: ReadonlySet<Role>
-  /** Apps that those roles are for: names or globs. */
-  readonly apps: readonly string[]
-  /** Names of the keys. */
-  readonly keys: readonly string[]
 }
 
 /**
@@ -97,7 +88,7 @@ export function roleProofs(
   return keys.map((key) => ({ publicKey: key.spki, signature: key.sign(digest) }))
 }
 
-/** The roles of the trusted keys whose signatures are good; keys that are unknown, expired or revoked give none. */
+/** What the trusted keys give whose signatures are good; keys that are unknown, expired or revoked give nothing. */
 export function grantRoles(
   proofs: readonly RoleProof[],
   side: Side,
@@ -107,19 +98,15 @@ export function grantRoles(
     readonly revoked: ReadonlySet<string>
     readonly nowMs: number
   },
-): GrantedRoles {
+): Grant[] {
   const digest = transcriptDigest('role', side, transcript)
-  const proved = proofs.slice(0, MAX_PROOFS).flatMap((proof) => {
+  return proofs.slice(0, MAX_PROOFS).flatMap((proof) => {
     const key = trust.keys.find((one) => Buffer.from(one.spki).equals(proof.publicKey))
     if (key === undefined || trust.revoked.has(key.fingerprint)) return []
     if (key.notAfterMs !== null && trust.nowMs > key.notAfterMs) return []
-    return verifyMessage(key, digest, proof.signature) ? [key] : []
+    const { name, roles, apps } = key
+    return verifyMessage(key, digest, proof.signature) ? [{ key: name, roles, apps }] : []
   })
-  return {
-    roles: new Set(proved.flatMap((key) => key.roles)),
-    apps: proved.flatMap((key) => key.apps),
-    keys: proved.map((key) => key.name),
-  }
 }
 
 /** A peer that sends more is wasting our time. */

@@ -73,9 +73,7 @@ describe('a unary call', () => {
       {
         peerId: caller.peerId,
         connectionId: expect.stringMatching(/./) as string,
-        roles: new Set(['operate']),
-        apps: ['demo-*'],
-        keys: ['lead'],
+        grants: [{ key: 'lead', roles: ['operate'], apps: ['demo-*'] }],
       },
     ])
   })

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { isGranted, matchesScope, rolesOf } from './grant.js'
+import type { Grant } from './grant.js'
+import type { Role } from './role.js'
+
+const webOperator: Grant = { key: 'a', roles: ['operate', 'publish'], apps: ['web-*', 'shop'] }
+const observer: Grant = { key: 'b', roles: ['observe', 'publish'], apps: ['*'] }
+
+describe('a grant', () => {
+  it.each<[string, Role, string | null, readonly Grant[], boolean]>([
+    ['of its role for its app', 'operate', 'web-1', [webOperator], true],
+    ['of its role for an app by name', 'operate', 'shop', [webOperator], true],
+    ['of its role for another app', 'operate', 'calm', [webOperator], false],
+    ['of another role', 'observe', 'web-1', [webOperator], false],
+    ['for all apps', 'observe', 'calm', [observer], true],
+    ['for all apps, and the node itself', 'observe', null, [observer], true],
+    ['for some apps, and the node itself', 'operate', null, [webOperator], false],
+    ['of the role beside one for the app', 'operate', 'calm', [webOperator, observer], false],
+    ['of the role beside one for the node', 'operate', null, [webOperator, observer], false],
+    ['second of two', 'observe', 'calm', [webOperator, observer], true],
+    ['that is none', 'observe', 'calm', [], false],
+  ])('%s: %s of %s', (_, role, app, grants, expected) => {
+    expect(isGranted(grants, role, app)).toBe(expected)
+  })
+
+  it('adds its roles to those of others, each once', () => {
+    expect(rolesOf([webOperator, observer])).toEqual(['operate', 'publish', 'observe'])
+  })
+})
+
+it.each([
+  ['*', 'web', true],
+  ['web', 'web', true],
+  ['web', 'web-2', false],
+  ['web-*', 'web-2', true],
+  ['*-2', 'web-2', true],
+  ['w.b', 'web', false],
+])('scope %s and app %s: %s', (pattern, app, expected) => {
+  expect(matchesScope(pattern, app)).toBe(expected)
+})

@@ -1,0 +1,35 @@
+import type { Role } from './role.js'
+
+/** What one trusted key gives to whoever proves it: its roles, for its apps. */
+export interface Grant {
+  /** Name of the key. */
+  readonly key: string
+  readonly roles: readonly Role[]
+  /** App names or globs with `*`. */
+  readonly apps: readonly string[]
+}
+
+/**
+ * Whether one of the grants is of the role and for the app: no key lends its roles to the apps of another. Null is the node
+ * itself, and what is about no app: for that a key must be for all apps.
+ */
+export function isGranted(grants: readonly Grant[], role: Role, app: string | null): boolean {
+  return grants.some(
+    ({ roles, apps }) =>
+      roles.includes(role) &&
+      (app === null ? apps.includes('*') : apps.some((pattern) => matchesScope(pattern, app))),
+  )
+}
+
+/** The roles that are granted for one app or another. */
+export function rolesOf(grants: readonly Grant[]): Role[] {
+  return [...new Set(grants.flatMap(({ roles }) => roles))]
+}
+
+/** An app name or a glob in which `*` stands for any text. */
+export function matchesScope(pattern: string, app: string): boolean {
+  const source = pattern
+    .split('*')
+    .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
+  return new RegExp(`^${source.join('.*')}$`).test(app)
+}
