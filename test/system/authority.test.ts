@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cli, cliOk } from '../harness/command.js'
+import type { SystemEvent } from '@p2p-playground/core'
+import { cli, cliJson, cliOk } from '../harness/command.js'
 import { Machines, apps, edit, startDaemon, startFleet, writeApp } from '../harness/machines.js'
 import type { DaemonStatus, Machine } from '../harness/machines.js'
 import { writeFileSync } from 'node:fs'
@@ -57,6 +58,21 @@ async function makeMember(name: string): Promise<Machine> {
   return member
 }
 
+/** The owner's node, started again where it was, trusts the member's key. */
+async function trust(member: Machine, limits: Readonly<Record<string, unknown>>): Promise<void> {
+  const keyDir = machines.path(`${member.name}-key`)
+  const { publicKey } = await cliJson<{ publicKey: string }>(member, 'keygen', '--out', keyDir)
+  edit(member, 'controller.yaml', (text) =>
+    text.replace('signing.key', join(keyDir, 'signing.key')),
+  )
+  await cliOk(owner, 'daemon', 'stop')
+  const entry = JSON.stringify({ name: member.name, public_key: publicKey, ...limits })
+  edit(owner, 'daemon.yaml', (text) => `${text}    - ${entry}\n`)
+  const port = /\/tcp\/(\d+)/.exec(status.addresses[0] ?? '')?.[1] ?? ''
+  edit(owner, 'daemon.yaml', (text) => text.replace('/tcp/0', `/tcp/${port}`))
+  await startDaemon(owner)
+}
+
 describe('a key that no node trusts', () => {
   let guest: Machine
 
@@ -77,17 +93,7 @@ describe('a key that may only observe', () => {
 
   beforeAll(async () => {
     observer = await makeMember('observer')
-    const { publicKey } = JSON.parse(
-      await cliOk(observer, 'keygen', '--out', machines.path('observer-key'), '--json'),
-    ) as { publicKey: string }
-    edit(observer, 'controller.yaml', (text) =>
-      text.replace('signing.key', machines.path('observer-key', 'signing.key')),
-    )
-    await cliOk(owner, 'daemon', 'stop')
-    edit(owner, 'daemon.yaml', (text) => `${text}    - ${observerKey(publicKey)}\n`)
-    const port = /\/tcp\/(\d+)/.exec(status.addresses[0] ?? '')?.[1] ?? ''
-    edit(owner, 'daemon.yaml', (text) => text.replace('/tcp/0', `/tcp/${port}`))
-    await startDaemon(owner)
+    await trust(observer, { roles: ['observe'] })
   })
 
   test('sees the nodes and the apps', async () => {
@@ -106,10 +112,49 @@ describe('a key that may only observe', () => {
     const events = await cliOk(owner, 'events')
     expect(events.match(/refused +AUTH_ROLE/g)?.length).toBeGreaterThanOrEqual(COMMANDS.length)
   })
+})
 
-  function observerKey(publicKey: string): string {
-    return JSON.stringify({ name: 'observer', public_key: publicKey, roles: ['observe'] })
-  }
+describe('a key that is for some apps', () => {
+  let tenant: Machine
+
+  beforeAll(async () => {
+    tenant = await makeMember('tenant')
+    await trust(tenant, { roles: ['operate', 'observe'], apps: ['web-*'] })
+    await cliOk(owner, 'deploy', writeApp(machines.base, { name: 'web-1' }))
+  })
+
+  test('sees the node, and of what is on it those apps', async () => {
+    expect(await cliOk(tenant, 'node', 'list')).toContain('owner')
+    expect((await apps(tenant)).map(({ app }) => app)).toEqual(['web-1'])
+    const logs = await cliOk(tenant, 'logs', '--since', '1h', '--json')
+    const about = logs
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { app: unknown }).app)
+    expect(new Set(about)).toEqual(new Set(['web-1']))
+    const events = await cliOk(tenant, 'events')
+    expect(events).toContain('web-1')
+    expect(events).not.toContain('calm')
+  })
+
+  test('commands those apps', async () => {
+    await cliOk(tenant, 'app', 'stop', 'web-1')
+    expect(await apps(tenant)).toEqual([expect.objectContaining({ state: 'stopped' })])
+  })
+
+  test.each<[string, readonly string[]]>([
+    ['stop', ['app', 'stop', 'calm']],
+    ['describe', ['app', 'describe', 'calm']],
+    ['read the log of', ['logs', 'calm']],
+  ])('cannot %s another, which is an event', async (_, command) => {
+    const refused = await cli(tenant, ...command)
+    expect(refused.stderr).toContain('AUTH_ROLE')
+    expect(refused.stdout).toBe('')
+    expect(refused.code).toBe(6)
+    expect(isAlive(pid)).toBe(true)
+    const event = await cliJson<SystemEvent>(owner, 'events', '--tail', '1')
+    expect(event).toMatchObject({ type: 'refused', app: 'calm', code: 'AUTH_ROLE' })
+  })
 })
 
 test('a home that never joined anything is told what to do', async () => {
