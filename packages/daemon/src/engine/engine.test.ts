@@ -152,15 +152,6 @@ describe('the engine', () => {
     expect(t.engine.table.list()).toEqual([])
   })
 
-  it('keeps a key to its apps', async () => {
-    const job = await t.jobOf('1.0.0')
-    const other = { peerId: 'p', apps: ['db-*'] }
-    const deploying = t.parts.deployments
-      .deploy(job, other, { wait: true, timeoutMs: 1000 }, forever)
-      .next()
-    expect(await codeOf(deploying)).toBe('AUTH_ROLE')
-  })
-
   it('stops, starts and restarts by command', async () => {
     await t.deploy(await t.jobOf('1.0.0'))
     const change = async (
