@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli, cliJson, cliOk } from '../harness/command.js'
@@ -34,6 +34,18 @@ interface NodeInfo {
     >
   >
 }
+
+/** Writes the user and the name of every process that loads it. */
+const LIBRARY = `
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((constructor)) static void tell(void) {
+  char name[64] = "";
+  FILE *comm = fopen("/proc/self/comm", "r"), *told = fopen("told", "a");
+  if (comm && fgets(name, sizeof name, comm) && told) fprintf(told, "%d %s", (int)geteuid(), name);
+  if (told) fclose(told);
+}
+`
 
 let runtimes: NodeInfo['runtimes']
 
@@ -210,6 +222,41 @@ describe('runtime.user', () => {
     )
     expect(new Set(uids).size).toBe(2)
     expect(statSync(join(node.home, 'state')).mode & 0o077).toBe(0)
+  })
+
+  test('the environment of an app has an effect on nothing before it and its hooks', async () => {
+    if (isLeftOut(process.getuid?.() === 0 ? undefined : 'users of apps need root')) return
+    const cc = spawnSync(
+      'cc',
+      ['-shared', '-fPIC', '-x', 'c', '-o', machines.path('mine.so'), '-'],
+      {
+        input: LIBRARY,
+        encoding: 'utf8',
+      },
+    )
+    if (
+      isLeftOut(cc.status === 0 ? undefined : `no C compiler (${cc.error?.message ?? cc.stderr})`)
+    )
+      return
+    const app = {
+      name: 'preload',
+      manifest:
+        'runtime: cgroups\nenv: { LD_PRELOAD: ./mine.so }\nscripts: { pre_start: bin/hook }\n',
+      files: {
+        'mine.so': readFileSync(machines.path('mine.so')),
+        'bin/hook': Buffer.from('#!/bin/sh\n:\n'),
+      },
+    }
+    await cliOk(node, 'deploy', writeApp(machines.base, app))
+    const files = join(node.home, 'apps/preload/1.0.0/files')
+    const told = (): string => {
+      const path = join(files, 'told')
+      return existsSync(path) ? readFileSync(path, 'utf8') : ''
+    }
+    await until('hook and app', () => /hook[^]*sleep/.test(told()))
+    const uids = told().match(/^\d+/gm)
+    expect(new Set(uids)).toEqual(new Set([String(statSync(files).uid)]))
+    expect(told()).not.toMatch(/setpriv| sh$/m)
   })
 
   test('a user that is not there stops the start of the daemon, with the line', async () => {

@@ -102,6 +102,7 @@ export type {
 } from './contracts/state-store.js'
 export { UPDATE_POLICIES, newAppRecord } from './model/app-record.js'
 export type { AppRecord, PendingVersion, Trial, UpdatePolicy } from './model/app-record.js'
+export { VARIABLE_NAME } from './model/variable-name.js'
 export type { FailureBundle } from './model/failure-bundle.js'
 export { newInstanceRecord } from './model/instance-record.js'
 export type { Goal, InstanceRecord, PackagePresence, RunEnd } from './model/instance-record.js'

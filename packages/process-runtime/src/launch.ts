@@ -7,11 +7,12 @@ import type { Duplex, Writable } from 'node:stream'
 import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
 import type { RunSpec } from '@p2p-playground/core'
 import type { Place } from './confinement.js'
+import { toldEnvironment } from './environment.js'
 import { findProcesses, readStat } from './proc.js'
 import type { Bubblewrap } from './sandbox/bubblewrap.js'
 import { MARK } from './unconfined.js'
 import { asUser } from './user.js'
-import { ENTER, ENTER_DIR, LAUNCH, WRAPPER } from './wrapper.js'
+import { BEGIN, ENTER, LAUNCH, WRAPPER } from './wrapper.js'
 
 /** The processes of a program that is about to begin. */
 export interface Launched {
@@ -32,6 +33,8 @@ interface LaunchRequest {
 }
 
 const SHELL = '/bin/sh'
+/** Of the processes before the program. */
+const WRAPPER_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 const script = (program: string): string[] => ['-c', program, 'p2p-playground-run']
 
 /** Starts the program inside its place, once `placed` has returned. @throws RUNTIME_SPAWN, and what `placed` throws */
@@ -40,7 +43,8 @@ export async function launch(
   placed: (launched: Launched) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { spec } = request
+  const { spec, runId } = request
+  const environment = toldEnvironment({ ...spec.env, [MARK]: runId })
   const [stdout, stderr] = [await openOutput(spec.stdoutPath), await openOutput(spec.stderrPath)]
   try {
     if (spec.user !== undefined) {
@@ -58,7 +62,7 @@ export async function launch(
           ? withoutSandbox(wrapperPid, pid)
           : inSandbox(wrapperPid, await readFile(reportPath(spec), 'latin1'))
       placed(launched)
-      await say(talk, 'go\n')
+      await say(talk, environment)
       child.unref()
     } finally {
       talk.destroy()
@@ -96,12 +100,11 @@ function spawnWrapper(
     ...[String(place.entrances.length), ...place.entrances],
     ...(sandbox?.command(view) ?? []),
     ...[SHELL, ...script(LAUNCH), ...asUser(user)],
-    ...(view.changesUser ? [SHELL, ...script(ENTER_DIR), workDir] : []),
-    ...spec.command,
+    ...[SHELL, ...script(BEGIN), workDir, ...spec.command],
   ]
   const child = spawn(SHELL, args, {
     cwd: workDir,
-    env: { ...spec.env, [MARK]: runId },
+    env: { PATH: WRAPPER_PATH, [MARK]: runId },
     detached: true,
     stdio: ['ignore', stdout.fd, stderr.fd, 'pipe', sandbox === undefined ? 'ignore' : 'pipe'],
   })
@@ -119,11 +122,12 @@ async function listen(child: ChildProcess, talk: Duplex): Promise<number> {
   let text = ''
   talk.on('data', (chunk: Buffer) => {
     text += chunk.toString('utf8')
-    const pid = /^pid (\d+)$/m.exec(text)?.[1]
+    const pid = /^pid (\d+)$[^]*^ready$/m.exec(text)?.[1]
     if (pid !== undefined) resolve(Number(pid))
   })
   talk.once('close', () => {
-    reject(new Error(text.trim() || 'the wrapper ended before the program began'))
+    const said = text.replace(/^pid \d+$/m, '').trim()
+    reject(new Error(said || 'the wrapper ended before the program began'))
   })
   child.once('error', reject)
   return promise

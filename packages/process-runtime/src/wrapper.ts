@@ -1,7 +1,8 @@
 /**
  * The shell programs (POSIX) between the daemon and an app. Descriptors: 3 talks with the daemon, 4 holds the system call
  * filter of a sandbox, 7 is where it stands that the program never began, 8 is where bwrap tells of itself, 9 is the app's own
- * standard error; until the app begins, errors go to the daemon.
+ * standard error; until the app begins, errors go to the daemon. They have an environment of their own: what the app's says
+ * to a shell or to the dynamic linker is no concern of processes that may do more than the app (ld.so(8), LD_PRELOAD).
  *
  * WRAPPER leads the process group and stays outside of the limits. It waits, and records how the program ended, so that
  * this is known although no daemon runs; what the kernel counted as killed for want of memory goes into the same record.
@@ -38,17 +39,33 @@ done
 exec "$@"
 `
 
-/**
- * Says that all is well, waits until the daemon knows its pid, and becomes the program, so the pid is the program's.
- * When the daemon is gone by then, nothing begins, and that is written down.
- */
+/** Says its pid, which is the program's in the end, and becomes what the program's user may know of. Arguments: the command. */
 export const LAUNCH = `
 echo "pid $$" >&3
-read -r go <&3 || { echo yes >&7; exit 126; }
-exec "$@" 2>&9 3>&- 4>&- 7>&- 8>&- 9>&-
+exec "$@" 4>&- 8>&-
 `
 
-/** Becomes the program in its working directory. Arguments: the directory, the command. */
-export const ENTER_DIR = `
-cd -- "$1" && shift && exec "$@"
+/**
+ * As the program's user, in its sandbox: says that all is well, waits until the daemon knows its pid, and becomes the program
+ * with the environment that the daemon tells then (see environment.ts), which no process has before and no list of processes
+ * shows. When the daemon is gone by then, nothing begins, and that is written down.
+ * Arguments: the directory to begin in, the command.
+ */
+export const BEGIN = `
+hear() { IFS= read -r line <&3 || { echo yes >&7; exit 126; }; }
+cd -- "$1" || exit 126
+shift
+echo ready >&3
+hear
+count=$line text=
+while [ "$count" -gt 0 ]; do
+  hear
+  text="$text$line
+"
+  count=$((count - 1))
+done
+exec 2>&9
+unset PATH PWD OLDPWD SHLVL
+eval "$text"
+exec "$@" 3>&- 7>&- 9>&-
 `

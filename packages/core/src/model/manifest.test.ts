@@ -83,6 +83,8 @@ x-team: { anything: goes }
     ['a wrong size', 'resources: { memory: 1Gx }', 'CONFIG_INVALID', 'm.yaml:4:14: '],
     ['a port out of range', 'ports: { web: 70000 }', 'CONFIG_INVALID', 'm.yaml:4:10: '],
     ['a path outside', 'work_dir: ../x', 'CONFIG_INVALID', 'without ".."'],
+    ['a variable that no shell knows', 'env: { a.b: c }', 'CONFIG_INVALID', 'letters, digits'],
+    ['a NUL', 'env: { A: "\\0" }', 'CONFIG_INVALID', 'must not hold a NUL'],
     ['a wrong time', 'created_at: yesterday', 'CONFIG_INVALID', '"yesterday" is not a time'],
     ['a key twice', 'name: again', 'CONFIG_YAML', 'm.yaml:4:1: '],
     ['no YAML', 'a: [1', 'CONFIG_YAML', 'm.yaml:'],

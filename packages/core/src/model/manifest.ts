@@ -1,6 +1,6 @@
 import { valid as validSemver } from 'semver'
 import * as v from 'valibot'
-import { byteSize, cpuCores, duration, port, stringMap, timestamp } from '../config/schema-parts.js'
+import { byteSize, cpuCores, duration, port, timestamp } from '../config/schema-parts.js'
 import { checkSchema } from '../config/check-schema.js'
 import { parseYaml, sourceText } from '../config/strict-yaml.js'
 import { PlaygroundError } from '../errors.js'
@@ -8,6 +8,7 @@ import type { RestartPolicy } from '../reconcile/restart-policy.js'
 import type { UpdateRules } from '../reconcile/update-rules.js'
 import { UPDATE_POLICIES } from './app-record.js'
 import type { RunLimits } from '../contracts/runtime.js'
+import { VARIABLE_NAME } from './variable-name.js'
 
 export { KNOWN_REFERENCES, REFERENCE, expandedParts } from './references.js'
 
@@ -48,6 +49,17 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 const innerPath = v.pipe(
   v.string(),
   v.check(isInnerPath, 'must be a relative path inside the package, without ".."'),
+)
+
+const env = v.record(
+  v.pipe(
+    v.string(),
+    v.regex(VARIABLE_NAME, 'must be letters, digits and "_", and begin with no digit'),
+  ),
+  v.pipe(
+    v.string(),
+    v.check((value) => !value.includes('\0'), 'must not hold a NUL'),
+  ),
 )
 
 const described = <Schema extends v.GenericSchema<unknown, unknown>>(
@@ -113,7 +125,7 @@ export const manifestSchema = v.strictObject({
     v.optional(v.array(v.string()), []),
     'Arguments; ${port.NAME} and the like are expanded.',
   ),
-  env: described(v.optional(stringMap, {}), 'Environment; the same expansion.'),
+  env: described(v.optional(env, {}), 'Environment; the same expansion.'),
   work_dir: described(v.optional(innerPath), 'Working directory inside the package.'),
   ports: described(
     v.optional(
