@@ -19,8 +19,11 @@ export interface Run {
   readonly runId: string
   /** The wrapper: it records how the program ended, and leads the session that it was started in. */
   readonly wrapperPid: number
-  /** The process group of the program. */
+  /** Field 22 of /proc/PID/stat; with `wrapperPid` it tells a reused pid. */
+  readonly wrapperStartTicks: number
+  /** The process group of the program: the wrapper's, or in a sandbox that of its first process. */
   readonly groupPid: number
+  readonly groupStartTicks: number
   /** Processes that are ours and not the program's: those of the sandbox. */
   readonly helperPids: readonly number[]
   readonly place: PlaceData

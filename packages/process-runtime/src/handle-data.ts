@@ -5,10 +5,7 @@ import type { RunRecord } from './exit-record.js'
 import { readStat } from './proc.js'
 
 /** What a handle keeps of a run besides the program's own pid. */
-export interface RunData extends Run, RunRecord {
-  /** With `wrapperPid` it tells a reused pid. */
-  readonly wrapperStartTicks: number
-}
+export interface RunData extends Run, RunRecord {}
 
 export function toData(run: RunData): RunHandle['data'] {
   return { ...run }
@@ -18,18 +15,24 @@ export function toData(run: RunData): RunHandle['data'] {
 export function runOf(handle: RunHandle): RunData {
   const { data } = handle
   const wrapperPid = Number(data['wrapperPid'])
+  // Handles of earlier versions have only what was needed then.
+  const groupPid = Number(data['groupPid'] ?? wrapperPid)
   return {
     runId: textOf(handle, 'runId'),
     runDir: textOf(handle, 'runDir'),
     wrapperPid,
-    // Handles of earlier versions have only what was needed then.
-    groupPid: Number(data['groupPid'] ?? wrapperPid),
+    wrapperStartTicks: numberIn(data['wrapperStartTicks']) ?? startBefore(handle, wrapperPid),
+    groupPid,
+    groupStartTicks: numberIn(data['groupStartTicks']) ?? startBefore(handle, groupPid),
     helperPids: isList(data['helperPids']) ? data['helperPids'].map(Number) : [],
-    // Of a handle that an earlier version stored, the process that has the number now is taken for the wrapper.
-    wrapperStartTicks: numberIn(data['wrapperStartTicks']) ?? readStat(wrapperPid)?.startTicks ?? 0,
     memoryLimitBytes: numberIn(data['memoryLimitBytes']) ?? null,
     place: isMap(data['place']) ? data['place'] : {},
   }
+}
+
+/** When a process began that was there before the program: one that began later has only got its pid. */
+function startBefore({ startTicks }: RunHandle, pid: number): number {
+  return Math.min(readStat(pid)?.startTicks ?? 0, startTicks)
 }
 
 function textOf(handle: RunHandle, key: string): string {

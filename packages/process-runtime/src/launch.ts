@@ -22,6 +22,7 @@ export interface Launched {
   readonly wrapperPid: number
   readonly wrapperStartTicks: number
   readonly groupPid: number
+  readonly groupStartTicks: number
   readonly helperPids: readonly number[]
 }
 
@@ -134,8 +135,10 @@ async function listen(child: ChildProcess, talk: Duplex): Promise<number> {
 }
 
 function withoutSandbox(wrapperPid: number, pid: number): Launched {
-  const starts = { startTicks: startOf(pid), wrapperStartTicks: startOf(wrapperPid) }
-  return { pid, wrapperPid, ...starts, groupPid: wrapperPid, helperPids: [] }
+  const wrapperStartTicks = startOf(wrapperPid)
+  const wrapper = { wrapperPid, wrapperStartTicks }
+  const group = { groupPid: wrapperPid, groupStartTicks: wrapperStartTicks }
+  return { pid, startTicks: startOf(pid), ...wrapper, ...group, helperPids: [] }
 }
 
 /** `report` is what bwrap wrote: the pid of the first process in its namespace, whose only child waits to begin. */
@@ -150,6 +153,7 @@ function inSandbox(wrapperPid: number, report: string): Launched {
     wrapperStartTicks: startOf(wrapperPid),
     // bwrap outside would die of what is meant for the program, so the sandbox is a session of its own.
     groupPid: first,
+    groupStartTicks: startOf(first),
     helperPids: [readStat(first)?.parent ?? 0, first],
   }
 }

@@ -1,7 +1,7 @@
 import type { ResourceUsage, RuntimeSupport } from '@p2p-playground/core'
 import type { Confinement, Place, Run } from './confinement.js'
 import { killUntilGone } from './kill.js'
-import { TICKS_PER_SECOND, allProcesses, findProcesses, readEnvironment } from './proc.js'
+import { TICKS_PER_SECOND, allProcesses, findProcesses, readEnvironment, readStat } from './proc.js'
 import type { ProcessStat } from './proc.js'
 
 /** The variable that every process of a run carries. */
@@ -31,7 +31,8 @@ export class Unconfined implements Confinement {
   }
 
   members(run: Run): readonly ProcessStat[] {
-    return findProcesses((stat) => isOf(run, stat, () => readEnvironment(stat.pid)))
+    const isOf = membership(run)
+    return findProcesses((stat) => isOf(stat, () => readEnvironment(stat.pid)))
   }
 
   async killAll(run: Run): Promise<void> {
@@ -43,9 +44,10 @@ export class Unconfined implements Confinement {
   }
 
   async usage(run: Run): Promise<ResourceUsage> {
+    const isOf = membership(run)
     const ours = [run.wrapperPid, ...run.helperPids]
     const all = allProcesses()
-      .filter(({ stat, environment }) => isOf(run, stat, environment))
+      .filter(({ stat, environment }) => isOf(stat, environment))
       .flatMap(({ stat }) => (ours.includes(stat.pid) ? [] : [stat]))
     const ticks = all.reduce((sum, member) => sum + member.cpuTicks, 0)
     return Promise.resolve({
@@ -60,11 +62,20 @@ export class Unconfined implements Confinement {
   }
 }
 
-function isOf(run: Run, stat: ProcessStat, environment: () => readonly string[]): boolean {
-  const leaders = [run.wrapperPid, run.groupPid]
-  return (
-    leaders.includes(stat.session) ||
-    leaders.includes(stat.group) ||
+/** Tells whether a process is of the run; good for one look at all of them. */
+function membership(
+  run: Run,
+): (stat: ProcessStat, environment: () => readonly string[]) => boolean {
+  const leaders = [
+    [run.wrapperPid, run.wrapperStartTicks],
+    [run.groupPid, run.groupStartTicks],
+  ] as const
+  // Who ended while no daemon ran may have left his number to a stranger, who then leads a session of his own by it.
+  const own = leaders.flatMap(([pid, startTicks]) => {
+    const leader = readStat(pid)
+    return leader === undefined || leader.startTicks === startTicks ? [pid] : []
+  })
+  return ({ session, group, startTicks }, environment) =>
+    ((own.includes(session) || own.includes(group)) && startTicks >= run.wrapperStartTicks) ||
     environment().includes(`${MARK}=${run.runId}`)
-  )
 }
