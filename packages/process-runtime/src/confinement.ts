@@ -44,8 +44,11 @@ export interface Confinement {
   }): Promise<Place>
   /** Its live processes; the wrapper may be among them. */
   members(run: Run): readonly ProcessStat[]
-  /** SIGKILL to all of them but the wrapper, until none is left. */
-  killAll(run: Run): Promise<void>
+  /**
+   * SIGKILL to all of them but the wrapper, until none is left but what is not ours to kill; gives that.
+   * @throws RUNTIME_STOP when some do not go
+   */
+  killAll(run: Run): Promise<readonly ProcessStat[]>
   /** Of the program and its children. */
   usage(run: Run): Promise<ResourceUsage>
   /** Takes away what `create` made. */

@@ -4,6 +4,8 @@ import { systemCode } from '@p2p-playground/core'
 /** Of /proc/PID/stat (proc_pid_stat(5)). */
 export interface ProcessStat {
   readonly pid: number
+  /** Of the program, its first 15 bytes. */
+  readonly name: string
   readonly state: string
   readonly parent: number
   readonly group: number
@@ -28,6 +30,7 @@ export function readStat(pid: number): ProcessStat | undefined {
   const at = (index: number): number => Number(fields[index - 3])
   return {
     pid,
+    name: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')),
     state: fields[0] ?? '?',
     parent: at(4),
     group: at(5),

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { PlaygroundError } from '@p2p-playground/core'
+import { PlaygroundError, isPlaygroundError } from '@p2p-playground/core'
 import type {
   ExitStatus,
+  Logger,
   OnPlaced,
   ResourceUsage,
   RunHandle,
@@ -14,10 +15,11 @@ import type { Confinement } from './confinement.js'
 import { awaitExit, readExit } from './exit-record.js'
 import { runOf, toData } from './handle-data.js'
 import type { RunData } from './handle-data.js'
-import { signalProcess } from './kill.js'
+import { formatProcesses, signalProcess } from './kill.js'
 import { launch } from './launch.js'
 import type { Launched } from './launch.js'
 import { isAlive, readBootId, readStat } from './proc.js'
+import type { ProcessStat } from './proc.js'
 import { SANDBOX_PROCESSES, bubblewrap } from './sandbox/bubblewrap.js'
 import type { Bubblewrap } from './sandbox/bubblewrap.js'
 import { handOver } from './user.js'
@@ -33,16 +35,20 @@ export class ProcessRuntime implements Runtime {
   readonly #name: string
   readonly #confinement: Confinement
   readonly #sandbox: Bubblewrap
+  readonly #logger: Logger | undefined
 
   constructor(options: {
     /** Of the plugin; handles carry it. */
     readonly name: string
     readonly confinement: Confinement
     readonly sandbox?: Bubblewrap
+    /** Is told of processes that stay. */
+    readonly logger?: Logger
   }) {
     this.#name = options.name
     this.#confinement = options.confinement
     this.#sandbox = options.sandbox ?? bubblewrap
+    this.#logger = options.logger
   }
 
   async support(): Promise<RuntimeSupport> {
@@ -76,7 +82,7 @@ export class ProcessRuntime implements Runtime {
       else {
         // What waits for the word to begin ends by itself when nobody gives it, and writes that down.
         await ended(handle, runOf(handle), RECORD_MS)
-        await this.#clear(handle, runOf(handle))
+        await this.#clearSoon(handle, runOf(handle))
       }
       throw error
     }
@@ -89,7 +95,7 @@ export class ProcessRuntime implements Runtime {
   async wait(handle: RunHandle, signal: AbortSignal): Promise<ExitStatus> {
     const run = runOf(handle)
     const exit = await awaitExit(run, () => isGone(handle, run), signal)
-    await this.#clear(handle, run)
+    await this.#clearSoon(handle, run)
     return exit
   }
 
@@ -103,8 +109,13 @@ export class ProcessRuntime implements Runtime {
       }
       if (members.length > 0) await ended(handle, run, graceMs)
     }
-    await this.#clear(handle, run)
-    return (await readExit(run)) ?? { kind: 'signaled', signal: 'SIGKILL' }
+    const left = await this.#clear(handle, run)
+    const exit = await readExit(run)
+    if (exit !== undefined) return exit
+    const program = left.filter(({ pid }) => pid === handle.pid)
+    return program.length === 0
+      ? { kind: 'signaled', signal: 'SIGKILL' }
+      : { kind: 'unknown', why: `it goes on as another user: ${formatProcesses(program)}` }
   }
 
   async usage(handle: RunHandle): Promise<ResourceUsage> {
@@ -125,13 +136,28 @@ export class ProcessRuntime implements Runtime {
     )
   }
 
-  /** Ends what is left of the run, and takes its place away. */
-  async #clear(handle: RunHandle, run: RunData): Promise<void> {
-    if (!isThisBoot(handle)) return
-    await this.#confinement.killAll(run)
+  /** Ends what is left of the run, and takes its place away; gives what is not ours to end. @throws RUNTIME_STOP */
+  async #clear(handle: RunHandle, run: RunData): Promise<readonly ProcessStat[]> {
+    if (!isThisBoot(handle)) return []
+    const left = await this.#confinement.killAll(run)
+    if (left.length > 0) {
+      const why = 'they run as another user, and this daemon may not kill them'
+      this.#logger?.warn('processes-left', { processes: formatProcesses(left), why })
+    }
     await ended(handle, run, RECORD_MS)
     if (isWrapperThere(run)) signalProcess(run.wrapperPid, 'SIGKILL')
     await this.#confinement.remove(run.place)
+    return left
+  }
+
+  /** The same where more matters than what stays: it has its SIGKILL, and goes when it wakes. */
+  async #clearSoon(handle: RunHandle, run: RunData): Promise<void> {
+    try {
+      await this.#clear(handle, run)
+    } catch (error) {
+      if (!isPlaygroundError(error) || error.code !== 'RUNTIME_STOP') throw error
+      this.#logger?.error('processes-left', { why: error.message })
+    }
   }
 }
 

@@ -53,12 +53,13 @@ describe('when others have got the numbers of a run that has ended', () => {
   async function session(then: string): Promise<{ leader: number; member: number }> {
     const args = ['-c', `sleep 1000 >/dev/null & echo $!; ${then}`]
     const child = spawn('/bin/sh', args, { detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
+    const exited = once(child, 'exit')
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     const member = Number(line.toString('latin1'))
     strangers.push(member)
     const leader = child.pid ?? 0
     if (then === 'wait') strangers.push(leader)
-    else await once(child, 'exit')
+    else await exited
     return { leader, member }
   }
 

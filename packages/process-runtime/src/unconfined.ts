@@ -1,4 +1,5 @@
-import type { ResourceUsage, RuntimeSupport } from '@p2p-playground/core'
+import { systemClock } from '@p2p-playground/core'
+import type { Clock, ResourceUsage, RuntimeSupport } from '@p2p-playground/core'
 import type { Confinement, Place, Run } from './confinement.js'
 import { killUntilGone } from './kill.js'
 import { TICKS_PER_SECOND, allProcesses, findProcesses, readEnvironment, readStat } from './proc.js'
@@ -15,10 +16,12 @@ const UNCOUNTED = { enforced: false, why: 'only that of a cgroup can be counted'
  */
 export class Unconfined implements Confinement {
   readonly #why: string
+  readonly #clock: Clock
 
   /** `why` there are no limits. */
-  constructor(why: string) {
+  constructor(why: string, clock: Clock = systemClock) {
     this.#why = why
+    this.#clock = clock
   }
 
   async support(): Promise<Omit<RuntimeSupport, 'sandbox'>> {
@@ -35,12 +38,10 @@ export class Unconfined implements Confinement {
     return findProcesses((stat) => isOf(stat, () => readEnvironment(stat.pid)))
   }
 
-  async killAll(run: Run): Promise<void> {
-    await killUntilGone(() =>
-      this.members(run)
-        .map(({ pid }) => pid)
-        .filter((pid) => pid !== run.wrapperPid),
-    )
+  async killAll(run: Run): Promise<readonly ProcessStat[]> {
+    const find = (): readonly ProcessStat[] =>
+      this.members(run).filter(({ pid }) => pid !== run.wrapperPid)
+    return killUntilGone(find, { clock: this.#clock })
   }
 
   async usage(run: Run): Promise<ResourceUsage> {

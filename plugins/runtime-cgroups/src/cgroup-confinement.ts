@@ -1,6 +1,6 @@
 import { PlaygroundError, errorMessage } from '@p2p-playground/core'
 import type { Clock, ResourceUsage, RunLimits, RuntimeSupport } from '@p2p-playground/core'
-import { Unconfined } from '@p2p-playground/process-runtime'
+import { Unconfined, killUntilGone } from '@p2p-playground/process-runtime'
 import type {
   Confinement,
   Place,
@@ -38,9 +38,12 @@ export class CgroupConfinement implements Confinement {
   readonly #traffic: NftTraffic
   /** For what only counts: below it each run has a cgroup when its limits are of version 1. */
   readonly #countedNode: string | undefined
-  readonly #unconfined = new Unconfined('this machine has no cgroups')
+  readonly #unconfined: Unconfined
+  readonly #clock: Clock
 
   constructor(hierarchies: readonly Hierarchy[], options: CgroupOptions) {
+    this.#clock = options.clock
+    this.#unconfined = new Unconfined('this machine has no cgroups', options.clock)
     this.#cgroups = chooseVersion(hierarchies, options)
     const top = hierarchies.find(({ version }) => version === 2)?.top
     this.#traffic = new NftTraffic({ ...options, top })
@@ -84,10 +87,12 @@ export class CgroupConfinement implements Confinement {
     return accessTo(dirs)?.members(dirs) ?? this.#unconfined.members(run)
   }
 
-  async killAll(run: Run): Promise<void> {
+  async killAll(run: Run): Promise<readonly ProcessStat[]> {
     const dirs = dirsOf(run.place)
     const access = accessTo(dirs)
-    await (access === undefined ? this.#unconfined.killAll(run) : access.killAll(dirs))
+    if (access === undefined) return this.#unconfined.killAll(run)
+    const freezer = access.freezer(dirs)
+    return killUntilGone(() => access.members(dirs), { clock: this.#clock, freezer })
   }
 
   async usage(run: Run): Promise<ResourceUsage> {

@@ -1,5 +1,5 @@
 import type { ResourceUsage, RunLimits, RuntimeSupport } from '@p2p-playground/core'
-import type { ProcessStat } from '@p2p-playground/process-runtime'
+import type { Freezer, ProcessStat } from '@p2p-playground/process-runtime'
 
 export type LimitSupport = Pick<RuntimeSupport, 'cpu' | 'memory' | 'pids'>
 
@@ -19,7 +19,8 @@ export interface CgroupLimits {
 export interface CgroupAccess {
   readonly oomFile: (dirs: CgroupDirs) => string | undefined
   readonly members: (dirs: CgroupDirs) => readonly ProcessStat[]
-  readonly killAll: (dirs: CgroupDirs) => Promise<void>
+  /** Stops them while they are killed, so that nothing forks away meanwhile. */
+  readonly freezer: (dirs: CgroupDirs) => Freezer
   readonly usage: (dirs: CgroupDirs) => Omit<ResourceUsage, 'processes'>
 }
 

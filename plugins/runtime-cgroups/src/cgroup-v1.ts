@@ -13,7 +13,6 @@ import {
 } from './cgroup-files.js'
 import { cpuQuota } from './cgroup-limits.js'
 import type { CgroupAccess, CgroupDirs, CgroupLimits, LimitSupport } from './cgroup-limits.js'
-import { killFrozen } from './freeze.js'
 import type { Hierarchy } from './hierarchies.js'
 
 /** `cpuacct` measures, `freezer` stops; the others limit. */
@@ -94,13 +93,12 @@ const anyOf = (dirs: CgroupDirs): string => dirs['freezer'] ?? Object.values(dir
 export const CGROUP_V1_ACCESS: CgroupAccess = {
   oomFile: ({ memory }) => (memory === undefined ? undefined : join(memory, 'memory.oom_control')),
   members: (dirs) => processesIn(anyOf(dirs)),
-  killAll: async (dirs) => {
-    const { freezer } = dirs
+  freezer: ({ freezer }) => {
     const set = (state: string) => () => {
       if (freezer !== undefined && hasFile(freezer, 'freezer.state'))
         writeCgroup(freezer, 'freezer.state', state)
     }
-    await killFrozen(anyOf(dirs), { freeze: set('FROZEN'), thaw: set('THAWED') })
+    return { freeze: set('FROZEN'), thaw: set('THAWED') }
   },
   usage: ({ cpuacct = '', memory = '' }) => ({
     cpuMs: readNumber(cpuacct, 'cpuacct.usage') / 1e6,

@@ -15,7 +15,6 @@ import {
 } from './cgroup-files.js'
 import { cpuQuota } from './cgroup-limits.js'
 import type { CgroupAccess, CgroupDirs, CgroupLimits, LimitSupport } from './cgroup-limits.js'
-import { killFrozen } from './freeze.js'
 import type { Hierarchy } from './hierarchies.js'
 
 /** Where the daemon itself goes: a cgroup with controllers for its children holds no process (kernel: cgroup-v2.rst). */
@@ -162,18 +161,21 @@ export const CGROUP_V2_ACCESS: CgroupAccess = {
   oomFile: (dirs) =>
     hasFile(dirOf(dirs), 'memory.events') ? join(dirOf(dirs), 'memory.events') : undefined,
   members: (dirs) => processesIn(dirOf(dirs)),
-  killAll: async (dirs) => {
+  freezer: (dirs) => {
     const dir = dirOf(dirs)
-    // Since Linux 5.14: everything in it and below, atomically against forks.
-    if (hasFile(dir, 'cgroup.kill')) writeCgroup(dir, 'cgroup.kill', '1')
-    await killFrozen(dir, {
+    const set = (file: string, value: string): void => {
+      if (hasFile(dir, file)) writeCgroup(dir, file, value)
+    }
+    return {
       freeze: () => {
-        if (hasFile(dir, 'cgroup.freeze')) writeCgroup(dir, 'cgroup.freeze', '1')
+        // Since Linux 5.14: everything in it and below, atomically against forks, whoever it runs as.
+        set('cgroup.kill', '1')
+        set('cgroup.freeze', '1')
       },
       thaw: () => {
-        if (hasFile(dir, 'cgroup.freeze')) writeCgroup(dir, 'cgroup.freeze', '0')
+        set('cgroup.freeze', '0')
       },
-    })
+    }
   },
   usage: (dirs) => ({
     cpuMs: readField(dirOf(dirs), 'cpu.stat', 'usage_usec') / 1000,

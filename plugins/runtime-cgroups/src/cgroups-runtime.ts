@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock, PluginLifecycle } from '@p2p-playground/core'
+import type { Clock, Logger, PluginLifecycle } from '@p2p-playground/core'
 import { ProcessRuntime } from '@p2p-playground/process-runtime'
 import { CgroupConfinement } from './cgroup-confinement.js'
 import { readHierarchies } from './hierarchies.js'
@@ -13,6 +13,7 @@ export class CgroupsRuntime extends ProcessRuntime implements PluginLifecycle {
     readonly root?: string | undefined
     readonly dataDir: string
     readonly clock: Clock
+    readonly logger?: Logger
   }) {
     const node = createHash('sha256').update(options.dataDir).digest('hex').slice(0, 12)
     const root = options.root === undefined ? {} : { root: options.root }
@@ -21,7 +22,8 @@ export class CgroupsRuntime extends ProcessRuntime implements PluginLifecycle {
       node,
       clock: options.clock,
     })
-    super({ name: 'cgroups', confinement })
+    const logger = options.logger === undefined ? {} : { logger: options.logger }
+    super({ name: 'cgroups', confinement, ...logger })
     this.#confinement = confinement
   }
 

@@ -37,7 +37,8 @@ const DAEMON = `
 import { readFileSync } from 'node:fs'
 import { CgroupsRuntime } from ${JSON.stringify(PLUGIN)}
 const [dir, program] = process.argv.slice(1)
-const runtime = new CgroupsRuntime({ dataDir: dir, clock: { monotonic: () => performance.now() } })
+const clock = { monotonic: () => performance.now(), sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }
+const runtime = new CgroupsRuntime({ dataDir: dir, clock })
 const support = await runtime.support()
 const signal = new AbortController().signal
 const handle = await runtime.start({

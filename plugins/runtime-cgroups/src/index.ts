@@ -17,5 +17,6 @@ export default definePlugin({
   name: 'cgroups',
   api: '1.0',
   config,
-  create: ({ config: { root }, dataDir, clock }) => new CgroupsRuntime({ root, dataDir, clock }),
+  create: ({ config: { root }, dataDir, clock, logger }) =>
+    new CgroupsRuntime({ root, dataDir, clock, logger }),
 })

@@ -7,9 +7,10 @@ export default definePlugin({
   name: 'process',
   api: '1.0',
   config: v.strictObject({}),
-  create: () =>
+  create: ({ clock, logger }) =>
     new ProcessRuntime({
       name: 'process',
-      confinement: new Unconfined('the runtime "process" sets no limits'),
+      confinement: new Unconfined('the runtime "process" sets no limits', clock),
+      logger,
     }),
 })

@@ -108,7 +108,10 @@ export interface Runtime {
    * behind are ended first.
    */
   wait(handle: RunHandle, signal: AbortSignal): Promise<ExitStatus>
-  /** SIGTERM to the group, `graceMs` later SIGKILL. Idempotent, also several at a time; nothing of the app survives it. */
+  /**
+   * SIGTERM to the group, `graceMs` later SIGKILL. Idempotent, also several at a time; nothing of the app survives it that
+   * is the daemon's to kill. @throws RUNTIME_STOP when some of it does not go
+   */
   stop(handle: RunHandle, graceMs: number): Promise<ExitStatus>
   usage(handle: RunHandle): Promise<ResourceUsage>
 }
