@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JsonValue, RunHandle } from '@p2p-playground/core'
@@ -28,7 +28,7 @@ describe('when others have got the numbers of a run that has ended', () => {
     rmSync(dir, { recursive: true, force: true })
   })
 
-  /** A run whose program has ended, and whose end nobody has asked for. */
+  /** A run whose program has ended and whose wrapper is gone, and whose end nobody has asked for. */
   async function ended(body: string): Promise<RunHandle> {
     writeFileSync(join(dir, 'app'), `#!/bin/sh\n${body}\n`, { mode: 0o755 })
     const spec = {
@@ -41,11 +41,7 @@ describe('when others have got the numbers of a run that has ended', () => {
       sandbox: 'off' as const,
     }
     const handle = await runtime.start(spec, () => undefined, forever)
-    const record = join(dir, 'run', 'exit')
-    await waitFor(
-      'the record',
-      () => existsSync(record) && readFileSync(record, 'utf8').endsWith('end\n'),
-    )
+    await waitFor('the end', () => !isAlive(Number(handle.data['wrapperPid'])))
     return handle
   }
 
