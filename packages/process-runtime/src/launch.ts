@@ -93,8 +93,8 @@ function spawnWrapper(
   stdout: FileHandle,
   stderr: FileHandle,
 ): ChildProcess {
-  const { rootDir, workDir, hiddenDirs, user } = spec
-  const view = { rootDir, workDir, hiddenDirs, changesUser: user !== undefined }
+  const { rootDir, workDir, hiddenDirs, hiddenFiles = [], user } = spec
+  const view = { rootDir, workDir, hiddenDirs, hiddenFiles, changesUser: user !== undefined }
   const args = [
     ...[...script(WRAPPER), spec.runDir, place.oomFile ?? ''],
     ...[SHELL, ...script(ENTER), sandbox === undefined ? '' : reportPath(spec)],

@@ -15,7 +15,8 @@ export interface ConfigRequest {
 
 /** What may be laid over each other in one directory. */
 const NAMES = ['daemon', 'controller']
-const SYSTEM_DIR = '/etc/p2p-playground'
+/** Of the whole machine, and nobody else's. */
+export const SYSTEM_DIR = '/etc/p2p-playground'
 
 /**
  * The files of one configuration, the base first; none when there are none. Where `$P2P_PLAYGROUND_HOME` is set, neither the

@@ -44,6 +44,8 @@ export interface RunSpec {
   readonly rootDir: string
   /** What a sandbox shows empty: the directories of the daemon and of other programs. */
   readonly hiddenDirs: readonly string[]
+  /** What it keeps from being read: single files, in directories that are not the daemon's alone. */
+  readonly hiddenFiles?: readonly string[] | undefined
   /** The whole environment of the program; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
   /** Opened for append and handed to the program; it writes there without the daemon. */

@@ -81,6 +81,8 @@ export interface LoadedDaemonConfig {
   readonly config: DaemonConfig
   readonly baseDir: string
   readonly files: readonly string[]
+  /** What `p2p.psk_file` names. */
+  readonly pskFiles: readonly string[]
   readonly warnings: readonly string[]
   readonly positionOf: (path: Path) => SourcePosition
   /** Dotted paths of texts that are nothing but a variable. */
@@ -159,6 +161,7 @@ export async function loadDaemonConfig(request: ConfigRequest): Promise<LoadedDa
     config,
     baseDir: layers.baseDir,
     files: layers.files,
+    pskFiles: [raw.p2p.psk_file ?? []].flat().map((file) => resolvePath(file, layers.baseDir)),
     warnings,
     positionOf: layers.positionOf,
     expanded: layers.expanded,

@@ -49,7 +49,39 @@ it('hides the directories of the daemon', async () => {
   const isolation = await open('runtime: { sandbox: required, log_dir: /var/log/elsewhere }\n')
   const { sandbox, hiddenDirs } = await isolation.of('web')
   expect(sandbox).toBe('required')
-  expect(hiddenDirs).toEqual([join(dir, 'home'), home.apps, '/var/log/elsewhere'])
+  expect(hiddenDirs).toEqual([
+    '/etc/p2p-playground',
+    join(dir, 'home'),
+    home.apps,
+    '/var/log/elsewhere',
+  ])
+})
+
+it('hides its configuration wherever that is: what was read, and what lies closed beside it', async () => {
+  const elsewhere = join(dir, 'elsewhere')
+  mkdirSync(elsewhere)
+  const write = (name: string, text: string, mode: number): string => {
+    writeFileSync(join(elsewhere, name), text, { mode })
+    return join(elsewhere, name)
+  }
+  write('daemon.yaml', 'p2p: { psk_file: ../swarm.key }\n', 0o644)
+  write('daemon.prod.yaml', 'runtime: { sandbox: auto }\n', 0o644)
+  write('daemon.test.yaml', 'node: { name: y }\n', 0o600)
+  write('program', '', 0o755)
+  writeFileSync(join(dir, 'swarm.key'), 'ab'.repeat(32), { mode: 0o600 })
+  const env = { P2P_PLAYGROUND_HOME: join(dir, 'home') }
+  const request = { home, env, config: elsewhere, environment: 'prod' }
+  const isolation = await openIsolation(await loadDaemonConfig(request), home)
+  write('made-later.key', '', 0o600)
+  const { hiddenFiles = [] } = await isolation.of('web')
+  expect([...hiddenFiles].sort()).toEqual(
+    [
+      ...['daemon.yaml', 'daemon.prod.yaml', 'daemon.test.yaml', 'made-later.key'].map((name) =>
+        join(elsewhere, name),
+      ),
+      join(dir, 'swarm.key'),
+    ].sort(),
+  )
 })
 
 describe('with a user', () => {

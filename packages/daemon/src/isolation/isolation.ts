@@ -1,17 +1,19 @@
 import { dirname } from 'node:path'
 import { PlaygroundError } from '@p2p-playground/core'
 import type { RunSpec, RunUser, SandboxMode } from '@p2p-playground/core'
+import { SYSTEM_DIR } from '@p2p-playground/core/config'
 import type { Home } from '@p2p-playground/core/config'
 import type { LoadedDaemonConfig } from '../config/index.js'
 import { DynamicUsers } from './dynamic-users.js'
 import { openWay } from './open-way.js'
+import { secretFiles } from './secret-files.js'
 import { lookUpUser } from './user-lookup.js'
 
 /** What keeps an app apart from the machine and from other apps. */
 export interface Isolation {
   readonly sandbox: SandboxMode
   /** Of a run of that app. */
-  of(app: string): Promise<Pick<RunSpec, 'sandbox' | 'hiddenDirs' | 'user'>>
+  of(app: string): Promise<Pick<RunSpec, 'sandbox' | 'hiddenDirs' | 'hiddenFiles' | 'user'>>
 }
 
 /**
@@ -25,9 +27,18 @@ export async function openIsolation(
 ): Promise<Isolation> {
   const { sandbox, appDir, logDir } = loaded.config.runtime
   const dataDir = dirname(home.apps)
-  const hiddenDirs = [...new Set([home.config, dataDir, appDir, logDir])]
+  const hiddenDirs = [...new Set([SYSTEM_DIR, home.config, dataDir, appDir, logDir])]
   const userOf = await openUsers(loaded, home, isRoot)
-  return { sandbox, of: async (app) => ({ sandbox, hiddenDirs, user: await userOf(app) }) }
+  return {
+    sandbox,
+    of: async (app) => ({
+      sandbox,
+      hiddenDirs,
+      // Anew for each run: keys may have come since.
+      hiddenFiles: sandbox === 'off' ? [] : await secretFiles(loaded),
+      user: await userOf(app),
+    }),
+  }
 }
 
 async function openUsers(

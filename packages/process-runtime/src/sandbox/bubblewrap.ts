@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, realpathSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
@@ -14,6 +14,8 @@ const INFO_FD = 8
 const PROBE_LIMIT_MS = 5000
 /** Sockets of the system's services, and the homes of people. */
 const SHUT = ['/run', '/home', '/root']
+/** Private ones in their place. */
+const TEMPORARY = ['/tmp', '/var/tmp']
 /** What /etc/resolv.conf may point to. */
 const RESOLVERS = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager/resolv.conf']
 
@@ -25,6 +27,7 @@ export interface SandboxView {
   readonly rootDir: string
   readonly workDir: string
   readonly hiddenDirs: readonly string[]
+  readonly hiddenFiles: readonly string[]
   /** Whether the program still has to change its user, which needs two capabilities for a moment. */
   readonly changesUser: boolean
 }
@@ -65,7 +68,7 @@ export class Bubblewrap {
       return { enforced: false, why: `there is no system call filter for ${process.arch}` }
     }
     const [dir, changesUser] = [tmpdir(), false]
-    const view = { rootDir: dir, workDir: dir, hiddenDirs: [], changesUser }
+    const view = { rootDir: dir, workDir: dir, hiddenDirs: [], hiddenFiles: [], changesUser }
     const args = [...bubblewrapArgs(view), '--', '/bin/sh', '-c', ':']
     const why = await failureOf(this.#path, args, this.filter())
     return why === undefined
@@ -79,11 +82,16 @@ export const bubblewrap = new Bubblewrap()
 
 export function bubblewrapArgs(view: SandboxView): string[] {
   const { rootDir, workDir, changesUser } = view
-  const shut = [...SHUT, ...view.hiddenDirs].filter((dir) => existsSync(dir))
+  // What a link leads to is mounted over, or it could be read there.
+  const shut = [...new Set([...SHUT, ...view.hiddenDirs].flatMap(realPaths))]
+  const isHidden = (path: string): boolean =>
+    [...TEMPORARY, ...shut].some((dir) => path.startsWith(`${dir}/`))
+  const masked = [...new Set(view.hiddenFiles.flatMap(realPaths))].filter((path) => !isHidden(path))
   return [
     ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc'],
-    ...['/tmp', '/var/tmp'].flatMap((dir) => ['--perms', '1777', '--tmpfs', dir]),
+    ...TEMPORARY.flatMap((dir) => ['--perms', '1777', '--tmpfs', dir]),
     ...shut.flatMap((dir) => ['--tmpfs', dir]),
+    ...masked.flatMap((path) => ['--ro-bind', '/dev/null', path]),
     ...RESOLVERS.flatMap((path) => ['--ro-bind-try', path, path]),
     // What leads there can be passed by all, even where the files are for their user only.
     ...['--dir', dirname(rootDir), '--bind', rootDir, rootDir],
@@ -96,6 +104,16 @@ export function bubblewrapArgs(view: SandboxView): string[] {
     // Root without capabilities may not enter what is another user's; wrapper.ts goes there later.
     ...['--chdir', changesUser ? '/' : workDir],
   ]
+}
+
+/** The path without links in it; none when nothing is there. */
+function realPaths(path: string): readonly string[] {
+  try {
+    return [realpathSync(path)]
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error
+    return []
+  }
 }
 
 function findProgram(name: string, searchPath: string): string | undefined {

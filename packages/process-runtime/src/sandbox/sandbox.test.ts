@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,6 +23,8 @@ const confinement = new Unconfined('this is a test')
 const make = (sandbox = bubblewrap): ProcessRuntime =>
   new ProcessRuntime({ name: 'test', confinement, sandbox })
 const support = await bubblewrap.support()
+const isRoot = process.getuid?.() === 0
+if (!isRoot) process.stderr.write('files outside of /tmp are not hidden here: this needs root\n')
 if (!support.enforced) process.stderr.write(`sandboxes are not tested here: ${support.why}\n`)
 
 let dir: string
@@ -105,6 +108,36 @@ describe.skipIf(!support.enforced)('a sandbox', () => {
   it('hides the daemon and other apps', async () => {
     expect(await output(`cat ${dir}/secret/key; ls ${dir}`)).toMatch(/No such file[^]*files\n$/)
   })
+
+  it.skipIf(!isRoot)(
+    'hides single files, also by their real names, and nothing beside them',
+    async () => {
+      // Not below /tmp, which is hidden as a whole.
+      const config = mkdtempSync('/opt/p2pp-sandbox-')
+      try {
+        for (const name of ['daemon.yaml', 'real.key', 'open']) {
+          writeFileSync(join(config, name), `in ${name}\n`, {
+            mode: name === 'open' ? 0o644 : 0o600,
+          })
+        }
+        mkdirSync(join(config, 'closed'))
+        writeFileSync(join(config, 'closed', 'key'), 'in closed\n')
+        symlinkSync(join(config, 'real.key'), join(config, 'swarm.key'))
+        symlinkSync(join(config, 'closed'), join(config, 'link'))
+        const patch = {
+          hiddenFiles: ['daemon.yaml', 'swarm.key', 'gone'].map((name) => join(config, name)),
+          hiddenDirs: [dir, join(config, 'link')],
+        }
+        const names = '*.yaml *.key open closed/key link/key'
+        const body = `exec 2>&1\ncd ${config}; for name in ${names}; do cat $name; done; rm -f *.key`
+        await runtime.wait(await start(body, patch), forever)
+        expect(read('stdout').match(/in [a-z.]+/g)).toEqual(['in open'])
+        expect(readFileSync(join(config, 'real.key'), 'utf8')).toBe('in real.key\n')
+      } finally {
+        rmSync(config, { recursive: true, force: true })
+      }
+    },
+  )
 
   it('has a /tmp of its own, and keeps what is written beside the program', async () => {
     const name = dir.split('/').at(-1) ?? ''
@@ -207,6 +240,7 @@ it('binds the files of the program last, so that nothing covers them', () => {
     rootDir: '/tmp/x/files',
     workDir: '/tmp/x/files',
     hiddenDirs: ['/tmp'],
+    hiddenFiles: [],
     changesUser: false,
   })
   expect(args.lastIndexOf('--tmpfs')).toBeLessThan(args.indexOf('--bind'))
