@@ -33,11 +33,20 @@ export function checkPlugin(kind: PluginKind, plugin: unknown, from: string): vo
   if (kind === 'health-checker' && !isSchema(plugin['spec'])) {
     throw wrong('create gave a health-checker whose spec is not a schema')
   }
+  if (kind === 'log-sink' && !isOptionalMs(plugin['lingerMs'])) {
+    const { lingerMs } = plugin
+    const text = typeof lingerMs === 'number' ? String(lingerMs) : show(lingerMs)
+    throw wrong(`create gave a log-sink whose lingerMs is ${text}, not a number of milliseconds`)
+  }
   for (const name of LIFECYCLE) {
     if (plugin[name] !== undefined && typeof plugin[name] !== 'function') {
       throw wrong(`create gave a ${kind} whose ${name} is ${show(plugin[name])}, not a function`)
     }
   }
+}
+
+function isOptionalMs(value: unknown): boolean {
+  return value === undefined || (typeof value === 'number' && Number.isFinite(value) && value >= 0)
 }
 
 function needs(kind: PluginKind): string {

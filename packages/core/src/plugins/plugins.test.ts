@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import * as v from 'valibot'
 import type { HealthChecker } from '../contracts/health-checker.js'
 import { checkDefinitions } from './check-definition.js'
+import { checkPlugin } from './check-plugin.js'
 import { isCompatible } from './compat.js'
 import { PLUGIN_BRAND, definePlugin } from './define.js'
 import { PluginRegistry } from './registry.js'
@@ -45,6 +46,27 @@ describe('checkDefinitions', () => {
   ])('refuses %s', (_name, exported, code, message) => {
     expect(() => checkDefinitions(exported, 'p')).toThrow(expect.objectContaining({ code }))
     expect(() => checkDefinitions(exported, 'p')).toThrow(message)
+  })
+})
+
+describe('checkPlugin', () => {
+  const sink = (lingerMs: unknown) => () => {
+    checkPlugin('log-sink', { write: () => undefined, lingerMs }, 'p (mine)')
+  }
+
+  it.each([undefined, 0, 30_000])('takes a log sink whose lingerMs is %s', (lingerMs) => {
+    expect(sink(lingerMs)).not.toThrow()
+  })
+
+  it.each<[unknown, string]>([
+    ['30s', '"30s"'],
+    [null, 'null'],
+    [-1, '-1'],
+    [NaN, 'NaN'],
+    [Infinity, 'Infinity'],
+  ])('refuses one whose lingerMs is %s', (lingerMs, shown) => {
+    const message = `p (mine): create gave a log-sink whose lingerMs is ${shown}, not a number of milliseconds`
+    expect(sink(lingerMs)).toThrow(expect.objectContaining({ code: 'PLUGIN_SHAPE', message }))
   })
 })
 

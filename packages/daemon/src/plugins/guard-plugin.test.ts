@@ -1,5 +1,5 @@
-import type { HealthChecker, Runtime, RunSpec } from '@p2p-playground/core'
-import { PlaygroundError, systemClock } from '@p2p-playground/core'
+import type { HealthChecker, PluginKind, PluginKinds, Runtime, RunSpec } from '@p2p-playground/core'
+import { PLUGIN_KINDS, PlaygroundError, systemClock } from '@p2p-playground/core'
 import { FakeClock, FakeHealthChecker, InMemoryRuntime } from '@p2p-playground/testkit'
 import { describe, expect, it } from 'vitest'
 import { guardPlugin } from './guard-plugin.js'
@@ -239,4 +239,25 @@ it('a log sink runs as itself, and its failures are the shipper’s', async () =
   )
   await expect(sink.write({ id: '1', entries: [] }, signal)).rejects.toBe(down)
   expect(seen).toBe(identity)
+})
+
+it('a log sink keeps how long lines may wait for others', () => {
+  const write = (): Promise<never> => never
+  expect(guardPlugin('log-sink', { lingerMs: 60_000, write }, about).lingerMs).toBe(60_000)
+  expect(guardPlugin('log-sink', { write }, about)).not.toHaveProperty('lingerMs')
+})
+
+type Members = { readonly [Kind in PluginKind]: Readonly<Record<keyof PluginKinds[Kind], unknown>> }
+
+/** A member that is added to a seam has to be added here to compile, and then its guard has to pass it on. */
+const MEMBERS: Members = {
+  runtime: { support: 1, start: 1, adopt: 1, wait: 1, stop: 1, usage: 1 },
+  'health-checker': { spec: new FakeHealthChecker().spec, check: 1 },
+  'log-sink': { lingerMs: 1, write: 1 },
+  discovery: { watch: 1 },
+}
+
+it.each(PLUGIN_KINDS)('a guarded %s has all that its seam may have', (kind) => {
+  const plugin = MEMBERS[kind] as unknown as PluginKinds[typeof kind]
+  expect(Object.keys(guardPlugin(kind, plugin, about)).sort()).toEqual(Object.keys(plugin).sort())
 })

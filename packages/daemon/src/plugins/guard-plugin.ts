@@ -1,9 +1,9 @@
 import type { PluginKind, PluginKinds } from '@p2p-playground/core'
 import { guardDiscovery } from './guard-discovery.js'
 import { guardHealthChecker } from './guard-health-checker.js'
+import { guardLogSink } from './guard-log-sink.js'
 import { guardRuntime } from './guard-runtime.js'
 import type { GuardedPlugin } from './guarded-call.js'
-import { runAs } from './plugin-scope.js'
 
 /** The plugin as the daemon uses it: what it does wrong is told with its name, and stays its own. */
 export function guardPlugin<Kind extends PluginKind>(
@@ -24,13 +24,8 @@ export function guardPlugin(
       return guardHealthChecker(plugin as PluginKinds['health-checker'], from)
     case 'discovery':
       return guardDiscovery(plugin as PluginKinds['discovery'], from)
-    case 'log-sink': {
-      const sink = plugin as PluginKinds['log-sink']
-      // Retry, time-outs and names of sinks are the shipper's.
-      return {
-        write: async (batch, signal) => runAs(from.identity, () => sink.write(batch, signal)),
-      }
-    }
+    case 'log-sink':
+      return guardLogSink(plugin as PluginKinds['log-sink'], from)
     default:
       return kind satisfies never
   }

@@ -111,6 +111,22 @@ describe('loadPlugins', () => {
     expect([...(await load({ use: 'linked' })).healthCheckers.keys()]).toEqual(['linked'])
   })
 
+  it('passes on how long the lines of a log sink may wait, and refuses nonsense', async () => {
+    const sink = (lingerMs: string): string =>
+      definition(
+        `name: 'slow', create: () => ({ write: async () => {}, lingerMs: ${lingerMs} })`,
+      ).replace("kind: 'health-checker'", "kind: 'log-sink'")
+    plugin('patient', sink('300_000'))
+    expect((await load({ use: 'patient' })).logSinks.get('slow')?.lingerMs).toBe(300_000)
+    plugin('wrong', sink("'5m'"))
+    await expect(load({ use: 'wrong' })).rejects.toMatchObject({
+      code: 'PLUGIN_SHAPE',
+      message: expect.stringContaining(
+        'wrong 1.0.0 (slow): create gave a log-sink whose lingerMs is "5m"',
+      ) as string,
+    })
+  })
+
   it('goes on without an optional one, and says so', async () => {
     const set = await load(
       { use: 'missing', optional: true },
