@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { formatDuration } from '@p2p-playground/core/duration'
 import { PlaygroundError } from '@p2p-playground/core/errors'
+import { pause } from '@p2p-playground/core/pause'
 
 /** A launcher passes on a signal that the terminal sent to us as well: within this time two are one. */
 const ONE_MS = 300
@@ -27,17 +28,21 @@ export class Interrupt {
 
   /** Aborts with APP_WAIT_TIMEOUT when the time is over; gives a function that lifts the limit. */
   limit(timeoutMs: number): () => void {
-    const timer = setTimeout(() => {
-      const text = `not done within ${formatDuration(timeoutMs)}`
-      this.#controller.abort(
-        new PlaygroundError('APP_WAIT_TIMEOUT', text, {
-          hint: 'Give it longer with --timeout, and see what the nodes say with "p2p-playground node list".',
-        }),
-      )
-    }, timeoutMs)
-    timer.unref()
+    const lifted = new AbortController()
+    pause(timeoutMs, { signal: lifted.signal, ref: false }).then(
+      () => {
+        const text = `not done within ${formatDuration(timeoutMs)}`
+        this.#controller.abort(
+          new PlaygroundError('APP_WAIT_TIMEOUT', text, {
+            hint: 'Give it longer with --timeout, and see what the nodes say with "p2p-playground node list".',
+          }),
+        )
+      },
+      // It was lifted.
+      () => undefined,
+    )
     return () => {
-      clearTimeout(timer)
+      lifted.abort()
     }
   }
 

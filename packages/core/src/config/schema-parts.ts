@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { asPlaygroundError } from '../errors.js'
 import { parseBytes } from '../model/bytes.js'
-import { parseDurationMs } from '../model/duration.js'
+import { formatDuration, parseDurationMs } from '../model/duration.js'
 
 type Parse<Output> = (text: string) => Output
 
@@ -26,6 +26,14 @@ function parsed<Output>(
 
 /** `10s`, `5m`, `1h30m` → milliseconds. */
 export const duration: v.GenericSchema<unknown, number> = parsed(parseDurationMs, v.string())
+
+/** The same, not shorter than `leastMs`: for what would otherwise go round without a rest. */
+export function durationOfAtLeast(leastMs: number): v.GenericSchema<unknown, number> {
+  return v.pipe(
+    duration,
+    v.check((ms) => ms >= leastMs, `must be at least ${formatDuration(leastMs)}`),
+  )
+}
 
 /** `100Mi`, `10MB`, or a number of bytes → bytes. */
 export const byteSize: v.GenericSchema<unknown, number> = v.union([

@@ -12,7 +12,7 @@ const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g
 
 /**
  * `10s`, `5m`, `1h30m`, `250ms` as milliseconds.
- * @throws CONFIG_INVALID for anything else, a bare number included.
+ * @throws CONFIG_INVALID for anything else, a bare number included, and for what is too long to count
  */
 export function parseDurationMs(text: string): number {
   if (!WHOLE.test(text)) {
@@ -23,7 +23,10 @@ export function parseDurationMs(text: string): number {
   let ms = 0
   for (const [, amount, unit] of text.matchAll(PART))
     ms += Number(amount) * (UNITS[unit ?? ''] ?? NaN)
-  return Math.round(ms)
+  const rounded = Math.round(ms)
+  if (!Number.isSafeInteger(rounded))
+    throw new PlaygroundError('CONFIG_INVALID', `${text.slice(0, 40)} is too long a duration`)
+  return rounded
 }
 
 /** Milliseconds in the shortest form of at most two units: `1h30m`, `10s`, `250ms`. */

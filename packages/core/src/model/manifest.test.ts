@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseManifest } from './manifest.js'
+import { parseAdmittedManifest, parseManifest } from './manifest.js'
 
 const MINIMAL = 'name: app\nversion: 1.0.0\nentrypoint: bin/run\n'
 
@@ -65,6 +65,16 @@ x-team: { anything: goes }
     })
   })
 
+  it('raises what an earlier version admitted to the bounds of today', () => {
+    const text = `${MINIMAL}health_check: { type: tcp, interval: 1ms, timeout: 0s }\n`
+    expect(parseAdmittedManifest(text, 'm.yaml').healthCheck).toMatchObject({
+      intervalMs: 100,
+      timeoutMs: 100,
+    })
+    const fine = `${MINIMAL}health_check: { type: tcp, interval: 30d, timeout: 100ms }\n`
+    expect(parseAdmittedManifest(fine, 'm.yaml')).toEqual(parseManifest(fine, 'm.yaml'))
+  })
+
   it('takes cpu and memory as other names of the limits', () => {
     const { resources } = parseManifest(`${MINIMAL}resources: { cpu: 2, memory: 1Gi }\n`, 'm.yaml')
     expect(resources).toMatchObject({ cpuCores: 2, memoryBytes: 1024 ** 3 })
@@ -80,6 +90,18 @@ x-team: { anything: goes }
     ],
     ['a bare duration', 'restart: { delay: 5 }', 'CONFIG_INVALID', 'm.yaml:4:12: '],
     ['a wrong duration', 'restart: { delay: 5x }', 'CONFIG_INVALID', '"5x" is not a duration'],
+    [
+      'a check without a rest',
+      'health_check: { type: tcp, interval: 0s }',
+      'CONFIG_INVALID',
+      'm.yaml:4:28: "health_check.interval": must be at least 100ms',
+    ],
+    [
+      'a check that has no time',
+      'health_check: { type: tcp, timeout: 99ms }',
+      'CONFIG_INVALID',
+      'm.yaml:4:28: "health_check.timeout": must be at least 100ms',
+    ],
     ['a wrong size', 'resources: { memory: 1Gx }', 'CONFIG_INVALID', 'm.yaml:4:14: '],
     ['a port out of range', 'ports: { web: 70000 }', 'CONFIG_INVALID', 'm.yaml:4:10: '],
     ['a path outside', 'work_dir: ../x', 'CONFIG_INVALID', 'without ".."'],

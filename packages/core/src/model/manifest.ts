@@ -1,6 +1,13 @@
 import { valid as validSemver } from 'semver'
 import * as v from 'valibot'
-import { byteSize, cpuCores, duration, port, timestamp } from '../config/schema-parts.js'
+import {
+  byteSize,
+  cpuCores,
+  duration,
+  durationOfAtLeast,
+  port,
+  timestamp,
+} from '../config/schema-parts.js'
 import { checkSchema } from '../config/check-schema.js'
 import { parseYaml, sourceText } from '../config/strict-yaml.js'
 import { PlaygroundError } from '../errors.js'
@@ -67,13 +74,17 @@ const described = <Schema extends v.GenericSchema<unknown, unknown>>(
   text: string,
 ): Schema => v.pipe(schema, v.description(text)) as unknown as Schema
 
-const healthCheck = v.looseObject({
-  type: v.string(),
-  interval: v.optional(duration, '10s'),
-  timeout: v.optional(duration, '5s'),
-  retries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 3),
-  start_period: v.optional(duration, '0s'),
-})
+/** Less is a load on the app and the node, and no check is done in no time. */
+const LEAST_CHECK_MS = 100
+
+const healthCheckWith = (pause: v.GenericSchema<unknown, number>) =>
+  v.looseObject({
+    type: v.string(),
+    interval: described(v.optional(pause, '10s'), 'Between two checks; at least 100ms.'),
+    timeout: described(v.optional(pause, '5s'), 'For one check; at least 100ms.'),
+    retries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 3),
+    start_period: v.optional(duration, '0s'),
+  })
 
 const restart = v.strictObject({
   policy: v.optional(v.picklist(['always', 'on-failure', 'never']), 'on-failure'),
@@ -100,67 +111,98 @@ const resources = v.strictObject({
   memory: v.optional(byteSize),
 })
 
+const schemaWith = (pause: v.GenericSchema<unknown, number>) =>
+  v.strictObject({
+    name: described(
+      v.pipe(
+        v.string(),
+        v.regex(NAME, 'must be lower-case letters, digits and dashes, at most 63'),
+      ),
+      'Name of the app.',
+    ),
+    version: described(
+      v.pipe(
+        v.string(),
+        v.check(
+          (text) => validSemver(text) === text,
+          'must be a version like 1.2.3 (https://semver.org)',
+        ),
+      ),
+      'Version of the app, strict semver.',
+    ),
+    description: described(v.optional(v.string(), ''), 'Text for people.'),
+    entrypoint: described(
+      v.union([innerPath, v.record(v.string(), innerPath)]),
+      'Program inside the package, or one per platform: {linux-x64: bin/app, linux-arm64: …}.',
+    ),
+    args: described(
+      v.optional(v.array(v.string()), []),
+      'Arguments; ${port.NAME} and the like are expanded.',
+    ),
+    env: described(v.optional(env, {}), 'Environment; the same expansion.'),
+    work_dir: described(v.optional(innerPath), 'Working directory inside the package.'),
+    ports: described(
+      v.optional(
+        v.record(
+          v.pipe(v.string(), v.regex(NAME, 'must be lower-case letters, digits and dashes')),
+          port,
+        ),
+        {},
+      ),
+      'Port names and numbers; 0 asks for a free one.',
+    ),
+    resources: described(
+      v.optional(resources, {}),
+      'cpu_limit ("1.0", "500m"), memory_limit (512Mi), pids_limit.',
+    ),
+    runtime: described(v.optional(v.string()), 'Runtime plugin; default from daemon.yaml.'),
+    health_check: described(
+      v.optional(healthCheckWith(pause)),
+      'How the node tells whether the app is well.',
+    ),
+    restart: described(v.optional(restart, {}), 'What happens when the app ends.'),
+    update: described(v.optional(update, {}), 'How a new version replaces this one.'),
+    scripts: described(
+      v.optional(
+        v.strictObject({ pre_start: v.optional(innerPath), post_stop: v.optional(innerPath) }),
+        {},
+      ),
+      'Hooks around a run.',
+    ),
+    secrets: described(
+      v.optional(v.array(v.string()), []),
+      'Names of env entries to hide in logs.',
+    ),
+    created_at: described(v.optional(timestamp), 'When it was made, RFC 3339.'),
+  })
+
 /** The definition that manifest.yaml is checked against; the JSON Schema and the reference are made from it. */
-export const manifestSchema = v.strictObject({
-  name: described(
-    v.pipe(v.string(), v.regex(NAME, 'must be lower-case letters, digits and dashes, at most 63')),
-    'Name of the app.',
+export const manifestSchema = schemaWith(durationOfAtLeast(LEAST_CHECK_MS))
+
+const admittedSchema = schemaWith(
+  v.pipe(
+    duration,
+    v.transform((ms) => Math.max(ms, LEAST_CHECK_MS)),
   ),
-  version: described(
-    v.pipe(
-      v.string(),
-      v.check(
-        (text) => validSemver(text) === text,
-        'must be a version like 1.2.3 (https://semver.org)',
-      ),
-    ),
-    'Version of the app, strict semver.',
-  ),
-  description: described(v.optional(v.string(), ''), 'Text for people.'),
-  entrypoint: described(
-    v.union([innerPath, v.record(v.string(), innerPath)]),
-    'Program inside the package, or one per platform: {linux-x64: bin/app, linux-arm64: …}.',
-  ),
-  args: described(
-    v.optional(v.array(v.string()), []),
-    'Arguments; ${port.NAME} and the like are expanded.',
-  ),
-  env: described(v.optional(env, {}), 'Environment; the same expansion.'),
-  work_dir: described(v.optional(innerPath), 'Working directory inside the package.'),
-  ports: described(
-    v.optional(
-      v.record(
-        v.pipe(v.string(), v.regex(NAME, 'must be lower-case letters, digits and dashes')),
-        port,
-      ),
-      {},
-    ),
-    'Port names and numbers; 0 asks for a free one.',
-  ),
-  resources: described(
-    v.optional(resources, {}),
-    'cpu_limit ("1.0", "500m"), memory_limit (512Mi), pids_limit.',
-  ),
-  runtime: described(v.optional(v.string()), 'Runtime plugin; default from daemon.yaml.'),
-  health_check: described(v.optional(healthCheck), 'How the node tells whether the app is well.'),
-  restart: described(v.optional(restart, {}), 'What happens when the app ends.'),
-  update: described(v.optional(update, {}), 'How a new version replaces this one.'),
-  scripts: described(
-    v.optional(
-      v.strictObject({ pre_start: v.optional(innerPath), post_stop: v.optional(innerPath) }),
-      {},
-    ),
-    'Hooks around a run.',
-  ),
-  secrets: described(v.optional(v.array(v.string()), []), 'Names of env entries to hide in logs.'),
-  created_at: described(v.optional(timestamp), 'When it was made, RFC 3339.'),
-})
+)
 
 /**
  * Reads manifest.yaml. Keys that begin with `x-` are free.
  * @throws CONFIG_YAML, CONFIG_UNKNOWN_KEY, CONFIG_INVALID with file:line:column
  */
 export function parseManifest(text: string, file: string): Manifest {
+  return parseWith(manifestSchema, text, file)
+}
+
+/**
+ * The same for a package that this node took in before: an earlier version knew no bounds, and what is beyond them now must
+ * not keep it from running. It is raised to the bound.
+ */
+export function parseAdmittedManifest(text: string, file: string): Manifest {
+  return parseWith(admittedSchema, text, file)
+}
+
+function parseWith(schema: typeof manifestSchema, text: string, file: string): Manifest {
   const source = parseYaml(text, file)
   const value = withoutExtensions(source.value)
   if (isObject(value) && typeof value['version'] === 'number') {
@@ -170,7 +212,7 @@ export function parseManifest(text: string, file: string): Manifest {
       hint: `Put it in quotes and write three parts: version: "${written}.0".`,
     })
   }
-  return toManifest(checkSchema(manifestSchema, value, source.positionOf))
+  return toManifest(checkSchema(schema, value, source.positionOf))
 }
 
 function toManifest(raw: v.InferOutput<typeof manifestSchema>): Manifest {
@@ -212,7 +254,7 @@ function toManifest(raw: v.InferOutput<typeof manifestSchema>): Manifest {
   }
 }
 
-function toHealthCheck(raw: v.InferOutput<typeof healthCheck>): HealthCheckSpec {
+function toHealthCheck(raw: v.InferOutput<ReturnType<typeof healthCheckWith>>): HealthCheckSpec {
   const { type, interval, timeout, retries, start_period, ...spec } = raw
   return {
     type,

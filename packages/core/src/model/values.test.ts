@@ -17,9 +17,14 @@ describe('durations', () => {
     expect(parseDurationMs(text)).toBe(ms)
   })
 
-  it.each(['', '10', '-5s', '5 s', '1h30', 'abc', '1y'])('"%s" is none', (text) => {
-    expect(() => parseDurationMs(text)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
-  })
+  it.each(['', '10', '-5s', '5 s', '1h30', 'abc', '1y', '9'.repeat(400) + 'd', '999999999999d'])(
+    '"%s" is none',
+    (text) => {
+      expect(() => parseDurationMs(text)).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID' }),
+      )
+    },
+  )
 
   it.each([
     [250, '250ms'],

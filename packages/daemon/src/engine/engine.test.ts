@@ -42,7 +42,7 @@ describe('the engine', () => {
   it('waits for health when the manifest asks for it', async () => {
     t.health.result = { healthy: false, detail: 'not yet' }
     const deploying = t.deploy(
-      await t.jobOf('1.0.0', 'health_check: { type: fake, interval: 50ms }\n'),
+      await t.jobOf('1.0.0', 'health_check: { type: fake, interval: 100ms }\n'),
     )
     await waitFor('a check', () => t.health.asked.length > 0)
     t.health.result = { healthy: true }
@@ -53,7 +53,7 @@ describe('the engine', () => {
     t.health.result = { healthy: false, detail: 'no database' }
     const job = await t.jobOf(
       '1.0.0',
-      'health_check: { type: fake, interval: 10ms, retries: 1 }\nupdate: { deadline: 100ms }\n',
+      'health_check: { type: fake, interval: 100ms, retries: 1 }\nupdate: { deadline: 300ms }\n',
     )
     await expect(t.deploy(job)).rejects.toMatchObject({
       code: 'APP_UNHEALTHY',
@@ -214,7 +214,7 @@ describe('health', () => {
     t.health.result = { healthy: false, detail: 'stuck' }
     const job = await t.jobOf(
       '1.0.0',
-      'health_check: { type: fake, interval: 5ms, retries: 2 }\nrestart: { delay: 1ms, max_attempts: 3 }\n',
+      'health_check: { type: fake, interval: 100ms, retries: 2 }\nrestart: { delay: 1ms, max_attempts: 3 }\n',
     )
     expect(await codeOf(t.deploy(job))).toBe('APP_UNHEALTHY')
     expect(t.runtime.started).toHaveLength(3)
@@ -227,7 +227,7 @@ describe('health', () => {
     t.health.result = { healthy: false, detail: 'stuck' }
     const job = await t.jobOf(
       '1.0.0',
-      'health_check: { type: fake, interval: 5ms, retries: 1 }\nrestart: { policy: never }\nupdate: { auto_rollback: false, deadline: 50ms }\n',
+      'health_check: { type: fake, interval: 100ms, retries: 1 }\nrestart: { policy: never }\nupdate: { auto_rollback: false, deadline: 300ms }\n',
     )
     expect(await codeOf(t.deploy(job))).toBe('APP_UNHEALTHY')
     expect(t.record('1.0.0')).toMatchObject({ state: 'unhealthy', goal: 'running' })

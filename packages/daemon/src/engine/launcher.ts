@@ -9,7 +9,7 @@ import type {
   RunSpec,
   Runtime,
 } from '@p2p-playground/core'
-import { parseManifest } from '@p2p-playground/core/manifest'
+import { parseAdmittedManifest } from '@p2p-playground/core/manifest'
 import type { Manifest } from '@p2p-playground/core/manifest'
 import type { Policies } from '@p2p-playground/core/reconcile'
 import type { Isolation } from '../isolation/isolation.js'
@@ -71,7 +71,8 @@ export class Launcher {
   manifestOf(record: InstanceRecord): Manifest {
     const known = this.#manifests.get(record.digest)
     if (known !== undefined) return known
-    const manifest = parseManifest(record.manifest, `${formatInstance(record)}/manifest.yaml`)
+    const file = `${formatInstance(record)}/manifest.yaml`
+    const manifest = parseAdmittedManifest(record.manifest, file)
     this.#manifests.set(record.digest, manifest)
     return manifest
   }

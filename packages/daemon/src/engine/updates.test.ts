@@ -64,7 +64,7 @@ describe('a new version', () => {
     await t.deploy(await t.jobOf('1.0.0'))
     t.health.result = { healthy: false, detail: 'no database' }
     const sick =
-      'health_check: { type: fake, interval: 5ms, retries: 1 }\nrestart: { delay: 1ms, max_attempts: 50 }\nupdate: { deadline: 500ms }\n'
+      'health_check: { type: fake, interval: 100ms, retries: 1 }\nrestart: { delay: 1ms, max_attempts: 50 }\nupdate: { deadline: 500ms }\n'
     expect(await codeOf(t.deploy(await t.jobOf('1.1.0', sick)))).toBe('APP_ROLLED_BACK')
     expect(t.record('1.1.0').condemned).toMatch(/not well for 10 s within 0.5 s: .*no database/)
   })
