@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { systemCode } from '@p2p-playground/core'
 import type { Logger } from '@p2p-playground/core'
+import { writeFileDurably } from '@p2p-playground/core/durable-file'
 import * as v from 'valibot'
 
 /** A node that has answered once. */
@@ -100,15 +99,8 @@ export class RememberedNodes {
   }
 
   async #write(): Promise<void> {
-    const draft = `${this.#path}.${randomUUID()}`
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
-    try {
-      await writeFile(draft, `${JSON.stringify(this.all(), null, 2)}\n`, { mode: 0o600 })
-      await rename(draft, this.#path)
-    } catch (error) {
-      await rm(draft, { force: true })
-      throw error
-    }
+    const text = `${JSON.stringify(this.all(), null, 2)}\n`
+    await writeFileDurably(this.#path, text, { mode: 0o600, shared: true })
   }
 }
 

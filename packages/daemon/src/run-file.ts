@@ -34,6 +34,7 @@ export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
 
+/** Not synced: it says nothing once the machine has started anew. */
 export async function writeRunFile(path: string, content: RunFile): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.new`

@@ -2,8 +2,8 @@ import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { PlaygroundError, systemCode } from '@p2p-playground/core'
-import { chmod, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { writeFileDurably } from '@p2p-playground/core/durable-file'
+import { readFile, stat } from 'node:fs/promises'
 
 export interface Identity {
   /** base58. */
@@ -43,18 +43,14 @@ async function read(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-/** Written whole under another name, then linked: two starters at once agree on one key. */
+/** Two starters at once agree on one key. */
 async function make(path: string): Promise<Uint8Array> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const draft = `${path}.${String(process.pid)}`
-  await writeFile(draft, privateKeyToProtobuf(await generateKeyPair('Ed25519')), { mode: 0o600 })
-  await chmod(draft, 0o600)
+  const bytes = privateKeyToProtobuf(await generateKeyPair('Ed25519'))
   try {
-    await link(draft, path)
+    await writeFileDurably(path, bytes, { mode: 0o600, exclusive: true })
+    return bytes
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error
-  } finally {
-    await rm(draft, { force: true })
+    return readFile(path)
   }
-  return readFile(path)
 }

@@ -1,5 +1,5 @@
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile, rm } from 'node:fs/promises'
+import { writeFileDurably } from '@p2p-playground/core/durable-file'
 import { PlaygroundError, errorMessage, systemCode } from '@p2p-playground/core/errors'
 import { MARKER } from './service-facts.js'
 import type { ServicePlan } from './service-plan.js'
@@ -41,12 +41,8 @@ export async function writeService(plan: ServicePlan): Promise<boolean> {
     })
   }
   if (found.kind === 'ours' && found.text === plan.text) return false
-  const draft = `${plan.path}.new`
   try {
-    await mkdir(dirname(plan.path), { recursive: true })
-    await writeFile(draft, plan.text)
-    await chmod(draft, plan.mode)
-    await rename(draft, plan.path)
+    await writeFileDurably(plan.path, plan.text, { mode: plan.mode, dirMode: 0o755 })
   } catch (error) {
     throw refused(plan.path, error)
   }

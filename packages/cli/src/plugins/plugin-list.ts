@@ -1,5 +1,6 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeFileDurably } from '@p2p-playground/core/durable-file'
 import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
 
 /** A plugin as oclif keeps it in `oclif.plugins` of its data directory's package.json. */
@@ -36,9 +37,8 @@ export async function readManifest(dir: string): Promise<PluginManifest> {
 
 /** Puts it there whole, or not at all. */
 export async function writeManifest(dir: string, manifest: PluginManifest): Promise<void> {
-  const path = join(dir, 'package.json')
-  await writeFile(`${path}.new`, `${JSON.stringify(manifest, null, 2)}\n`)
-  await rename(`${path}.new`, path)
+  const text = `${JSON.stringify(manifest, null, 2)}\n`
+  await writeFileDurably(join(dir, 'package.json'), text, { mode: 0o644 })
 }
 
 export function listed(manifest: PluginManifest): readonly ListedPlugin[] {

@@ -8,11 +8,11 @@ import {
 } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { Point } from '@noble/ed25519'
 import { readSecretFile } from '../config/secret-file.js'
 import type { TrustedKeyEntry } from '../config/sections.js'
+import { writeFileDurably } from '../durable-file.js'
 import { PlaygroundError, errorMessage, systemCode } from '../errors.js'
 import type { KeyType, SigningKey, TrustedKey } from './types.js'
 
@@ -47,17 +47,24 @@ export async function writeSigningKey(
 ): Promise<{ readonly keyPath: string; readonly pubPath: string }> {
   const keyPath = join(dir, 'signing.key')
   const pubPath = join(dir, 'signing.pub')
-  await mkdir(dir, { recursive: true, mode: 0o700 })
-  for (const path of [keyPath, pubPath]) {
-    if (existsSync(path)) {
-      throw new PlaygroundError('CONFIG_EXISTS', `${path} is there already`, {
-        hint: 'Choose another --out, or move the old key away. A lost signing key cannot be made again.',
-      })
-    }
-  }
-  await writeFile(keyPath, pair.privatePem, { mode: 0o600, flag: 'wx' })
-  await writeFile(pubPath, pair.publicPem, { mode: 0o644, flag: 'wx' })
+  for (const path of [keyPath, pubPath]) if (existsSync(path)) throw isThere(path)
+  await writeNew(keyPath, pair.privatePem, 0o600)
+  await writeNew(pubPath, pair.publicPem, 0o644)
   return { keyPath, pubPath }
+}
+
+async function writeNew(path: string, pem: string, mode: number): Promise<void> {
+  try {
+    await writeFileDurably(path, pem, { mode, exclusive: true })
+  } catch (error) {
+    throw systemCode(error) === 'EEXIST' ? isThere(path) : error
+  }
+}
+
+function isThere(path: string): PlaygroundError {
+  return new PlaygroundError('CONFIG_EXISTS', `${path} is there already`, {
+    hint: 'Choose another --out, or move the old key away. A lost signing key cannot be made again.',
+  })
 }
 
 /** Reads a PKCS#8 private key. @throws CONFIG_NOT_FOUND, CONFIG_PERMISSIONS, CONFIG_KEY */

@@ -1,7 +1,7 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile, rename } from 'node:fs/promises'
 import { PlaygroundError, errorMessage, systemCode } from '@p2p-playground/core'
 import type { Logger } from '@p2p-playground/core'
+import { writeFileDurably } from '@p2p-playground/core/durable-file'
 import { EMPTY_LEDGER } from './ledger.js'
 import type { LedgerContent } from './ledger.js'
 
@@ -48,23 +48,7 @@ export class LedgerFile implements LedgerStore {
   }
 
   async save(content: LedgerContent): Promise<void> {
-    const dir = dirname(this.#path)
-    await mkdir(dir, { recursive: true, mode: 0o700 })
-    const draft = `${this.#path}.new`
-    const file = await open(draft, 'w', 0o600)
-    try {
-      await file.writeFile(JSON.stringify(content))
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
-    await rename(draft, this.#path)
-    const parent = await open(dir, 'r')
-    try {
-      await parent.sync()
-    } finally {
-      await parent.close()
-    }
+    await writeFileDurably(this.#path, JSON.stringify(content), { mode: 0o600 })
   }
 }
 
