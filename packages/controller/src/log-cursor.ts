@@ -1,6 +1,6 @@
 import { logSourceOf } from '@p2p-playground/core'
 import type { DroppedLines, LogEntry, LogQuery } from '@p2p-playground/core'
-import { droppedFromProto, logEntryFromProto } from '@p2p-playground/proto'
+import { droppedFromProto, logEntryFromProto, logSourceOfProto } from '@p2p-playground/proto'
 import type { node } from '@p2p-playground/proto'
 import type { NodeClient } from './survey.js'
 
@@ -60,9 +60,8 @@ export class LogCursor {
     this.#hasBegun = true
     for (const [source, seq] of Object.entries(position)) this.#seen.set(source, Number(seq))
     this.#dropped.push(...dropped.map((lines) => droppedFromProto(lines, { node: this.#node })))
-    const known = entries.map(logEntryFromProto)
-    for (const entry of known) this.#seen.set(logSourceOf(entry), entry.seq)
-    return known
+    for (const entry of entries) this.#seen.set(logSourceOfProto(entry), Number(entry.seq))
+    return entries.map(logEntryFromProto)
   }
 }
 

@@ -12,5 +12,10 @@ export {
   versionFromProto,
   versionToProto,
 } from './mapping/instance.js'
-export { droppedFromProto, logEntryFromProto, logEntryToProto } from './mapping/log-entry.js'
+export {
+  droppedFromProto,
+  logEntryFromProto,
+  logSourceOfProto,
+  logEntryToProto,
+} from './mapping/log-entry.js'
 export { nodeInfoFromProto, nodeInfoToProto, offerFromProto, offerToProto } from './mapping/node.js'

@@ -209,7 +209,7 @@ function recordOf(one: InstanceStatus): InstanceRecord {
     ...newInstanceRecord(one, one.digest),
     presence: 'present',
     active: one.active,
-    state: one.state,
+    state: one.state === 'unknown' ? 'staged' : one.state,
     sizeBytes: 1234,
     receivedAtMs: 1,
   }

@@ -57,7 +57,8 @@ export type DeployPhase = (typeof DEPLOY_PHASES)[number]
 export interface DeployProgress {
   readonly node: string
   readonly peerId: string
-  readonly phase: DeployPhase
+  /** `unknown`: what a node of a later version says and this one has no name for. */
+  readonly phase: DeployPhase | 'unknown'
   readonly doneBytes: number
   readonly totalBytes: number
   /** Bytes that the node held already from an earlier try or version. */

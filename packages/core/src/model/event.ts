@@ -32,7 +32,8 @@ export interface SystemEvent {
   readonly seq: number
   readonly timeMs: number
   readonly node: string
-  readonly type: EventType
+  /** `unknown`: what a node of a later version says and this one has no name for. */
+  readonly type: EventType | 'unknown'
   readonly app: string | null
   readonly version: string | null
   /** One sentence for people. */

@@ -55,7 +55,8 @@ export function formatInstance(key: InstanceKey): string {
 
 /** What the node reports of one instance. */
 export interface InstanceStatus extends InstanceKey {
-  readonly state: InstanceState
+  /** `unknown`: what a node of a later version says and this one has no name for. */
+  readonly state: InstanceState | 'unknown'
   /** The version that a bare app name means on this node. */
   readonly active: boolean
   /** Does what it is for: healthy, or running when it has no health check. */

@@ -11,6 +11,10 @@ export type LogStream = (typeof LOG_STREAMS)[number]
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
+/**
+ * Where a value may be `unknown`, a node of a later version said what this one has no name for; a daemon never says so of
+ * itself, to a log sink neither.
+ */
 interface NumberedLine {
   /** When the daemon read or wrote the line, milliseconds since the epoch. */
   readonly timeMs: number
@@ -30,7 +34,7 @@ export interface AppLogEntry extends NumberedLine {
   /** One life of the log of a version on a node: it lasts over restarts, and another begins after `app remove`. */
   readonly instance: string
   /** All streams of an instance are numbered together. */
-  readonly stream: LogStream
+  readonly stream: LogStream | 'unknown'
   /** The line was too long for one entry: it goes on in the next entry of its stream. */
   readonly cut?: true
 }
@@ -41,7 +45,7 @@ export interface DaemonLogEntry extends NumberedLine {
   /** The app and version that it is about, when it names them. */
   readonly app: string | null
   readonly version: string | null
-  readonly level: LogLevel
+  readonly level: LogLevel | 'unknown'
   /** Name of what the line tells. */
   readonly event: string
   readonly fields: Readonly<Record<string, string | number | boolean | null>>
@@ -52,7 +56,7 @@ export interface EventLogEntry extends NumberedLine {
   readonly kind: 'event'
   readonly app: string | null
   readonly version: string | null
-  readonly type: EventType
+  readonly type: EventType | 'unknown'
   readonly code: string | null
   readonly by: string | null
 }

@@ -7,8 +7,9 @@ export type LogSinkState = (typeof LOG_SINK_STATES)[number]
 /** How far a node has got with one of its log sinks. Counts go on over restarts of the daemon. */
 export interface LogSinkStatus {
   readonly name: string
-  readonly kinds: readonly LogKind[]
-  readonly state: LogSinkState
+  /** `unknown`, as with `state`: what a node of a later version says and this one has no name for. */
+  readonly kinds: readonly (LogKind | 'unknown')[]
+  readonly state: LogSinkState | 'unknown'
   /** Since when it has been so, milliseconds since the epoch; null while `ok`. */
   readonly sinceMs: number | null
   /** Why; null while `ok`. */

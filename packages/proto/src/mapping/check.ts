@@ -15,17 +15,10 @@ export function optionalNumber(value: bigint | undefined): number | null {
   return value === undefined ? null : toNumber(value)
 }
 
-/** A text of the wire as one of the known values. @throws INTERNAL for another */
-export function oneOf<Value extends string>(
+/** A text of the wire as one of the known values. A node of a later version may say others: they must not end the whole answer. */
+export function oneOrUnknown<Value extends string>(
   known: readonly Value[],
   text: string,
-  what: string,
-): Value {
-  const found = known.find((value) => value === text)
-  if (found !== undefined) return found
-  throw new PlaygroundError(
-    'INTERNAL',
-    `a node sent ${what} "${text}", which this version does not know`,
-    { hint: 'Use the same version on both sides.' },
-  )
+): Value | 'unknown' {
+  return known.find((value) => value === text) ?? 'unknown'
 }

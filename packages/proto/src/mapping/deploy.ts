@@ -1,15 +1,15 @@
 import { DEPLOY_PHASES } from '@p2p-playground/core'
 import type { DeployProgress } from '@p2p-playground/core'
 import type { DeployResponse } from '../gen/p2pplayground/node/v1/node_pb.js'
-import { oneOf, toNumber } from './check.js'
+import { oneOrUnknown, toNumber } from './check.js'
 import { instanceFromProto } from './instance.js'
 
-/** How a node says a deployment stands. @throws INTERNAL for an unknown phase or state */
+/** How a node says a deployment stands. */
 export function deployProgressFromProto(
   message: DeployResponse,
 ): Pick<DeployProgress, 'phase' | 'doneBytes' | 'reusedBytes' | 'copiedBytes' | 'state'> {
   return {
-    phase: oneOf(DEPLOY_PHASES, message.phase, 'the phase'),
+    phase: oneOrUnknown(DEPLOY_PHASES, message.phase),
     doneBytes: toNumber(message.doneBytes),
     reusedBytes: toNumber(message.reusedBytes),
     copiedBytes: toNumber(message.copiedBytes),

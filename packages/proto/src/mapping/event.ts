@@ -3,7 +3,7 @@ import { EVENT_TYPES } from '@p2p-playground/core'
 import type { SystemEvent } from '@p2p-playground/core'
 import { EventSchema } from '../gen/p2pplayground/node/v1/node_pb.js'
 import type { Event } from '../gen/p2pplayground/node/v1/node_pb.js'
-import { oneOf, toNumber } from './check.js'
+import { oneOrUnknown, toNumber } from './check.js'
 
 export function eventToProto(event: SystemEvent): Event {
   return create(EventSchema, {
@@ -24,7 +24,7 @@ export function eventFromProto(message: Event): SystemEvent {
     seq: toNumber(message.seq),
     timeMs: toNumber(message.timeMs),
     node: message.node,
-    type: oneOf(EVENT_TYPES, message.type, 'the event'),
+    type: oneOrUnknown(EVENT_TYPES, message.type),
     app: message.app ?? null,
     version: message.version ?? null,
     message: message.message,

@@ -12,7 +12,7 @@ export function heartbeatToProto(heartbeat: Heartbeat): StreamHeartbeatsResponse
   })
 }
 
-/** @throws INTERNAL when it holds no node, or what this version does not know */
+/** @throws INTERNAL when it holds no node */
 export function heartbeatFromProto(message: StreamHeartbeatsResponse): Heartbeat {
   return {
     node: nodeInfoFromProto(message.node),

@@ -12,7 +12,7 @@ import {
   VersionSchema,
 } from '../gen/p2pplayground/node/v1/node_pb.js'
 import type { Description, Instance, Version } from '../gen/p2pplayground/node/v1/node_pb.js'
-import { oneOf, optionalNumber, toNumber } from './check.js'
+import { oneOrUnknown, optionalNumber, toNumber } from './check.js'
 import { eventFromProto, eventToProto } from './event.js'
 import { failureFromProto, failureToProto } from './failure.js'
 import { instanceUsageFromProto, instanceUsageToProto } from './usage.js'
@@ -40,7 +40,7 @@ export function instanceFromProto(message: Instance): InstanceStatus {
   return {
     app: message.app,
     version: message.version,
-    state: oneOf(INSTANCE_STATES, message.state, 'the state'),
+    state: oneOrUnknown(INSTANCE_STATES, message.state),
     active: message.active,
     pid: message.pid ?? null,
     reason: message.reason,
@@ -81,7 +81,7 @@ export function versionFromProto(message: Version, node: string): VersionRow {
     sizeBytes: toNumber(message.sizeBytes),
     receivedAtMs: toNumber(message.receivedAtMs),
     active: message.active,
-    state: oneOf(INSTANCE_STATES, message.state, 'the state'),
+    state: oneOrUnknown(INSTANCE_STATES, message.state),
     tags: message.tags,
     note: message.note,
   }

@@ -7,7 +7,7 @@ import type {
   DroppedLines as DroppedLinesMessage,
   LogEntry as LogEntryMessage,
 } from '../gen/p2pplayground/node/v1/node_pb.js'
-import { oneOf, toNumber } from './check.js'
+import { oneOrUnknown, toNumber } from './check.js'
 
 export function logEntryToProto(entry: LogEntry): LogEntryMessage {
   return create(LogEntrySchema, {
@@ -47,7 +47,7 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
     line: message.line,
   }
   const named = { app: message.app || null, version: message.version || null }
-  const kind = message.kind === '' ? 'app' : oneOf(LOG_KINDS, message.kind, 'a line of the kind')
+  const kind = message.kind === '' ? 'app' : oneOrUnknown(LOG_KINDS, message.kind)
   switch (kind) {
     case 'app':
       return {
@@ -56,7 +56,7 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
         app: message.app,
         version: message.version,
         instance: message.instance,
-        stream: oneOf(LOG_STREAMS, message.stream, 'the stream'),
+        stream: oneOrUnknown(LOG_STREAMS, message.stream),
         ...(message.cut ? { cut: true } : {}),
       }
     case 'daemon':
@@ -64,7 +64,7 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
         kind,
         ...line,
         ...named,
-        level: oneOf(LOG_LEVELS, message.level, 'the level'),
+        level: oneOrUnknown(LOG_LEVELS, message.level),
         event: message.event,
         fields: plainFields(message.fields ?? {}),
       }
@@ -73,13 +73,25 @@ export function logEntryFromProto(message: LogEntryMessage): LogEntry {
         kind,
         ...line,
         ...named,
-        type: oneOf(EVENT_TYPES, message.event, 'the event'),
+        type: oneOrUnknown(EVENT_TYPES, message.event),
         code: message.code ?? null,
         by: message.by ?? null,
+      }
+    case 'unknown':
+      // Nothing of the daemon's own, but all that can be told of it has a place there.
+      return {
+        ...{ kind: 'daemon', level: 'unknown', event: message.event || 'unknown', fields: {} },
+        ...line,
+        ...named,
       }
     default:
       return kind satisfies never
   }
+}
+
+/** What an entry is numbered in, as `logSourceOf` has it; also for a kind that this version does not know. */
+export function logSourceOfProto({ kind, app, version }: LogEntryMessage): string {
+  return kind === '' || kind === 'app' ? `${app}@${version}` : kind
 }
 
 /** A field of a log line is no list and no map; what is one all the same is left out. */

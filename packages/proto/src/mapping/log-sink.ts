@@ -3,7 +3,7 @@ import { LOG_KINDS, LOG_SINK_STATES } from '@p2p-playground/core'
 import type { LogSinkStatus } from '@p2p-playground/core'
 import { LogSinkSchema } from '../gen/p2pplayground/node/v1/node_pb.js'
 import type { LogSink } from '../gen/p2pplayground/node/v1/node_pb.js'
-import { oneOf, optionalNumber, toNumber } from './check.js'
+import { oneOrUnknown, optionalNumber, toNumber } from './check.js'
 
 export function logSinkToProto(status: LogSinkStatus): LogSink {
   return create(LogSinkSchema, {
@@ -26,8 +26,8 @@ export function logSinkToProto(status: LogSinkStatus): LogSink {
 export function logSinkFromProto(message: LogSink): LogSinkStatus {
   return {
     name: message.name,
-    kinds: message.kinds.map((kind) => oneOf(LOG_KINDS, kind, 'the kind of log')),
-    state: oneOf(LOG_SINK_STATES, message.state, 'the state of a log sink'),
+    kinds: message.kinds.map((kind) => oneOrUnknown(LOG_KINDS, kind)),
+    state: oneOrUnknown(LOG_SINK_STATES, message.state),
     sinceMs: optionalNumber(message.sinceMs),
     reason: message.reason ?? null,
     nextTryMs: optionalNumber(message.nextTryMs),
