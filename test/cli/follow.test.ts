@@ -102,3 +102,15 @@ test('run --stop-on-exit stops it', async () => {
   expect(row).toMatchObject({ state: 'stopped', pid: null })
   await cliOk(one, 'app', 'remove', 'guest')
 })
+
+test('run --stop-on-exit says that the app may still run when it could not stop it', async () => {
+  const app = writeApp(machines.base, { name: 'stray', script: 'echo running\nexec sleep 600' })
+  const follower = follow(one, 'run', app, '--node', 'one', '--stop-on-exit')
+  await follower.until(/\| running/)
+  await cliOk(one, 'daemon', 'stop')
+  follower.child.kill('SIGINT')
+  expect(await follower.ended).not.toBe(0)
+  expect(follower.text()).toMatch(/Warning: stray may still run/)
+  await cliOk(one, 'daemon', 'start')
+  await cliOk(one, 'app', 'remove', 'stray')
+})

@@ -6,6 +6,7 @@ import { GRACE_MS, judge, packageOf, runDeploy } from '../deploy-action.js'
 import { clockTime, harmless } from '../format.js'
 import { showFollowed } from '../show-followed.js'
 import { findSigningKey } from '../signing.js'
+import { stopAfterRun } from '../stop-after-run.js'
 
 export default class Run extends BaseCommand {
   static override summary = 'Pack, sign, deploy, and follow the logs.'
@@ -68,9 +69,13 @@ export default class Run extends BaseCommand {
         this.warning(text)
       },
     })
-    if (flags['stop-on-exit'])
-      await control.changeApp({ action: 'stop', ...id, target }, AbortSignal.timeout(30_000))
-    else if (!flags.json)
+    if (flags['stop-on-exit']) {
+      const exit = await stopAfterRun(control, { ...id, target }, (text) => {
+        this.warning(text)
+      })
+      // What became of the deployment stays said.
+      if (exit !== 0) process.exitCode = exit
+    } else if (!flags.json)
       process.stderr.write(
         `\n${id.app} goes on running; stop it with: p2p-playground app stop ${id.app}\n`,
       )
