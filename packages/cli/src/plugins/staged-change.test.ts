@@ -81,6 +81,25 @@ describe('changeStaged', () => {
     })
   })
 
+  it('lets one of many through at a time', async () => {
+    const all = Promise.withResolvers<undefined>()
+    let refused = 0
+    const work = async (): Promise<void> => {
+      await all.promise
+    }
+    const ends = Array.from({ length: 8 }, async () =>
+      changeStaged(dir, work).catch((error: unknown) => {
+        refused += 1
+        if (refused === 7) all.resolve(undefined)
+        return (error as Error).message
+      }),
+    )
+    const messages = await Promise.all(ends)
+    expect(messages.filter((message) => message === undefined)).toHaveLength(1)
+    expect(new Set(messages).size).toBe(2)
+    expect(readdirSync(base)).toEqual(['oclif'])
+  })
+
   it('puts right what a killed change left in the middle', async () => {
     const staged = `${dir}.next`
     mkdirSync(join(staged, '.last', 'node_modules', 'old'), { recursive: true })

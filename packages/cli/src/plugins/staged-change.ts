@@ -1,19 +1,20 @@
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
+import { claimDirectory } from './claim-directory.js'
+import type { ClaimedDirectory } from './claim-directory.js'
 
 /** What npm and we keep in the directory; package.json last: with it a change is done. */
 const PARTS = ['tarballs', 'node_modules', 'package-lock.json', 'package.json'] as const
 
 /** Beside the parts of the next state: those of the last, while they change places. */
 const LAST = '.last'
-const OWNER = '.pid'
 
 /**
  * Changes a copy of the directory, and puts it in its place once `work` is through: whatever goes wrong on the way (no network,
  * a full disk, a kill) leaves what was installed as it was, and a daemon that runs reads nothing half written.
- * The copy lies beside the directory, so that links keep their length.
+ * The copy lies beside the directory, so that links keep their length; it is the lock as well.
  * @throws STATE_DISK, PLUGIN_INSTALL when another change is under way
  */
 export async function changeStaged<Result>(
@@ -21,13 +22,18 @@ export async function changeStaged<Result>(
   work: (staged: string) => Promise<Result>,
 ): Promise<Result> {
   const staged = `${dir}.next`
+  let claim: ClaimedDirectory
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 })
-    await claim(staged, dir)
+    claim = await claimDirectory(staged)
   } catch (error) {
     throw explain(error, dir)
   }
   try {
+    if (claim.isTakenOver) {
+      await putRight(staged, dir)
+      await claim.clear()
+    }
     for (const part of PARTS) {
       if (!existsSync(join(dir, part))) continue
       await cp(join(dir, part), join(staged, part), {
@@ -42,32 +48,16 @@ export async function changeStaged<Result>(
   } catch (error) {
     throw explain(error, dir)
   } finally {
-    await rm(staged, { recursive: true, force: true })
+    await claim.release()
   }
 }
 
-/** Makes the copy's directory, which is the lock as well. What a killed change left is put right first. */
-async function claim(staged: string, dir: string): Promise<void> {
-  try {
-    await mkdir(staged, { mode: 0o700 })
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error
-    const pid = await ownerOf(staged)
-    if (pid !== undefined && isRunning(pid)) {
-      throw new PlaygroundError(
-        'PLUGIN_INSTALL',
-        `plugins are being changed by another command (pid ${String(pid)})`,
-        { hint: 'Wait for it to end.' },
-      )
-    }
-    for (const part of PARTS) {
-      const last = join(staged, LAST, part)
-      if (existsSync(last) && !existsSync(join(dir, part))) await rename(last, join(dir, part))
-    }
-    await rm(staged, { recursive: true, force: true })
-    await mkdir(staged, { mode: 0o700 })
+/** What a killed change left in the middle goes back. */
+async function putRight(staged: string, dir: string): Promise<void> {
+  for (const part of PARTS) {
+    const last = join(staged, LAST, part)
+    if (existsSync(last) && !existsSync(join(dir, part))) await rename(last, join(dir, part))
   }
-  await writeFile(join(staged, OWNER), String(process.pid))
 }
 
 /** The parts change places; when one does not, those that did go back. */
@@ -87,25 +77,6 @@ async function swap(staged: string, dir: string): Promise<void> {
   } catch (error) {
     for (const undo of moved.reverse()) await undo()
     throw error
-  }
-}
-
-async function ownerOf(staged: string): Promise<number | undefined> {
-  try {
-    const pid = Number(await readFile(join(staged, OWNER), 'utf8'))
-    return pid > 0 ? pid : undefined
-  } catch {
-    // It was killed before it wrote its name.
-    return undefined
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return systemCode(error) === 'EPERM'
   }
 }
 
