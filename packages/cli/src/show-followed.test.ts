@@ -53,10 +53,13 @@ describe('while following', () => {
       await Promise.resolve()
       throw new Error('aborted')
     })()
-    const options = { signal: controller.signal, show: () => undefined, warn: () => undefined }
-    await expect(showFollowed(source, { ...options, follow: true })).resolves.toMatchObject({
-      shown: 1,
+    const shown: Item[] = []
+    const show = (one: Item): void => void shown.push(one)
+    const options = { signal: controller.signal, show, warn: () => undefined }
+    await expect(showFollowed(source, { ...options, follow: true })).resolves.toEqual({
+      failures: [],
     })
+    expect(shown).toHaveLength(1)
   })
 })
 

@@ -12,15 +12,13 @@ export async function showFollowed<Item extends { readonly node: string }>(
     readonly show: (item: Item) => void
     readonly warn: (text: string) => void
   },
-): Promise<{ readonly shown: number; readonly failures: readonly NodeFailure[] }> {
+): Promise<{ readonly failures: readonly NodeFailure[] }> {
   const failures = new Map<string, NodeFailure>()
   const away = new Set<string>()
-  let shown = 0
   try {
     for await (const followed of source) {
       if (followed.kind === 'item') {
         away.delete(followed.item.node)
-        shown += 1
         options.show(followed.item)
         continue
       }
@@ -40,7 +38,7 @@ export async function showFollowed<Item extends { readonly node: string }>(
     // Ctrl-C, or the end of --timeout, is how following ends.
     if (!(options.follow && options.signal.aborted)) throw error
   }
-  return { shown, failures: [...failures.values()] }
+  return { failures: [...failures.values()] }
 }
 
 function droppedText({ node, source, lines }: DroppedLines): string {

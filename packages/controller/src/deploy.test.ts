@@ -143,7 +143,7 @@ describe('deploy', () => {
       'says what nobody understands',
       'INTERNAL',
       async function* () {
-        yield await Promise.resolve({ phase: 'dance' })
+        yield await Promise.resolve({ phase: 'transfer', doneBytes: 2n ** 60n })
       },
     ],
   ])('fails a node that %s with %s', async (_what, code, behave) => {
@@ -151,6 +151,17 @@ describe('deploy', () => {
     const seen = await all(await start())
     expect(lastOf(seen, 'one')).toMatchObject({ phase: 'failed', failure: { code } })
     expect(lastOf(seen, 'two')).toMatchObject({ phase: 'done' })
+  })
+
+  it('goes on through a phase that only a later version of the node knows', async () => {
+    one.state.deploy = async function* () {
+      yield await Promise.resolve({ phase: 'dance' })
+      yield { phase: 'done' }
+    }
+    const seen = await all(await start())
+    const phases = seen.flatMap((each) => (each.node === 'one' ? [each.phase] : []))
+    expect(phases.slice(-2)).toEqual(['unknown', 'done'])
+    expect(lastOf(seen, 'one')?.failure).toBeNull()
   })
 
   it('fails a node that goes away in the middle with NODE_UNREACHABLE', async () => {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { untilAborted } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import type { ErrorCode } from '@p2p-playground/core/errors'
 import { readPackage } from './package-facts.js'
@@ -40,21 +41,16 @@ export async function readPackageAside(path: string, signal: AbortSignal): Promi
   signal.throwIfAborted()
   const worker = new Worker(WORKER, { workerData: { path } })
   const { promise, resolve, reject } = Promise.withResolvers<WorkerAnswer>()
-  const onAbort = (): void => {
-    reject(signal.reason as Error)
-  }
-  signal.addEventListener('abort', onAbort, { once: true })
   worker.once('message', resolve).once('error', reject)
   worker.once('exit', (code) => {
     reject(new Error(`the thread that read ${path} ended with ${String(code)}`))
   })
   try {
-    const answer = await promise
+    const answer = await untilAborted(promise, signal)
     if ('facts' in answer) return answer.facts
     const { code, message, hint, details } = answer.failure
     throw new PlaygroundError(code, message, { hint, details })
   } finally {
-    signal.removeEventListener('abort', onAbort)
     await worker.terminate()
   }
 }

@@ -61,6 +61,7 @@ export type {
   NodeSelector,
   VersionRow,
 } from './contracts/control.js'
+export { ignoreAbort, untilAborted } from './abort.js'
 export { formatDuration, parseDurationMs } from './model/duration.js'
 export { formatBytes, parseBytes } from './model/bytes.js'
 export { INSTANCE_STATES, formatExit, formatInstance } from './model/instance.js'

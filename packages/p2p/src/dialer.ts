@@ -1,6 +1,6 @@
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { PlaygroundError, errorMessage } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, untilAborted } from '@p2p-playground/core'
 import { isQuic, parseAddress } from './addresses.js'
 import type { ConnectionGuard } from './auth/guard.js'
 import { addQuic } from './libp2p-node.js'
@@ -44,7 +44,8 @@ export class Dialer {
       open.find((connection) => this.#guard.outcome(connection) !== undefined) ??
       open[0]
     const connection = known ?? (await this.#dial(peerId, signal))
-    await settled(this.#guard.granted(connection), signal)
+    const granted = this.#guard.granted(connection)
+    await (signal === undefined ? granted : untilAborted(granted, signal))
     return connection
   }
 
@@ -89,22 +90,6 @@ function parsePeerId(peerId: string): PeerId {
       hint: 'A PeerID begins with 12D3Koo; "p2p-playground node list" shows those that are known.',
       cause,
     })
-  }
-}
-
-/** `promise`, unless `signal` aborts before it settles. */
-async function settled<Value>(promise: Promise<Value>, signal?: AbortSignal): Promise<Value> {
-  if (signal === undefined) return promise
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => {
-    reject(signal.reason as Error)
-  }
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }
 

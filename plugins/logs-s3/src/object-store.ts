@@ -14,6 +14,7 @@ import type {
   S3ClientConfig,
   StorageClass,
 } from '@aws-sdk/client-s3'
+import { untilAborted } from '@p2p-playground/core'
 import type { S3Config } from './config.js'
 
 /** Beside the signal of a call: a machine that is not there, and a connection on which nothing moves. */
@@ -27,7 +28,10 @@ export interface PartSizes {
   readonly partBytes: number
 }
 
-/** The bucket. The module brings the SDK along: import it when it is needed. */
+/**
+ * The bucket. The module brings the SDK along: import it when it is needed. The SDK heeds a signal while it speaks to the store,
+ * but not while it looks for credentials: hence `untilAborted` around every call.
+ */
 export class ObjectStore {
   readonly #client: S3Client
   readonly #config: S3Config
@@ -191,21 +195,6 @@ function clientConfig(config: S3Config): S3ClientConfig {
     // The shipper decides about tries.
     maxAttempts: 1,
     requestHandler: { connectionTimeout: CONNECT_LIMIT_MS, socketTimeout: IDLE_LIMIT_MS },
-  }
-}
-
-/** The SDK heeds the signal while it speaks to the store, but not while it looks for credentials. */
-async function untilAborted<Result>(call: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const aborted = Promise.withResolvers<never>()
-  const stop = (): void => {
-    aborted.reject(signal.reason as Error)
-  }
-  signal.addEventListener('abort', stop)
-  if (signal.aborted) stop()
-  try {
-    return await Promise.race([call, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }
 

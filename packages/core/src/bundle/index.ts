@@ -11,7 +11,7 @@ export {
   trustedKey,
   writeSigningKey,
 } from './keys.js'
-export { packDirectory, readSignature, signBundle } from './pack.js'
+export { packDirectory, signBundle } from './pack.js'
 export type { PackRequest, PackedBundle } from './pack.js'
 export { buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
 export { sourceDateMs } from './source-date.js'

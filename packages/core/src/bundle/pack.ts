@@ -11,8 +11,7 @@ import { chunkStream } from './content-chunker.js'
 import type { PackageEntries } from './follow-links.js'
 import { gzipChunks } from './gzip-member.js'
 import { MANIFEST_NAME } from './manifest-name.js'
-import { ARCHIVE_NAME, SIGNATURE_NAME, readArchive, readOuter } from './outer.js'
-import { DEFAULT_CAPS } from './entry-rules.js'
+import { ARCHIVE_NAME, SIGNATURE_NAME, readArchive } from './outer.js'
 import { signArchive } from './signature.js'
 import { TAR_END, tarHeader, tarPadding } from './tar-writer.js'
 import { readTree } from './tree.js'
@@ -95,16 +94,6 @@ export async function signBundle(path: string, key: SigningKey, outPath = path):
     await rm(archivePath, { force: true })
   }
   return id
-}
-
-/** The detached signature of a package; null when it has none. */
-export async function readSignature(path: string): Promise<Uint8Array | null> {
-  const parts = await readOuter(path, {
-    onArchive: () => undefined,
-    maxFileBytes: DEFAULT_CAPS.maxFileBytes,
-    allowUnsigned: true,
-  })
-  return parts.signature
 }
 
 /** The manifest, and what stands for its file in the package where that is not what it holds. */

@@ -1,4 +1,4 @@
-import { formatInstance } from '@p2p-playground/core'
+import { formatInstance, ignoreAbort } from '@p2p-playground/core'
 import type { Clock, InstanceKey, InstanceRecord } from '@p2p-playground/core'
 import { isEdit, plan } from '@p2p-playground/core/reconcile'
 import type { Action, InstanceAction } from '@p2p-playground/core/reconcile'
@@ -160,11 +160,5 @@ export class Engine {
     this.#notBefore.set(formatInstance(action.key), this.#clock.monotonic() + RETRY_MS)
     this.actions.reportFailure(action, error)
     this.table.changed.ring()
-  }
-}
-
-function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
-  return (error) => {
-    if (!signal.aborted) throw error
   }
 }

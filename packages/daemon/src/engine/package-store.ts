@@ -48,11 +48,6 @@ export class PackageStore {
     return join(this.versionDir(key), 'files')
   }
 
-  /** What the runtime keeps of the current run. */
-  runDir(key: InstanceKey): string {
-    return join(this.versionDir(key), 'run')
-  }
-
   /** @throws TRANSFER_DISK when the file system cannot hold `sizeBytes` twice (packed and unpacked). */
   async checkSpace(sizeBytes: number): Promise<void> {
     const fs = await statfs(this.paths.incoming)

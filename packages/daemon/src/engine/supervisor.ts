@@ -1,4 +1,4 @@
-import { errorMessage, formatInstance } from '@p2p-playground/core'
+import { errorMessage, formatInstance, ignoreAbort } from '@p2p-playground/core'
 import type {
   Clock,
   ExitStatus,
@@ -203,11 +203,5 @@ export class Supervisor {
       })
       return false
     }
-  }
-}
-
-function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
-  return (error) => {
-    if (!signal.aborted) throw error
   }
 }

@@ -73,8 +73,7 @@ export class Collector {
     this.#redact = createRedactor(secrets, this.#options.patterns)
     this.#collecting ??= this.#begin()
     const { readers, stop } = this.#collecting
-    readers.stdout.keepWhole(secretTexts(secrets))
-    readers.stderr.keepWhole(secretTexts(secrets))
+    for (const reader of [readers.stdout, readers.stderr]) reader.keepWhole(secretTexts(secrets))
     this.#collect(stop.signal)
   }
 
@@ -164,8 +163,7 @@ export class Collector {
     stop.abort()
     watcher?.close()
     void commit.close()
-    readers.stdout.close()
-    readers.stderr.close()
+    for (const reader of [readers.stdout, readers.stderr]) reader.close()
   }
 
   #watch(dir: string, signal: AbortSignal): FSWatcher | undefined {

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogEntry } from '@p2p-playground/core'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { followFeeds } from './follower.js'
 import { KEY, storeFixture, write } from './log-fixture.test.support.js'
 import type { LogStore } from './log-store.js'
 import type { StoreQuery } from './log-query.js'
@@ -25,7 +26,7 @@ function follow(
   const entries: LogEntry[] = []
   const run = async (): Promise<void> => {
     const asked = { kinds: ['app' as const], app: KEY.app, ...query }
-    for await (const answer of store.follow(asked, stop.signal)) {
+    for await (const answer of followFeeds([store], asked, stop.signal)) {
       entries.push(...answer.entries)
       if (answer.entries.length > 0) await pace()
     }
@@ -44,7 +45,7 @@ const lines = ({ entries }: Following): string[] => entries.map((entry) => entry
 const until = (check: () => void): Promise<void> =>
   vi.waitFor(check, { timeout: 10_000, interval: 2 })
 
-describe('LogStore.follow', () => {
+describe('followFeeds', () => {
   it('gives what is stored and then what comes', async () => {
     const { store, open, stored } = storeFixture()
     const log = await open()

@@ -1,4 +1,4 @@
-import { logSourceOf } from '@p2p-playground/core'
+import { ignoreAbort, logSourceOf } from '@p2p-playground/core'
 import type { LogEntry } from '@p2p-playground/core'
 import { Bell } from '../engine/bell.js'
 import type { FeedListener, LogAnswer, LogFeed } from './log-feed.js'
@@ -117,11 +117,5 @@ class Follower implements FeedListener {
   #clear(): void {
     this.#buffer = []
     this.#characters = 0
-  }
-}
-
-function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
-  return (error) => {
-    if (!signal.aborted) throw error
   }
 }

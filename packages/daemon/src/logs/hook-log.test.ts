@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { followFeeds } from './follower.js'
 import { KEY, storeFixture, write } from './log-fixture.test.support.js'
 
 /** The path of the newest segment. */
@@ -76,7 +77,7 @@ describe('LogStore.append', () => {
     const seen: string[] = []
     const query = { kinds: ['app' as const], stream: 'post-stop' as const }
     const read = async (): Promise<void> => {
-      for await (const { entries } of store.follow(query, stop.signal)) {
+      for await (const { entries } of followFeeds([store], query, stop.signal)) {
         seen.push(...entries.map(({ line }) => line))
       }
     }

@@ -5,7 +5,7 @@ import { PlaygroundError, errorMessage, formatInstance, systemCode } from '@p2p-
 import type { AppLogEntry, Clock, InstanceKey, LogEntry, Logger } from '@p2p-playground/core'
 import { overwriteTree } from '../erase.js'
 import { Collector } from './collector.js'
-import { followFeeds, readFeeds } from './follower.js'
+import { readFeeds } from './follower.js'
 import type { HookStream, StoredLine } from './frame.js'
 import { HolePuncher } from './hole-puncher.js'
 import type { LogClaims } from './log-claims.js'
@@ -135,18 +135,14 @@ export class LogStore implements LogFeed {
   }
 
   subscribe(listener: FeedListener): () => void {
-    this.#listeners.add(listener)
+    if (this.#stop.signal.aborted) listener.end()
+    else this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   /** What apps have written, the oldest first. */
   query(query: StoreQuery): AsyncGenerator<LogAnswer> {
     return readFeeds([this], query).answers
-  }
-
-  /** The same, then what is new as it comes. Ends when `signal` aborts or the store is closed. */
-  async *follow(query: StoreQuery, signal: AbortSignal): AsyncGenerator<LogAnswer> {
-    if (!this.#stop.signal.aborted) yield* followFeeds([this], query, signal)
   }
 
   /** Idempotent. Instances may go on writing; the next `open` takes that in. */

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { wire } from '@p2p-playground/proto'
 
-/** One stream, one call: a header frame, the body until half-close; the same back (docs/adr/0002). */
+/** One stream, one call: a header frame, the body until half-close; the same back (docs/adr/0006). */
 export const CALL_PROTOCOL = '/p2p-playground/call/1.0.0'
 
 type HeaderInit = MessageInitShape<typeof wire.HeaderSchema>

@@ -26,7 +26,7 @@ export interface TlsComponents {
 
 /**
  * TLS 1.3 as libp2p has it (https://github.com/libp2p/specs/blob/master/tls/tls.md), with the certificates of `@libp2p/tls`.
- * Only how the bytes get into and out of Node's TLS is ours: in fewer, larger steps (docs/adr/0007).
+ * Only how the bytes get into and out of Node's TLS is ours: in fewer, larger steps (docs/adr/0010).
  */
 export function tlsEncrypter(): (components: TlsComponents) => ConnectionEncrypter {
   return (components) => new TlsEncrypter(components)

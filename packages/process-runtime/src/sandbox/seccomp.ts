@@ -92,11 +92,6 @@ export function isMachine(arch: string): arch is Machine {
   return Object.hasOwn(MACHINES, arch)
 }
 
-/** Names of the system calls that fail with EPERM in a sandbox. */
-export function deniedCalls(): string[] {
-  return DENIED.map(([name]) => name)
-}
-
 /**
  * The filter that a sandbox runs under, as `bwrap --seccomp` takes it: an array of struct sock_filter. It denies what a
  * program needs to leave the sandbox or to change the machine, and lets everything else through.
