@@ -70,6 +70,10 @@ export async function* deploy(
     })
   }
   const nodes = await selecting
+  const localPath =
+    request.localCopy && list.sizeBytes >= COPY_BYTES
+      ? await realpath(request.packagePath)
+      : undefined
   const ended = new AbortController()
   const timeUp = new AbortController()
   const left = AbortSignal.any([signal, ended.signal])
@@ -82,10 +86,6 @@ export async function* deploy(
     () => undefined,
   )
   const withdraw = context.host.serve.offer(list, request.packagePath)
-  const localPath =
-    request.localCopy && list.sizeBytes >= COPY_BYTES
-      ? await realpath(request.packagePath)
-      : undefined
   const job = { ...context, request, id, list, localPath, deadlineMs, left, limit: timeUp.signal }
   try {
     yield* mergeLive(nodes.map((one) => deployTo(one, job)))
