@@ -77,7 +77,6 @@ test('lines that were dropped are warned of', async () => {
   const items = [dropped('web@1.0.0', 4711), dropped('daemon', 1), dropped('event', 2)]
   for (const follow of [true, false]) {
     expect(await run([...items, item('a')], follow)).toMatchObject({
-      shown: 1,
       failures: [],
       warnings: [
         'a: 4711 lines were dropped from web@1.0.0 (cap of size or age)',
