@@ -200,18 +200,21 @@ export class Actions {
     failpoint('remove-intended')
     await logs.remove(record.app, record.version, { overwrite: erase })
     failpoint('remove-log-gone')
-    const others = table.list().filter((other) => formatInstance(other) !== name)
-    const isShared = others.some((other) => other.digest === record.digest)
+    const isShared = table
+      .list()
+      .some((other) => other.digest === record.digest && formatInstance(other) !== name)
     await packages.remove(record, {
       digest: isShared ? null : record.digest,
       overwrite: erase,
     })
     failpoint('remove-files-gone')
-    const left = others.filter((other) => other.app === record.app)
+    // Other versions of the app went on meanwhile: what counts is how they are now.
+    const left = table.ofApp(record.app).filter((other) => formatInstance(other) !== name)
+    const gone = table.get(record) ?? record
     table.commit({
       remove: [record],
       eraseFailures: erase ? [record] : [],
-      ...(left.length === 0 ? { removeApps: [record.app] } : this.#withoutVersion(record, left)),
+      ...(left.length === 0 ? { removeApps: [record.app] } : this.#withoutVersion(gone, left)),
       events: [instanceEvent(clock, 'removed', record, { message: `${name} removed` })],
     })
     failpoint('remove-committed')

@@ -1,3 +1,4 @@
+import { newInstanceRecord } from '@p2p-playground/core'
 import type { InstanceRecord } from '@p2p-playground/core'
 import { InMemoryRuntime, waitFor } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -232,5 +233,31 @@ describe('health', () => {
     expect(await codeOf(t.deploy(job))).toBe('APP_UNHEALTHY')
     expect(t.record('1.0.0')).toMatchObject({ state: 'unhealthy', goal: 'running' })
     expect(t.pidOf('1.0.0')).toBeGreaterThan(0)
+  })
+})
+
+describe('what happens while the files of a version are deleted', () => {
+  it('to the version that takes its place is kept', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0'))
+    t.failpoint = (step) => {
+      if (step === 'remove-files-gone')
+        t.engine.table.update({ app: 'web', version: '1.0.0' }, { lastFailure: 'exit 7' })
+    }
+    await t.order('remove', '1.1.0')
+    expect(t.record('1.0.0')).toMatchObject({ active: true, lastFailure: 'exit 7' })
+  })
+
+  it('counts: an app to which a deploy began is not forgotten', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    const key = { app: 'web', version: '2.0.0' }
+    const apps: boolean[] = []
+    t.failpoint = (step) => {
+      if (step === 'remove-files-gone')
+        t.engine.table.commit({ save: [newInstanceRecord(key, 'another')] })
+      if (step === 'remove-committed') apps.push(t.engine.table.apps.has('web'))
+    }
+    await t.order('remove', '1.0.0')
+    expect(apps).toEqual([true])
   })
 })
