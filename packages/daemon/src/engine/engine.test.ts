@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { newInstanceRecord } from '@p2p-playground/core'
 import type { InstanceRecord } from '@p2p-playground/core'
 import { InMemoryRuntime, waitFor } from '@p2p-playground/testkit'
@@ -260,4 +261,28 @@ describe('what happens while the files of a version are deleted', () => {
     await t.order('remove', '1.0.0')
     expect(apps).toEqual([true])
   })
+})
+
+it('asks an instance no more how it is once it is being stopped', async () => {
+  await t.deploy(
+    await t.jobOf('1.0.0', 'health_check: { type: fake, interval: 5ms, retries: 1 }\n'),
+  )
+  const checks: AbortSignal[] = []
+  t.health.check = async (_, signal) => {
+    checks.push(signal)
+    await once(signal, 'abort')
+    return { healthy: false, detail: 'going away' }
+  }
+  await waitFor('a check', () => checks.length > 0)
+  const stop = t.runtime.stop.bind(t.runtime)
+  const atStop: unknown[] = []
+  t.runtime.stop = async (handle) => {
+    const { state, lastFailure } = t.record('1.0.0')
+    atStop.push({ state, lastFailure, checks: checks.map(({ aborted }) => aborted) })
+    return stop(handle)
+  }
+  await t.order('stop')
+  expect(atStop).toEqual([{ state: 'stopping', lastFailure: '', checks: [true] }])
+  expect(checks).toHaveLength(1)
+  expect(t.record('1.0.0')).toMatchObject({ state: 'stopped', lastFailure: '' })
 })

@@ -64,6 +64,7 @@ export class Runs {
     const { table, launcher, supervisor, failpoint } = this.#deps
     if (record.handle === null) return
     table.update(record, { state: 'stopping', stopsUnhealthy: unhealthy })
+    supervisor.stopProbing(record)
     failpoint('stop-intended')
     const exit = await launcher.runtimeOf(record).stop(record.handle, STOP_GRACE_MS)
     failpoint('stop-ended')

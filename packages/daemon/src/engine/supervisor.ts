@@ -24,6 +24,8 @@ const RETRY_MS = 1000
 /** One run that is watched. */
 interface Watch {
   readonly stop: AbortController
+  /** Ends before the run when that is being stopped: how an app is while it drains says nothing. */
+  readonly probes: AbortController
   /** Of the last check, also while it does not count yet. */
   health: HealthResult | null
 }
@@ -55,10 +57,15 @@ export class Supervisor {
   watch(record: InstanceRecord, handle: RunHandle): void {
     const name = formatInstance(record)
     this.#watches.get(name)?.stop.abort()
-    const watch = { stop: new AbortController(), health: null }
+    const watch = { stop: new AbortController(), probes: new AbortController(), health: null }
     this.#watches.set(name, watch)
     void this.#awaitEnd(record, handle, watch.stop.signal)
     void this.#probe(record, handle, watch)
+  }
+
+  /** The run is about to be stopped: only its end is waited for. */
+  stopProbing(key: InstanceKey): void {
+    this.#watches.get(formatInstance(key))?.probes.abort()
   }
 
   /** Lets go of all instances; they go on running. */
@@ -158,7 +165,7 @@ export class Supervisor {
   }
 
   async #probe(record: InstanceRecord, handle: RunHandle, watch: Watch): Promise<void> {
-    const { signal } = watch.stop
+    const signal = AbortSignal.any([watch.stop.signal, watch.probes.signal])
     const report = (healthy: boolean, detail: string): boolean =>
       signal.aborted || this.#reportHealth(record, healthy, detail)
     const observe = (result: HealthResult): void => {
