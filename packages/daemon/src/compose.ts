@@ -47,7 +47,7 @@ import type { Engine } from './engine/engine.js'
 import { failpointOf } from './engine/failpoint.js'
 import { Fetcher } from './engine/fetcher.js'
 import type { NodeTraits } from './engine/launcher.js'
-import { PackageStore } from './engine/package-store.js'
+import { PackageStore, packagePathsOf } from './engine/package-store.js'
 import type { DaemonLog } from './logs/daemon-log.js'
 import { EventFeed } from './logs/event-feed.js'
 import type { LogStore } from './logs/log-store.js'
@@ -116,13 +116,7 @@ export function compose(foundations: Foundations): DependencyContainer {
 function makePackageStore(c: DependencyContainer): PackageStore {
   const home = c.resolve<Home>(HOME)
   const config = c.resolve<DaemonConfig>(CONFIG)
-  return new PackageStore({
-    apps: config.runtime.appDir,
-    stage: home.stage,
-    incoming: home.incoming,
-    packages: home.packages,
-    quarantine: home.quarantine,
-  })
+  return new PackageStore(packagePathsOf(home, config.runtime.appDir))
 }
 
 function traitsOf(config: DaemonConfig): NodeTraits {

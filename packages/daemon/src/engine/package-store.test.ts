@@ -1,8 +1,20 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  statfsSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { resolveHome } from '@p2p-playground/core/config'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { PackageStore } from './package-store.js'
+import { PackageStore, packagePathsOf } from './package-store.js'
 
 let root: string
 let store: PackageStore
@@ -26,7 +38,7 @@ afterEach(() => {
 const KEY = { app: 'web', version: '1.0.0' }
 
 async function installed(content: string): Promise<void> {
-  const stageDir = join(root, 'stage', 's1')
+  const stageDir = join(store.paths.stage, 's1')
   mkdirSync(stageDir)
   writeFileSync(join(stageDir, 'file'), content)
   const partPath = store.partPath(new Uint8Array([1, 2]))
@@ -63,12 +75,11 @@ describe('PackageStore', () => {
     expect(existsSync(store.packagePath('abc'))).toBe(true)
   })
 
-  it('sweeps stages and unknown versions, and keeps known ones and unfinished transfers', async () => {
+  it('sweeps stages and unknown versions, and keeps known ones', async () => {
     await installed('one')
     mkdirSync(join(root, 'stage', 'left-over'))
     mkdirSync(join(root, 'apps', 'web', '2.0.0'))
     writeFileSync(join(root, 'packages', 'unknown.p2p'), '')
-    writeFileSync(store.partPath(new Uint8Array([9])), 'half')
     const swept = await store.sweep([{ ...KEY, digest: 'abc' }], [])
     expect(swept.map((path) => path.slice(root.length + 1)).sort()).toEqual([
       'apps/web/2.0.0',
@@ -76,11 +87,84 @@ describe('PackageStore', () => {
       'stage/left-over',
     ])
     expect(existsSync(store.filesDir(KEY))).toBe(true)
-    expect(existsSync(store.partPath(new Uint8Array([9])))).toBe(true)
+  })
+
+  it('drops unfinished transfers that nobody continued for a day, but not one that somebody wants', async () => {
+    const [old, wanted, fresh] = [1, 2, 3].map((digest) => store.partPath(new Uint8Array([digest])))
+    if (old === undefined || wanted === undefined || fresh === undefined) throw new Error('no path')
+    const nowMs = Date.UTC(2026, 0, 2)
+    for (const path of [old, wanted, fresh]) {
+      writeFileSync(path, 'half')
+      const hours = path === fresh ? 23 : 25
+      utimesSync(path, nowMs / 1000, nowMs / 1000 - hours * 3600)
+    }
+    expect(await store.sweepTransfers(nowMs, new Set([wanted]))).toEqual([old])
+    expect(readdirSync(store.paths.incoming)).toHaveLength(2)
+    expect(await store.sweepTransfers(nowMs, new Set())).toEqual([wanted])
+    expect(existsSync(fresh)).toBe(true)
   })
 
   it('refuses what the disk cannot hold with TRANSFER_DISK', async () => {
     await expect(store.checkSpace(2 ** 60)).rejects.toMatchObject({ code: 'TRANSFER_DISK' })
     await expect(store.checkSpace(1)).resolves.toBeUndefined()
+  })
+})
+
+const OTHER_DISK = '/dev/shm'
+const isOther =
+  existsSync(OTHER_DISK) && statSync(OTHER_DISK).dev !== statSync(tmpdir()).dev
+if (!isOther) process.stdout.write(`package-store.test: left out, ${OTHER_DISK} is no other disk\n`)
+
+describe.skipIf(!isOther)('PackageStore, of apps on another disk than the home', () => {
+  let apps: string
+
+  beforeEach(async () => {
+    apps = mkdtempSync(join(OTHER_DISK, 'p2pp-apps-'))
+    store = new PackageStore(packagePathsOf(resolveHome({ P2P_PLAYGROUND_HOME: root }), apps))
+    await store.prepare()
+  })
+
+  afterEach(() => {
+    rmSync(apps, { recursive: true, force: true })
+  })
+
+  it('installs, replaces, sets aside and removes a version', async () => {
+    await installed('one')
+    await installed('two')
+    const again = join(store.paths.stage, 's2')
+    mkdirSync(again)
+    await store.replaceFiles(KEY, again)
+    expect(readFileSync(store.packagePath('abc'), 'utf8')).toBe('package')
+    expect(existsSync(await store.setAside(KEY))).toBe(true)
+    await installed('three')
+    await store.remove(KEY, { digest: 'abc', overwrite: false })
+    expect(readdirSync(apps).sort()).toEqual(['.quarantine', '.stage'])
+  })
+
+  it('keeps what is staged there from others, and out of what it takes for apps', async () => {
+    expect(statSync(store.paths.stage).mode & 0o777).toBe(0o700)
+    const place = await store.setAside(KEY)
+    mkdirSync(join(store.paths.stage, 'left-over'))
+    expect(await store.sweep([], [])).toEqual([join(store.paths.stage, 'left-over')])
+    expect(existsSync(store.paths.stage)).toBe(true)
+    expect(existsSync(place)).toBe(true)
+  })
+
+  it('looks for room on both', async () => {
+    const { bavail, bsize } = statfsSync(apps)
+    await expect(store.checkSpace(bavail * bsize + 1e9)).rejects.toMatchObject({
+      code: 'TRANSFER_DISK',
+    })
+    await expect(store.checkSpace(1)).resolves.toBeUndefined()
+  })
+})
+
+describe('packagePathsOf', () => {
+  it('stages under the home where the apps are there', () => {
+    const home = resolveHome({ P2P_PLAYGROUND_HOME: root })
+    expect(packagePathsOf(home, home.apps)).toMatchObject({
+      stage: home.stage,
+      quarantine: home.quarantine,
+    })
   })
 })

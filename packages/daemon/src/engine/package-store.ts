@@ -2,10 +2,13 @@ import { lstat, mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 
 import { join } from 'node:path'
 import { PlaygroundError, formatBytes, systemCode } from '@p2p-playground/core'
 import type { InstanceKey } from '@p2p-playground/core'
+import type { Home } from '@p2p-playground/core/config'
 import { overwrite, overwriteTree } from '../erase.js'
-import { asDiskError } from './disk-full.js'
+import { asDiskError, mountPointOf } from './disk-full.js'
 
 const MANIFEST_NAME = 'manifest.yaml'
+/** An unfinished transfer that nobody has continued for that long is given up. */
+const PART_KEPT_MS = 24 * 3_600_000
 
 export interface PackagePaths {
   readonly apps: string
@@ -14,6 +17,23 @@ export interface PackagePaths {
   readonly packages: string
   /** Of what is damaged. */
   readonly quarantine: string
+}
+
+/**
+ * What is staged or set aside moves to and from the apps by rename(2), which no file system boundary allows (EXDEV): where
+ * the apps are elsewhere than the home, both are with them, under names that no app can have.
+ */
+export function packagePathsOf(home: Home, apps: string): PackagePaths {
+  const { stage, incoming, packages, quarantine } = home
+  if (apps === home.apps && mountPointOf(apps) === mountPointOf(stage))
+    return { apps, stage, incoming, packages, quarantine }
+  return {
+    apps,
+    stage: join(apps, '.stage'),
+    incoming,
+    packages,
+    quarantine: join(apps, '.quarantine'),
+  }
 }
 
 /** Where packages are: arriving, staged, in place. Whatever is not in the state is swept at boot. */
@@ -48,19 +68,13 @@ export class PackageStore {
     return join(this.versionDir(key), 'files')
   }
 
-  /** @throws TRANSFER_DISK when the file system cannot hold `sizeBytes` twice (packed and unpacked). */
+  /** @throws TRANSFER_DISK when there is no room for `sizeBytes` twice: packed, and unpacked */
   async checkSpace(sizeBytes: number): Promise<void> {
-    const fs = await statfs(this.paths.incoming)
-    const free = fs.bavail * fs.bsize
-    if (free < sizeBytes * 2) {
-      throw new PlaygroundError(
-        'TRANSFER_DISK',
-        `${this.paths.incoming} has ${formatBytes(free)} free, the package needs ${formatBytes(sizeBytes * 2)}`,
-        {
-          hint: 'Free space on that disk, or remove old versions with "p2p-playground app remove".',
-        },
-      )
-    }
+    const { incoming, stage } = this.paths
+    const isOneDisk = (await stat(incoming)).dev === (await stat(stage)).dev
+    if (isOneDisk) return checkFree(incoming, sizeBytes * 2)
+    await checkFree(incoming, sizeBytes)
+    await checkFree(stage, sizeBytes)
   }
 
   /** Puts a staged tree and its package file in place, durably. A left-over of an earlier try goes first. */
@@ -152,6 +166,7 @@ export class PackageStore {
     for (const name of await namesIn(this.paths.stage)) await drop(join(this.paths.stage, name))
     const dirs = new Set([...known, ...spared].map((key) => this.versionDir(key)))
     for (const app of await namesIn(this.paths.apps)) {
+      if (app.startsWith('.')) continue
       const versions = await namesIn(join(this.paths.apps, app))
       for (const version of versions) {
         const dir = join(this.paths.apps, app, version)
@@ -165,6 +180,20 @@ export class PackageStore {
     return swept
   }
 
+  /** Deletes transfers that nobody has continued for a day, but spares some. Gives the paths that it deleted. */
+  async sweepTransfers(nowMs: number, spared: ReadonlySet<string>): Promise<string[]> {
+    const swept: string[] = []
+    for (const name of await namesIn(this.paths.incoming)) {
+      const path = join(this.paths.incoming, name)
+      if (spared.has(path)) continue
+      const found = await stat(path).catch(ignoreMissing)
+      if (found === undefined || nowMs - found.mtimeMs <= PART_KEPT_MS) continue
+      await rm(path, { force: true })
+      swept.push(path)
+    }
+    return swept
+  }
+
   /** Out of the way in one step, then deleted: never a half directory under its own name. */
   async #discard(dir: string): Promise<void> {
     if ((await stat(dir).catch(ignoreMissing)) === undefined) return
@@ -172,6 +201,17 @@ export class PackageStore {
     await rename(dir, trash)
     await rm(trash, { recursive: true, force: true })
   }
+}
+
+async function checkFree(dir: string, neededBytes: number): Promise<void> {
+  const fs = await statfs(dir)
+  const freeBytes = fs.bavail * fs.bsize
+  if (freeBytes >= neededBytes) return
+  throw new PlaygroundError(
+    'TRANSFER_DISK',
+    `${dir} has ${formatBytes(freeBytes)} free, the package needs ${formatBytes(neededBytes)}`,
+    { hint: 'Free space on that disk, or remove old versions with "p2p-playground app remove".' },
+  )
 }
 
 async function namesIn(dir: string): Promise<string[]> {
