@@ -108,6 +108,7 @@ export class Actions {
       table.changed.ring()
     }
     try {
+      await this.#sweepTransfers()
       const fetched = await this.#deps.fetcher.fetch(job, onProgress, signal)
       await this.#accept(record, job, fetched)
     } catch (error) {
@@ -118,6 +119,20 @@ export class Actions {
       table.commit({ remove: [record], events: [instanceEvent(clock, 'refused', record, what)] })
     } finally {
       this.jobs.delete(name)
+    }
+  }
+
+  /** What nobody wants any more makes room for what is wanted. */
+  async #sweepTransfers(): Promise<void> {
+    const { packages, clock, logger } = this.#deps
+    const isWanted = (path: string): boolean =>
+      [...this.jobs.values()].some(({ list }) => packages.partPath(list.digest) === path)
+    try {
+      const swept = await packages.sweepTransfers(clock.now(), isWanted)
+      for (const path of swept) logger.warn('swept', { path })
+    } catch (error) {
+      // No reason to refuse a package; when room lacks for that, the transfer says so.
+      logger.error('sweep-failed', { error: errorMessage(error) })
     }
   }
 

@@ -6,6 +6,7 @@ import {
   readSync,
   readdirSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -142,5 +143,23 @@ describe('what was found at the start of a daemon', () => {
     await t.start()
     await waitFor('the end', () => t.record('1.0.0').handle === null)
     expect(t.runtime.started).toEqual([])
+  })
+})
+
+describe('transfers that nobody has continued for a day', () => {
+  it('are dropped when another begins, and at the start of a daemon', async () => {
+    const job = await t.jobOf('1.0.0')
+    const incoming = join(t.dir, 'incoming')
+    const own = `${Buffer.from(job.list.digest).toString('hex')}.part`
+    for (const name of [own, 'other.part']) {
+      writeFileSync(join(incoming, name), 'half')
+      utimesSync(join(incoming, name), 0, 0)
+    }
+    t.source = new Error('connection lost')
+    await expect(t.deploy(job)).rejects.toThrow('connection lost')
+    expect(readdirSync(incoming)).toEqual([own])
+    await t.stop()
+    await t.start()
+    expect(readdirSync(incoming)).toEqual([])
   })
 })

@@ -36,11 +36,12 @@ export async function boot(deps: BootDependencies, signal: AbortSignal): Promise
   tellQuarantined(deps)
   if (deps.store.bootId() !== deps.bootId) forgetLastBoot(deps)
   beginTrialsAnew(deps)
-  // Whoever offered these is gone; what arrived of them stays for the next offer.
+  // Whoever offered these is gone; what arrived of them stays a while for the next offer.
   const absent = table.list().filter((record) => record.presence === 'absent')
   if (absent.length > 0) table.commit({ remove: absent })
   const spared = deps.store.quarantined.map(({ key }) => key)
   const swept = await packages.sweep(table.list(), spared)
+  swept.push(...(await packages.sweepTransfers(deps.clock.now(), () => false)))
   for (const path of swept) logger.warn('swept', { path })
   for (const record of table.list()) {
     // What is on its way out may be half gone already.

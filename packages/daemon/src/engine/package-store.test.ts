@@ -98,9 +98,9 @@ describe('PackageStore', () => {
       const hours = path === fresh ? 23 : 25
       utimesSync(path, nowMs / 1000, nowMs / 1000 - hours * 3600)
     }
-    expect(await store.sweepTransfers(nowMs, new Set([wanted]))).toEqual([old])
+    expect(await store.sweepTransfers(nowMs, (path) => path === wanted)).toEqual([old])
     expect(readdirSync(store.paths.incoming)).toHaveLength(2)
-    expect(await store.sweepTransfers(nowMs, new Set())).toEqual([wanted])
+    expect(await store.sweepTransfers(nowMs, () => false)).toEqual([wanted])
     expect(existsSync(fresh)).toBe(true)
   })
 
@@ -111,8 +111,7 @@ describe('PackageStore', () => {
 })
 
 const OTHER_DISK = '/dev/shm'
-const isOther =
-  existsSync(OTHER_DISK) && statSync(OTHER_DISK).dev !== statSync(tmpdir()).dev
+const isOther = existsSync(OTHER_DISK) && statSync(OTHER_DISK).dev !== statSync(tmpdir()).dev
 if (!isOther) process.stdout.write(`package-store.test: left out, ${OTHER_DISK} is no other disk\n`)
 
 describe.skipIf(!isOther)('PackageStore, of apps on another disk than the home', () => {

@@ -180,14 +180,15 @@ export class PackageStore {
     return swept
   }
 
-  /** Deletes transfers that nobody has continued for a day, but spares some. Gives the paths that it deleted. */
-  async sweepTransfers(nowMs: number, spared: ReadonlySet<string>): Promise<string[]> {
+  /** Deletes transfers that nobody wants and that were not continued for a day. Gives the paths that it deleted. */
+  async sweepTransfers(nowMs: number, isWanted: (path: string) => boolean): Promise<string[]> {
     const swept: string[] = []
     for (const name of await namesIn(this.paths.incoming)) {
       const path = join(this.paths.incoming, name)
-      if (spared.has(path)) continue
       const found = await stat(path).catch(ignoreMissing)
       if (found === undefined || nowMs - found.mtimeMs <= PART_KEPT_MS) continue
+      // No await between the look and the deletion: somebody may have begun to want it.
+      if (isWanted(path)) continue
       await rm(path, { force: true })
       swept.push(path)
     }
