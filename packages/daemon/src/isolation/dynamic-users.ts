@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { PlaygroundError, systemCode } from '@p2p-playground/core'
 import type { RunUser } from '@p2p-playground/core'
 import * as v from 'valibot'
+import { asDiskError } from '../engine/disk-full.js'
 
 /** Nobody else gives these numbers away (systemd: UIDS-GIDS.md, "unused" above 1879048192). */
 const FIRST_UID = 1_900_000_000
@@ -14,7 +15,8 @@ const schema = v.record(v.string(), v.pipe(v.number(), v.integer(), v.minValue(F
 export class DynamicUsers {
   readonly #path: string
   readonly #uids: Map<string, number>
-  #saved: Promise<void> = Promise.resolve()
+  /** Ends when the last who asked has an answer. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   private constructor(path: string, uids: Map<string, number>) {
     this.#path = path
@@ -26,15 +28,22 @@ export class DynamicUsers {
     return new DynamicUsers(path, new Map(Object.entries(await readUids(path))))
   }
 
-  /** On disk before it is used. */
+  /** On disk before it is used. @throws STATE_DISK, and the next who asks tries again */
   async of(app: string): Promise<RunUser> {
-    const uid = this.#uids.get(app) ?? this.#next()
-    if (!this.#uids.has(app)) {
-      this.#uids.set(app, uid)
-      this.#saved = this.#saved.then(async () => this.#save())
-    }
-    await this.#saved
+    const answer = this.#turn.then(async () => this.#give(app))
+    // Who asked is told; the next one in line tries for itself.
+    this.#turn = answer.catch(() => undefined)
+    const uid = await answer
     return { uid, gid: uid }
+  }
+
+  async #give(app: string): Promise<number> {
+    const known = this.#uids.get(app)
+    if (known !== undefined) return known
+    const uid = this.#next()
+    await this.#save({ ...Object.fromEntries(this.#uids), [app]: uid })
+    this.#uids.set(app, uid)
+    return uid
   }
 
   #next(): number {
@@ -43,22 +52,31 @@ export class DynamicUsers {
     throw new PlaygroundError('APP_START', `this node has given away all uids up to ${String(uid)}`)
   }
 
-  async #save(): Promise<void> {
-    const fresh = `${this.#path}.new`
-    const file = await open(fresh, 'w', 0o600)
+  async #save(uids: Readonly<Record<string, number>>): Promise<void> {
     try {
-      await file.writeFile(`${JSON.stringify(Object.fromEntries(this.#uids), null, 2)}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
+      await replaceFile(this.#path, `${JSON.stringify(uids, null, 2)}\n`)
+    } catch (error) {
+      throw asDiskError(error, this.#path)
     }
-    await rename(fresh, this.#path)
-    const dir = await open(dirname(this.#path), 'r')
-    try {
-      await dir.sync()
-    } finally {
-      await dir.close()
-    }
+  }
+}
+
+/** Whole or not at all, also after a power cut. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const fresh = `${path}.new`
+  const file = await open(fresh, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(fresh, path)
+  const dir = await open(dirname(path), 'r')
+  try {
+    await dir.sync()
+  } finally {
+    await dir.close()
   }
 }
 

@@ -5,6 +5,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
@@ -148,6 +149,21 @@ describe('DynamicUsers', () => {
     expect(new Set(all.map(({ uid }) => uid)).size).toBe(10)
     const saved = JSON.parse(readFileSync(home.appUsers, 'utf8')) as Record<string, number>
     expect(new Set(Object.values(saved)).size).toBe(10)
+  })
+
+  it('goes on once it can write again, and gives nobody a number that was not saved', async () => {
+    const users = await DynamicUsers.open(home.appUsers)
+    const web = await users.of('web')
+    // Whatever is written there finds no space left.
+    symlinkSync('/dev/full', `${home.appUsers}.new`)
+    const asked = ['db', 'db', 'mail'].map(async (app) => users.of(app))
+    for (const answer of await Promise.allSettled(asked))
+      expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'STATE_DISK' } })
+    expect(await users.of('web')).toEqual(web)
+    rmSync(`${home.appUsers}.new`)
+    expect((await users.of('mail')).uid).toBe(web.uid + 1)
+    const saved = JSON.parse(readFileSync(home.appUsers, 'utf8')) as Record<string, number>
+    expect(saved).toEqual({ web: web.uid, mail: web.uid + 1 })
   })
 
   it('refuses a file that is damaged, instead of giving numbers away again', async () => {
