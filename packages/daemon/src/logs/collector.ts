@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, truncateSync, watch } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, truncateSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -46,10 +46,10 @@ interface Collecting {
 
 /** Carries what one instance writes from its raw files into segments, and tells who follows. */
 export class Collector {
-  readonly segments: Segments
   readonly stdoutPath: string
   readonly stderrPath: string
   readonly #options: CollectorOptions
+  #segments: Segments
   #redact: (line: string) => string
   #collecting: Collecting | undefined
   #isDue = false
@@ -61,7 +61,11 @@ export class Collector {
     this.stdoutPath = join(raw, 'stdout')
     this.stderrPath = join(raw, 'stderr')
     this.#redact = createRedactor([], options.patterns)
-    this.segments = new Segments({ ...options, dir: join(options.dir, 'segments') })
+    this.#segments = this.#openSegments()
+  }
+
+  get segments(): Segments {
+    return this.#segments
   }
 
   get isOpen(): boolean {
@@ -126,11 +130,21 @@ export class Collector {
     await this.segments.close()
   }
 
+  get #segmentsDir(): string {
+    return join(this.#options.dir, 'segments')
+  }
+
+  #openSegments(): Segments {
+    return new Segments({ ...this.#options, dir: this.#segmentsDir })
+  }
+
   #begin(): Collecting {
     const { clock, dir, logger } = this.#options
     const raw = join(dir, 'raw')
     mkdirSync(raw, { recursive: true, mode: 0o700 })
     for (const path of [this.stdoutPath, this.stderrPath]) closeSync(openSync(path, 'a', 0o600))
+    // Somebody deleted them: another life of the log begins.
+    if (!existsSync(this.#segmentsDir)) this.#segments = this.#openSegments()
     const { offsets } = this.segments
     const stop = new AbortController()
     const watcher = this.#watch(raw, stop.signal)

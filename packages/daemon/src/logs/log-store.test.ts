@@ -7,11 +7,13 @@ import {
   readFileSync,
   readSync,
   readdirSync,
+  rmSync,
   rmdirSync,
   statSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { systemClock } from '@p2p-playground/core'
 import { describe, expect, it, vi } from 'vitest'
 import { KEY, storeFixture, temporaryDir, write } from './log-fixture.test.support.js'
@@ -180,6 +182,16 @@ describe('LogStore collects', () => {
     expect(logger.count('log-collect-recovered')).toBe(1)
   })
 
+  it('in another life after somebody deleted its directory between two runs', async () => {
+    const { store, open, read, stored, rootDir } = storeFixture()
+    write((await open()).stdoutPath, 'first life\n')
+    await store.finish(KEY)
+    rmSync(join(rootDir, KEY.app), { recursive: true })
+    write((await open()).stdoutPath, 'second life\n')
+    await stored(1)
+    expect(await read()).toMatchObject([{ seq: 1, line: 'second life' }])
+  })
+
   it('what a process that outlived the instance writes, with the next run', async () => {
     const { store, open, lines } = storeFixture()
     const log = await open()
@@ -194,6 +206,11 @@ describe('LogStore collects', () => {
     expect(await lines()).toEqual(['in time', 'too late'])
   })
 })
+
+/** Makes an instance's log one that cannot be opened: a directory has the name of its segment. */
+function spoil(dir: string): void {
+  mkdirSync(join(dir, 'segments', '00000001.seg'), { recursive: true })
+}
 
 describe('LogStore keeps', () => {
   it('no more than the cap over all versions, drops the oldest, and counts it', async () => {
@@ -222,7 +239,24 @@ describe('LogStore keeps', () => {
     expect(logger.count('log-lines-dropped')).toBeGreaterThan(5)
   })
 
-  it('nothing that is too old, though nothing new is written', async () => {
+  it('to the cap, and stores each line once, beside a version whose log cannot be read', async () => {
+    const cap = 256 * 1024
+    const { store, open, read, logger, rootDir } = storeFixture({ maxBytesPerApp: cap })
+    spoil(join(rootDir, 'hello', '1.1.0'))
+    for (let run = 0; run < 20; run += 1) {
+      write((await open()).stdoutPath, `${'x'.repeat(99)}\n`.repeat(200))
+      await store.finish(KEY)
+    }
+    const kept = await read({ version: KEY.version })
+    expect(kept.map(({ seq }) => seq)).toEqual(
+      Array.from({ length: kept.length }, (_, index) => 4001 - kept.length + index),
+    )
+    expect(kept.length).toBeLessThan(cap / 100)
+    expect(logger.count('log-collect-failed')).toBe(0)
+    expect(logger.count('log-retention-failed')).toBeGreaterThan(0)
+  })
+
+  it('nothing that is too old, though nothing new is written, and one log cannot be read', async () => {
     let nowMs = 0
     const sleeps: (() => void)[] = []
     const clock = {
@@ -235,7 +269,8 @@ describe('LogStore keeps', () => {
               sleeps.push(resolve)
             }),
     }
-    const { store, open, lines, stored } = storeFixture({ clock, maxAgeMs: 1000 })
+    const { store, open, lines, stored, rootDir } = storeFixture({ clock, maxAgeMs: 1000 })
+    for (const app of ['another', 'zebra']) spoil(join(rootDir, app, '1.0.0'))
     write((await open()).stdoutPath, 'old\n')
     await stored(1)
     nowMs = 2000
@@ -309,6 +344,25 @@ describe('LogStore removes', () => {
       expect(content.every((byte) => byte === 0)).toBe(true)
       closeSync(file)
     }
+  })
+
+  it('for good, though somebody reads while its files are deleted', async () => {
+    const { store, open, read, lines, stored, rootDir } = storeFixture()
+    write((await open()).stdoutPath, 'first life\n')
+    await stored(1)
+    const files = { areGone: false }
+    const removing = store.remove(KEY.app, KEY.version).finally(() => {
+      files.areGone = true
+    })
+    while (!files.areGone) {
+      await lines()
+      await nextTurn()
+    }
+    await removing
+    expect(existsSync(join(rootDir, KEY.app))).toBe(false)
+    write((await open()).stdoutPath, 'second life\n')
+    await stored(1)
+    expect(await read()).toMatchObject([{ seq: 1, line: 'second life' }])
   })
 
   it('so that the same version can begin anew', async () => {

@@ -48,6 +48,8 @@ export class LogStore implements LogFeed {
   readonly #rollBytes: number
   readonly #puncher: HolePuncher
   readonly #collectors = new Map<string, Collector>()
+  /** Instances whose files are being deleted: whoever opened them now would make them anew. */
+  readonly #removing = new Set<string>()
   readonly #listeners = new Set<FeedListener>()
   readonly #stop = new AbortController()
   #claims: LogClaims | undefined
@@ -100,10 +102,15 @@ export class LogStore implements LogFeed {
       const name = formatInstance(key)
       await this.#collectors.get(name)?.close()
       await this.#claims?.beforeRemoval(name)
-      this.#collectors.delete(name)
-      for (const listener of this.#listeners) listener.forget(name)
-      if (options.overwrite) await overwriteTree(dir)
-      await rm(dir, { recursive: true, force: true })
+      this.#removing.add(name)
+      try {
+        this.#collectors.delete(name)
+        for (const listener of this.#listeners) listener.forget(name)
+        if (options.overwrite) await overwriteTree(dir)
+        await rm(dir, { recursive: true, force: true })
+      } finally {
+        this.#removing.delete(name)
+      }
     }
     await removeIfEmpty(join(this.#options.rootDir, app))
   }
@@ -166,7 +173,11 @@ export class LogStore implements LogFeed {
   #versionsOf(app: string): string[] {
     const dir = join(this.#options.rootDir, app)
     if (!isName(app) || !existsSync(dir)) return []
-    return namesIn(dir).filter((version) => existsSync(join(dir, version, 'segments')))
+    return namesIn(dir).filter(
+      (version) =>
+        existsSync(join(dir, version, 'segments')) &&
+        !this.#removing.has(formatInstance({ app, version })),
+    )
   }
 
   #collectorOf(key: InstanceKey): Collector {
@@ -204,19 +215,21 @@ export class LogStore implements LogFeed {
 
   async #sweep(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options
-    try {
-      for (let waitMs = FIRST_SWEEP_MS; ; waitMs = SWEEP_MS) {
+    for (let waitMs = FIRST_SWEEP_MS; ; waitMs = SWEEP_MS) {
+      try {
         await clock.sleep(waitMs, signal)
         for (const app of this.#apps()) {
           this.#retain(app)
           await clock.sleep(0, signal)
         }
+      } catch (error) {
+        if (signal.aborted) return
+        logger.error('log-sweep-failed', { error: errorMessage(error) })
       }
-    } catch (error) {
-      if (!signal.aborted) logger.error('log-sweep-failed', { error: errorMessage(error) })
     }
   }
 
+  /** Never throws: what was to be stored is stored, and the next roll or sweep tries again. */
   #retain(app: string): void {
     const { clock, logger, maxBytesPerApp, maxAgeMs } = this.#options
     const { maxUnshippedBytesPerApp = 2 * maxBytesPerApp } = this.#options
@@ -226,16 +239,29 @@ export class LogStore implements LogFeed {
       maxUnshippedBytes: maxUnshippedBytesPerApp - this.#rollBytes,
       maxAgeMs,
     }
-    const logs = this.#versionsOf(app).map((version) => this.#retained({ app, version }))
-    try {
-      retain(app, logs, { limits, nowMs: clock.now(), logger })
-    } catch (error) {
-      // What was to be stored is stored; the next roll or sweep tries again.
+    const fail = (error: unknown): void => {
       logger.error('log-retention-failed', { app, error: errorMessage(error) })
     }
-    for (const version of this.#versionsOf(app)) {
-      const collector = this.#collectorOf({ app, version })
-      if (!collector.isOpen) void collector.segments.close()
+    try {
+      const logs = this.#versionsOf(app).flatMap((version) => {
+        try {
+          return this.#retained({ app, version })
+        } catch (error) {
+          // The caps are kept with the others, which need not suffer for it.
+          fail(error)
+          return []
+        }
+      })
+      try {
+        retain(app, logs, { limits, nowMs: clock.now(), logger })
+      } finally {
+        for (const { version } of logs) {
+          const collector = this.#collectorOf({ app, version })
+          if (!collector.isOpen) collector.segments.close().catch(fail)
+        }
+      }
+    } catch (error) {
+      fail(error)
     }
   }
 

@@ -31,7 +31,7 @@ export interface SegmentOptions {
   /** A segment that would grow beyond it is closed, and the next begun. */
   readonly rollBytes: number
   readonly logger: Logger
-  /** A new segment was begun: the moment to look whether old ones must go. */
+  /** A new segment was begun: the moment to look whether old ones must go. Must not throw: the frame is stored. */
   readonly onRoll: () => void
 }
 
