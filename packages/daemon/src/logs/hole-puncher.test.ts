@@ -34,4 +34,46 @@ describe('HolePuncher', () => {
     expect(await puncher.punch('/nowhere/raw', 0, 100 * MIB)).toBe(0)
     expect(logger.said.map(({ event }) => event)).toEqual(['log-raw-not-freed'])
   })
+
+  it.each([
+    ['fallocate: fallocate failed: Operation not supported'],
+    ['fallocate: fallocate failed: keep size mode is unsupported'],
+    ['fallocate: unrecognized option: punch-hole'],
+  ])('tries no more when its program says "%s"', async (text) => {
+    const logger = recordingLogger()
+    const { program, calls } = failing(text)
+    const puncher = new HolePuncher({ logger, program })
+    for (let again = 0; again < 2; again += 1) await puncher.punch('/nowhere/raw', 0, 100 * MIB)
+    expect(calls()).toBe(1)
+    expect(logger.count('log-raw-not-freed')).toBe(1)
+  })
+
+  it('tries again after what may be otherwise the next time', async () => {
+    const logger = recordingLogger()
+    const { program, heal } = failing('fallocate: cannot open raw: No such file or directory')
+    const puncher = new HolePuncher({ logger, program })
+    expect(await puncher.punch('raw', 0, 100 * MIB)).toBe(0)
+    heal()
+    expect(await puncher.punch('raw', 0, 100 * MIB)).toBe(100 * MIB)
+    expect(logger.said.map(({ event }) => event)).toEqual(['log-hole-failed'])
+  })
 })
+
+/** A program that fails with that text until it is healed. */
+function failing(text: string): {
+  readonly program: string
+  readonly calls: () => number
+  readonly heal: () => void
+} {
+  const dir = temporaryDir()
+  const program = join(dir, 'fallocate')
+  const log = join(dir, 'calls')
+  writeFileSync(program, `#!/bin/sh\necho >> ${log}\necho '${text}' >&2\nexit 1\n`, { mode: 0o755 })
+  return {
+    program,
+    calls: () => readFileSync(log, 'utf8').length,
+    heal: () => {
+      writeFileSync(program, '#!/bin/sh\n')
+    },
+  }
+}

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { errorMessage } from '@p2p-playground/core'
+import { errorMessage, systemCode } from '@p2p-playground/core'
 import type { Logger } from '@p2p-playground/core'
 
 const run = promisify(execFile)
@@ -9,6 +9,12 @@ const run = promisify(execFile)
 const BLOCK_BYTES = 4096
 /** A program is started for each hole: not for less than that. */
 const BATCH_BYTES = 8 * 1024 * 1024
+
+/** Its messages are read. */
+const ENGLISH = { ...process.env, LC_ALL: 'C' }
+/** Of util-linux and of busybox; ENOSYS and EOPNOTSUPP by strerror(3). */
+const NOT_SUPPORTED =
+  /not supported|is unsupported|not implemented|(unrecognized|unknown|invalid) option/i
 
 /**
  * Gives back the blocks of a file that others go on appending to: fallocate(2) with FALLOC_FL_PUNCH_HOLE, by the program of
@@ -30,10 +36,12 @@ export class HolePuncher {
     if (!this.#isAble || end - from < BATCH_BYTES) return from
     const range = ['--offset', String(from), '--length', String(end - from)]
     try {
-      await run(this.#program, ['--punch-hole', '--keep-size', ...range, path])
+      await run(this.#program, ['--punch-hole', '--keep-size', ...range, path], { env: ENGLISH })
       return end
     } catch (error) {
-      this.#giveUp(path, error)
+      if (isForGood(error)) this.#giveUp(path, error)
+      // Such as no process left, or a file that was removed meanwhile: the next commit tries again.
+      else this.#logger.debug('log-hole-failed', { path, error: errorMessage(error).trim() })
       return from
     }
   }
@@ -48,4 +56,12 @@ export class HolePuncher {
       effect: 'the raw output of a running app keeps its space until the app ends',
     })
   }
+}
+
+/** True when neither another file nor another time will do better. */
+function isForGood(error: unknown): boolean {
+  const code = systemCode(error)
+  // The program is not there, or none; what it cannot open it says by its exit status.
+  if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOEXEC') return true
+  return NOT_SUPPORTED.test(errorMessage(error))
 }
