@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@connectrpc/connect'
-import { afterAll, afterEach, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, expect, it, onTestFinished, vi } from 'vitest'
 import { systemClock } from '@p2p-playground/core'
 import type { Logger } from '@p2p-playground/core'
 import { generateSigningKey, signingKeyOf, trustedKey } from '@p2p-playground/core/bundle'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
 import type { Host, HostOptions } from '@p2p-playground/p2p'
 import { node } from '@p2p-playground/proto'
+import { EngineUnderTest } from '../engine/engine.test.support.js'
 import type { FetchJob } from '../engine/fetcher.js'
 import { createNodeService } from './node-service.js'
 import type { NodeServiceDependencies } from './node-service.js'
@@ -19,7 +20,7 @@ const trusted = trustedKey({
   name: 'lead',
   key_type: 'ed25519',
   public_key: pair.publicPem,
-  roles: ['operate'],
+  roles: ['observe', 'operate'],
   apps: ['*'],
 })
 const silent: Logger = {
@@ -98,4 +99,47 @@ it.each([
   })
   for await (const answer of answers) expect(answer).toBeUndefined()
   expect(jobs.map(({ localPath }) => localPath)).toEqual([expected])
+})
+
+it('describes an app though what one instance uses cannot be read', async () => {
+  const t = new EngineUnderTest()
+  onTestFinished(() => t.remove())
+  await t.start()
+  await t.deploy(await t.jobOf('1.0.0'))
+  await t.deploy(await t.jobOf('1.1.0'))
+  await t.order('start', '1.0.0')
+  const failing = t.pidOf('1.0.0')
+  const usage = t.runtime.usage.bind(t.runtime)
+  vi.spyOn(t.runtime, 'usage').mockImplementation(async (handle) => {
+    if (handle.pid === failing) throw new Error('no such cgroup')
+    return usage(handle)
+  })
+  const serving = await start({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys: [trusted] })
+  const asking = await start({
+    roleKeys: [signingKeyOf(createPrivateKey(pair.privatePem), 'test')],
+  })
+  const used: unknown = {
+    host: serving,
+    table: t.engine.table,
+    launcher: t.engine.launcher,
+    store: t.store,
+    packages: { filesDir: () => '' },
+    logs: { apps: t.parts.logs },
+    usage: { instance: () => null },
+    limitsOf: () => '',
+  }
+  serving.handleCalls((router) => {
+    router.service(node.NodeService, createNodeService(used as NodeServiceDependencies))
+  })
+  await asking.dial(serving.addresses()[0] ?? '', AbortSignal.timeout(5000))
+  const client = createClient(node.NodeService, asking.transport(serving.peerId))
+  const { descriptions } = await client.describeApp({ app: 'web' })
+  const told = descriptions.map(({ instance, usage: shown }) => [
+    instance?.version,
+    shown?.memoryBytes,
+  ])
+  expect(told).toEqual([
+    ['1.0.0', undefined],
+    ['1.1.0', 1n],
+  ])
 })

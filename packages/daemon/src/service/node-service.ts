@@ -5,6 +5,7 @@ import type {
   InstanceRecord,
   InstanceStatus,
   NodeInfo,
+  ResourceUsage,
   StateStore,
 } from '@p2p-playground/core'
 import { checkPieceList } from '@p2p-playground/core/bundle'
@@ -107,8 +108,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
           manifest: record.manifest,
           signedBy: record.signedBy,
           dir: deps.packages.filesDir(record),
-          usage:
-            record.handle === null ? null : await launcher.runtimeOf(record).usage(record.handle),
+          usage: await usageOf(record, launcher),
           lastHour: deps.usage.instance(record),
           lastExit: record.ended === null ? '' : formatExit(record.ended.exit),
           tags: tagsOfVersion(record, table),
@@ -245,6 +245,17 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     const records = table.ofApp(app)
     if (records.length === 0) throw noApp(app)
     return records
+  }
+}
+
+/** Null when nothing runs, or when its runtime cannot tell: the rest is worth showing. */
+async function usageOf(record: InstanceRecord, launcher: Launcher): Promise<ResourceUsage | null> {
+  if (record.handle === null) return null
+  try {
+    return await launcher.runtimeOf(record).usage(record.handle)
+  } catch {
+    // Such as a runtime whose plugin is gone, or a run that ended just now.
+    return null
   }
 }
 
