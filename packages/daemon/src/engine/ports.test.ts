@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { newInstanceRecord } from '@p2p-playground/core'
 import type { InstanceRecord } from '@p2p-playground/core'
 import { describe, expect, it } from 'vitest'
-import { PortBook, portVariables } from './ports.js'
+import { PortBook, isSocketShortage, portVariables } from './ports.js'
+
+const forever = new AbortController().signal
 
 type Ports = Readonly<Record<string, number>>
 
@@ -18,7 +20,8 @@ async function choose(
   before: Ports = {},
   others: readonly InstanceRecord[] = [],
 ): Promise<Ports> {
-  const chosen = await new PortBook(() => others).choose(record('1.0.0', { ports: before }), wanted)
+  const book = new PortBook(() => others)
+  const chosen = await book.choose(record('1.0.0', { ports: before }), wanted, forever)
   chosen.done()
   return chosen.ports
 }
@@ -54,11 +57,45 @@ describe('PortBook', () => {
     const book = new PortBook(() => [])
     const all = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
-        book.choose(record(`1.0.${String(index)}`), { a: 0, b: 0 }),
+        book.choose(record(`1.0.${String(index)}`), { a: 0, b: 0 }, forever),
       ),
     )
     const numbers = all.flatMap(({ ports }) => Object.values(ports))
     expect(new Set(numbers).size).toBe(40)
+  })
+
+  it.each([
+    ['for a first number', {}],
+    ['in place of the number of the last run', { a: 5000 }],
+  ])('says that no socket can be opened, instead of looking on, %s', async (_, ports) => {
+    const full = Object.assign(new Error('listen EMFILE'), { code: 'EMFILE' })
+    const book = new PortBook(
+      () => [],
+      async () => Promise.reject(full),
+    )
+    const error: unknown = await book
+      .choose(record('1.0.0', { ports }), { a: 0 }, forever)
+      .catch((reason: unknown) => reason)
+    expect(error).toBe(full)
+    expect(isSocketShortage(error)).toBe(true)
+  })
+
+  it('looks no longer than it is to', async () => {
+    const stop = new AbortController()
+    const taken = record('2.0.0', { ports: { x: 5000 } })
+    let looks = 0
+    const book = new PortBook(
+      () => [taken],
+      async () => {
+        looks += 1
+        if (looks === 3) stop.abort(new Error('the engine ends'))
+        return Promise.resolve(5000)
+      },
+    )
+    await expect(book.choose(record('1.0.0'), { a: 0 }, stop.signal)).rejects.toThrow(
+      'the engine ends',
+    )
+    expect(looks).toBe(3)
   })
 
   it('refuses a fixed number that another instance has while it runs', async () => {

@@ -1,7 +1,10 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { PlaygroundError, formatInstance } from '@p2p-playground/core'
+import { PlaygroundError, formatInstance, systemCode } from '@p2p-playground/core'
 import type { InstanceKey, InstanceRecord } from '@p2p-playground/core'
+
+/** Binds a number for a moment, 0 for any; gives the number, or undefined when it is taken. */
+type Listen = (port: number) => Promise<number | undefined>
 
 /** The port numbers that the instances of this node have. */
 export class PortBook {
@@ -9,18 +12,23 @@ export class PortBook {
   /** Chosen, but not in a record yet. */
   readonly #reserved = new Map<string, Set<number>>()
 
-  constructor(instances: () => readonly InstanceRecord[]) {
+  readonly #listen: Listen
+
+  constructor(instances: () => readonly InstanceRecord[], listen: Listen = listenOnce) {
     this.#instances = instances
+    this.#listen = listen
   }
 
   /**
    * Gives each named port a number: the one asked for, or for 0 a free one. A number that the instance had before is kept
    * while it is free, so that a restart does not move it. `done` is called once the numbers are in its record.
-   * @throws APP_PORT when another instance that runs has the number that is asked for
+   * @throws APP_PORT when another instance that runs has the number that is asked for; what the system says when no socket
+   * can be opened
    */
   async choose(
     record: InstanceRecord,
     wanted: Readonly<Record<string, number>>,
+    signal: AbortSignal,
   ): Promise<{ readonly ports: Record<string, number>; done(): void }> {
     const name = formatInstance(record)
     const own = new Set<number>()
@@ -33,7 +41,7 @@ export class PortBook {
       for (const [port, number] of Object.entries(wanted)) {
         ports[port] =
           number === 0
-            ? await this.#free(record, record.ports[port])
+            ? await this.#free(record, record.ports[port], signal)
             : this.#fixed(record, port, number)
         own.add(ports[port])
       }
@@ -56,10 +64,13 @@ export class PortBook {
     )
   }
 
-  async #free(key: InstanceKey, before: number | undefined): Promise<number> {
-    if (before !== undefined && !this.#isTaken(key, before) && (await isFree(before))) return before
+  async #free(key: InstanceKey, before: number | undefined, signal: AbortSignal): Promise<number> {
+    if (before !== undefined && !this.#isTaken(key, before)) {
+      if ((await this.#listen(before)) !== undefined) return before
+    }
     for (;;) {
-      const port = await listenOnce(0)
+      signal.throwIfAborted()
+      const port = await this.#listen(0)
       // No await between the look and the reservation by the caller.
       if (port !== undefined && !this.#isTaken(key, port)) return port
     }
@@ -91,16 +102,21 @@ export function portVariables(ports: Readonly<Record<string, number>>): Record<s
   return only === undefined ? variables : { ...variables, PORT: String(only[1]) }
 }
 
-async function isFree(port: number): Promise<boolean> {
-  return (await listenOnce(port)) !== undefined
+/** True for a want of sockets on this machine: no fault of who asked for one, and another try may get it. */
+export function isSocketShortage(error: unknown): boolean {
+  const code = systemCode(error)
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOBUFS' || code === 'ENOMEM'
 }
 
-/** Binds for a moment on all interfaces; undefined when the port is taken. */
+/** On all interfaces. @throws what the system says when that is not for the number */
 async function listenOnce(port: number): Promise<number | undefined> {
   const server = createServer()
-  const { promise, resolve } = Promise.withResolvers<number | undefined>()
-  server.once('error', () => {
-    resolve(undefined)
+  const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
+  server.once('error', (error) => {
+    const code = systemCode(error)
+    const isOfNumber = port !== 0 && (code === 'EADDRINUSE' || code === 'EACCES')
+    if (isOfNumber) resolve(undefined)
+    else reject(error)
   })
   server.listen({ port, exclusive: true }, () => {
     const address = server.address() as AddressInfo

@@ -6,6 +6,7 @@ import type { HookRunner } from './hook-runner.js'
 import type { InstanceTable } from './instance-table.js'
 import { instanceEvent } from './instance-event.js'
 import type { Launcher } from './launcher.js'
+import { isSocketShortage } from './ports.js'
 import type { PortBook } from './ports.js'
 import type { Supervisor } from './supervisor.js'
 
@@ -36,7 +37,7 @@ export class Runs {
   async start(record: InstanceRecord, signal: AbortSignal): Promise<void> {
     const { ports, launcher, clock } = this.#deps
     try {
-      const chosen = await ports.choose(record, launcher.manifestOf(record).ports)
+      const chosen = await ports.choose(record, launcher.manifestOf(record).ports, signal)
       try {
         this.#intend(record, chosen.ports)
       } finally {
@@ -53,8 +54,8 @@ export class Runs {
       }
       await this.#spawn(this.#now(record), signal)
     } catch (error) {
-      // Neither the engine's end nor a full disk is the app's fault: the plan asks for the start again.
-      if (signal.aborted || isDiskFull(error)) throw error
+      // Neither the engine's end nor a want of the machine is the app's fault: the plan asks for the start again.
+      if (signal.aborted || isDiskFull(error) || isSocketShortage(error)) throw error
       this.#failToStart(record, error)
     }
   }
