@@ -19,6 +19,7 @@ export class SegmentWriter {
   readonly #fd: number
   #sizeBytes: number
   #isDirty = false
+  /** Until its directory is synced as well. */
   #isNew: boolean
   #isClosed = false
   #running: Promise<void> | undefined
@@ -45,7 +46,7 @@ export class SegmentWriter {
   /** Resolves when all that was appended before is on the disk. Does not hold up the daemon meanwhile. */
   async sync(): Promise<void> {
     await this.#running
-    if (!this.#isDirty || this.#isClosed) return
+    if ((!this.#isDirty && !this.#isNew) || this.#isClosed) return
     this.#isDirty = false
     this.#running = syncFile(this.#fd)
     try {
@@ -57,13 +58,13 @@ export class SegmentWriter {
       this.#running = undefined
     }
     if (!this.#isNew) return
-    this.#isNew = false
     await syncDir(this.#path)
+    this.#isNew = false
   }
 
   /** The same at once. */
   syncNow(): void {
-    if (this.#isClosed || (!this.#isDirty && this.#running === undefined)) return
+    if (this.#isClosed || (!this.#isDirty && !this.#isNew && this.#running === undefined)) return
     fdatasyncSync(this.#fd)
     this.#isDirty = false
     if (this.#isNew) syncDirNow(this.#path)

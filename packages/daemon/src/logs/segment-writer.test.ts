@@ -1,0 +1,33 @@
+import { mkdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { temporaryDir } from './log-fixture.test.support.js'
+import { SegmentWriter } from './segment-writer.js'
+
+describe('SegmentWriter', () => {
+  it.each<[string, (writer: SegmentWriter) => Promise<void>]>([
+    ['sync', async (writer) => writer.sync()],
+    [
+      'syncNow',
+      async (writer) => {
+        writer.syncNow()
+        return Promise.resolve()
+      },
+    ],
+  ])('%s of a new file fails until its directory is synced as well', async (_, sync) => {
+    const root = temporaryDir()
+    const [dir, away] = [join(root, 'segments'), join(root, 'away')]
+    mkdirSync(dir)
+    const writer = new SegmentWriter(join(dir, '00000001.seg'), 0)
+    onTestFinished(() => writer.close())
+    writer.append(Buffer.from('frame'))
+    renameSync(dir, away)
+    for (let again = 0; again < 2; again += 1)
+      await expect(async () => sync(writer)).rejects.toThrow('ENOENT')
+    renameSync(away, dir)
+    await sync(writer)
+    // Nothing is left to do.
+    renameSync(dir, away)
+    await sync(writer)
+  })
+})
