@@ -11,6 +11,7 @@ import { hookBatches } from './hook-lines.js'
 import { RawReader, rawSize, rawStart } from './raw-reader.js'
 import { createRedactor, secretTexts } from './redact.js'
 import { Segments } from './segments.js'
+import type { SegmentOptions } from './segments.js'
 
 /** Should a notification of the file system get lost. */
 const POLL_MS = 1000
@@ -49,6 +50,7 @@ export class Collector {
   readonly stdoutPath: string
   readonly stderrPath: string
   readonly #options: CollectorOptions
+  readonly #segmentOptions: SegmentOptions
   #segments: Segments
   #redact: (line: string) => string
   #collecting: Collecting | undefined
@@ -61,7 +63,8 @@ export class Collector {
     this.stdoutPath = join(raw, 'stdout')
     this.stderrPath = join(raw, 'stderr')
     this.#redact = createRedactor([], options.patterns)
-    this.#segments = this.#openSegments()
+    this.#segmentOptions = { ...options, dir: join(options.dir, 'segments') }
+    this.#segments = new Segments(this.#segmentOptions)
   }
 
   get segments(): Segments {
@@ -130,21 +133,13 @@ export class Collector {
     await this.segments.close()
   }
 
-  get #segmentsDir(): string {
-    return join(this.#options.dir, 'segments')
-  }
-
-  #openSegments(): Segments {
-    return new Segments({ ...this.#options, dir: this.#segmentsDir })
-  }
-
   #begin(): Collecting {
     const { clock, dir, logger } = this.#options
     const raw = join(dir, 'raw')
     mkdirSync(raw, { recursive: true, mode: 0o700 })
     for (const path of [this.stdoutPath, this.stderrPath]) closeSync(openSync(path, 'a', 0o600))
     // Somebody deleted them: another life of the log begins.
-    if (!existsSync(this.#segmentsDir)) this.#segments = this.#openSegments()
+    if (!existsSync(this.#segmentOptions.dir)) this.#segments = new Segments(this.#segmentOptions)
     const { offsets } = this.segments
     const stop = new AbortController()
     const watcher = this.#watch(raw, stop.signal)

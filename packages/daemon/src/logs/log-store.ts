@@ -11,7 +11,7 @@ import { HolePuncher } from './hole-puncher.js'
 import type { LogClaims } from './log-claims.js'
 import type { FeedListener, LogAnswer, LogFeed, LogSource } from './log-feed.js'
 import type { StoreQuery } from './log-query.js'
-import { retain } from './retention.js'
+import { retain, retainedLog } from './retention.js'
 import type { RetainedLog } from './retention.js'
 import { entryOfStored, segmentSource } from './segment-source.js'
 
@@ -267,21 +267,8 @@ export class LogStore implements LogFeed {
 
   #retained(key: InstanceKey): RetainedLog {
     const segments = this.#segmentsOf(key)
-    const neededFrom = this.#claims?.neededFrom(formatInstance(key), segments.instance) ?? Infinity
-    return {
-      version: key.version,
-      neededFrom,
-      get nextSeq() {
-        return segments.nextSeq
-      },
-      get droppedLines() {
-        return segments.droppedLines
-      },
-      list: () => segments.list(),
-      dropOldest: () => {
-        segments.dropOldest()
-      },
-    }
+    const neededFrom = this.#claims?.neededFrom(formatInstance(key), segments.instance)
+    return retainedLog(segments, neededFrom ?? Infinity)
   }
 
   /** @throws INTERNAL for what cannot be the name of an app or a version. */

@@ -1,5 +1,5 @@
 import type { Logger } from '@p2p-playground/core'
-import type { Segment } from './segments.js'
+import type { Segment, Segments } from './segments.js'
 
 /** What retention needs of a version's log. */
 export interface RetainedLog {
@@ -11,6 +11,23 @@ export interface RetainedLog {
   readonly nextSeq: number
   list(): readonly Segment[]
   dropOldest(): void
+}
+
+export function retainedLog(segments: Segments, neededFrom: number): RetainedLog {
+  return {
+    version: segments.version,
+    neededFrom,
+    get nextSeq() {
+      return segments.nextSeq
+    },
+    get droppedLines() {
+      return segments.droppedLines
+    },
+    list: () => segments.list(),
+    dropOldest: () => {
+      segments.dropOldest()
+    },
+  }
 }
 
 export interface RetentionLimits {
