@@ -166,13 +166,12 @@ export class LogStore implements LogFeed {
   }
 
   #apps(): string[] {
-    const { rootDir } = this.#options
-    return existsSync(rootDir) ? namesIn(rootDir) : []
+    return namesIn(this.#options.rootDir)
   }
 
   #versionsOf(app: string): string[] {
     const dir = join(this.#options.rootDir, app)
-    if (!isName(app) || !existsSync(dir)) return []
+    if (!isName(app)) return []
     return namesIn(dir).filter(
       (version) =>
         existsSync(join(dir, version, 'segments')) &&
@@ -286,9 +285,15 @@ function isName(text: string): boolean {
 }
 
 function namesIn(dir: string): string[] {
-  return readdirSync(dir, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && isName(entry.name))
-    .map((entry) => entry.name)
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && isName(entry.name))
+      .map((entry) => entry.name)
+  } catch (error) {
+    // It may go at any time, when the last in it is removed.
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
 }
 
 async function removeIfEmpty(dir: string): Promise<void> {
