@@ -265,7 +265,7 @@ describe('what happens while the files of a version are deleted', () => {
 
 it('asks an instance no more how it is once it is being stopped', async () => {
   await t.deploy(
-    await t.jobOf('1.0.0', 'health_check: { type: fake, interval: 5ms, retries: 1 }\n'),
+    await t.jobOf('1.0.0', 'health_check: { type: fake, interval: 100ms, retries: 1 }\n'),
   )
   const checks: AbortSignal[] = []
   t.health.check = async (_, signal) => {
