@@ -57,6 +57,11 @@ describe('usage errors exit 2 with one message', () => {
       args: ['logs', 'x', '--since', 'yesterdayish'],
       says: 'yesterdayish',
     },
+    // Each of these would mean every node.
+    { name: 'no node at all', args: ['app', 'stop', 'x', '--node', ''], says: '--node has an' },
+    { name: 'no nodes at all', args: ['app', 'stop', 'x', '--nodes', ''], says: '--nodes has an' },
+    { name: 'a comma for nodes', args: ['deploy', '.', '--nodes', ','], says: '--nodes has an' },
+    { name: 'no labels at all', args: ['app', 'stop', 'x', '--labels', ''], says: 'label' },
     { name: 'address that is none', args: ['node', 'add', 'example.org'], says: 'example.org' },
   ])('$name', async ({ args, says }) => {
     const result = await runCli(args, { home: home.path })

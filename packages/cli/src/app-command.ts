@@ -35,8 +35,8 @@ export abstract class AppChangeCommand extends BaseCommand {
     order: Omit<AppCommand, 'target'>,
     flags: ChangeFlags,
   ): Promise<readonly AppRow[]> {
-    const control = await this.control(flags)
     const command = { ...order, target: this.selector(flags) }
+    const control = await this.control(flags)
     const { items, failures } = await control.changeApp(command, this.signal)
     await this.appFailures(failures, flags)
     return items

@@ -142,11 +142,18 @@ export abstract class BaseCommand extends Command {
     this.log(JSON.stringify(value, null, 2))
   }
 
+  /** @throws USAGE for a name that is empty: no name at all would mean every node */
   protected selector(flags: TargetFlags): NodeSelector {
     const nodes = [...(flags.node ?? []), ...(flags.nodes?.split(',') ?? [])].map((name) =>
       name.trim(),
     )
-    return { nodes: nodes.filter((name) => name !== ''), labels: flags.labels }
+    if (nodes.includes('')) {
+      const flag = flags.node?.some((name) => name.trim() === '') === true ? '--node' : '--nodes'
+      throw new PlaygroundError('USAGE', `${flag} has an empty name`, {
+        hint: 'Write --nodes a,b or --node a; leave both out to mean all nodes.',
+      })
+    }
+    return { nodes, labels: flags.labels }
   }
 
   /** Says which nodes failed, and sets the exit code: 3 when others answered, else the failure's own. */

@@ -39,6 +39,7 @@ export default class Deploy extends BaseCommand {
     const { args, flags } = await this.parse(Deploy)
     const { parseDurationMs } = await import('@p2p-playground/core')
     const timeoutMs = parseDurationMs(flags.timeout)
+    const target = this.selector(flags)
     const source = await packageOf(
       args.package,
       async () => findSigningKey(flags.key, this.configRequest(flags)),
@@ -47,7 +48,7 @@ export default class Deploy extends BaseCommand {
     try {
       const request = {
         packagePath: source.path,
-        target: this.selector(flags),
+        target,
         wait: flags.wait,
         timeoutMs,
         allowDowngrade: flags['allow-downgrade'],
