@@ -37,8 +37,8 @@ export abstract class AppChangeCommand extends BaseCommand {
   ): Promise<readonly AppRow[]> {
     const command = { ...order, target: this.selector(flags) }
     const control = await this.control(flags)
-    const { items, failures } = await control.changeApp(command, this.signal)
-    await this.appFailures(failures, flags)
+    const { items, failures, answered } = await control.changeApp(command, this.signal)
+    this.failures(failures, answered)
     return items
   }
 }

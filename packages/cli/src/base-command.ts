@@ -8,7 +8,6 @@ import { parseDurationMs } from '@p2p-playground/core/duration'
 import { debugLogger } from './debug-logger.js'
 import { harmlessText } from './format.js'
 import { Interrupt } from './interrupt.js'
-import { countedFailures } from './node-failures.js'
 
 /** A limit that only some need; while following, it ends that. */
 export const limitFlag = Flags.string({
@@ -59,9 +58,6 @@ export interface TargetFlags {
   readonly nodes?: string | undefined
   readonly labels?: string | undefined
 }
-
-/** The nodes were asked before: the answer is there. */
-const ANSWERED_MS = 5000
 
 /** What all commands share: where the home is, JSON, and Control. */
 export abstract class BaseCommand extends Command {
@@ -170,19 +166,5 @@ export abstract class BaseCommand extends Command {
     for (const failure of failures)
       this.warning(`${failure.node}: ${failure.code}: ${failure.message}`)
     process.exitCode = 3
-  }
-
-  /** As `failures`, where nodes that answered may have had nothing to say, or not have the app at all. */
-  protected async appFailures(
-    failures: readonly NodeFailure[],
-    flags: ConfigFlags & TargetFlags,
-  ): Promise<void> {
-    if (failures.length === 0) return
-    const target = this.selector(flags)
-    const control = await this.control(flags)
-    const nodes = await control.listNodes(target, AbortSignal.timeout(ANSWERED_MS))
-    const answered = nodes.length - failures.length
-    const isNamed = (target.nodes ?? []).length > 0
-    this.failures(countedFailures(failures, { answered, isNamed }), answered)
   }
 }

@@ -45,6 +45,13 @@ describe('while following', () => {
     expect(failures).toMatchObject([{ code: 'AUTH_ROLE' }])
   })
 
+  test('a node that answered and refused later does not count as one that answers', async () => {
+    const stored: Followed<Item> = { kind: 'stored', answered: 2 }
+    const [gone, late] = [failure('a', 'AUTH_ROLE'), failure('b', 'AUTH_ROLE')]
+    expect(await run([gone, stored], true)).toMatchObject({ answered: 2 })
+    expect(await run([gone, stored, late, late], true)).toMatchObject({ answered: 1 })
+  })
+
   test('an abort is the end, not an error', async () => {
     const controller = new AbortController()
     controller.abort()

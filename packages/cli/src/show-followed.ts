@@ -12,9 +12,14 @@ export async function showFollowed<Item extends { readonly node: string }>(
     readonly show: (item: Item) => void
     readonly warn: (text: string) => void
   },
-): Promise<{ readonly failures: readonly NodeFailure[] }> {
+): Promise<{
+  readonly failures: readonly NodeFailure[]
+  /** How many nodes answered and did not fail later. */
+  readonly answered: number
+}> {
   const failures = new Map<string, NodeFailure>()
   const away = new Set<string>()
+  let answered = 0
   try {
     for await (const followed of source) {
       if (followed.kind === 'item') {
@@ -26,10 +31,16 @@ export async function showFollowed<Item extends { readonly node: string }>(
         options.warn(droppedText(followed.dropped))
         continue
       }
+      if (followed.kind === 'stored') {
+        answered += followed.answered
+        continue
+      }
       const { failure } = followed
-      if (!options.follow || failure.code !== 'NODE_UNREACHABLE')
+      if (!options.follow || failure.code !== 'NODE_UNREACHABLE') {
+        // Those that failed at once come before the count, and are not in it.
+        if (answered > 0 && !failures.has(failure.peerId)) answered -= 1
         failures.set(failure.peerId, failure)
-      else if (!away.has(failure.node)) {
+      } else if (!away.has(failure.node)) {
         away.add(failure.node)
         options.warn(`${failure.node} is away: ${failure.message}`)
       }
@@ -38,7 +49,7 @@ export async function showFollowed<Item extends { readonly node: string }>(
     // Ctrl-C, or the end of --timeout, is how following ends.
     if (!(options.follow && options.signal.aborted)) throw error
   }
-  return { failures: [...failures.values()] }
+  return { failures: [...failures.values()], answered }
 }
 
 function droppedText({ node, source, lines }: DroppedLines): string {

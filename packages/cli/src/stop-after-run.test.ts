@@ -33,7 +33,7 @@ it.each([
   const asked: unknown[] = []
   const end = await stop(async (command) => {
     asked.push(command)
-    return Promise.resolve({ items, failures })
+    return Promise.resolve({ items, failures, answered: items.length })
   })
   expect(end).toEqual(expected)
   const target = { nodes: ['one', 'two'] }

@@ -12,7 +12,6 @@ import type {
   LogEntry,
   LogQuery,
   NodeEvent,
-  NodeFailure,
   NodeInfo,
   NodeSelector,
   NodeSummary,
@@ -33,10 +32,11 @@ import { EventCursor, compareEvents } from './event-cursor.js'
 import { streamFleet } from './fleet-stream.js'
 import type { FleetStream } from './fleet-stream.js'
 import type { Fleet } from './fleet.js'
-import { failureOf, nodeOf, requireInfo, summaryOf } from './known-node.js'
+import { nodeOf, requireInfo, summaryOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import { LogCursor, compareEntries } from './log-cursor.js'
-import { isSparse, withoutMissing } from './sparse.js'
+import { countedFailures, isSparse } from './sparse.js'
+import type { Miss } from './sparse.js'
 import type { NodeClient } from './survey.js'
 import { watchNodes } from './watch-nodes.js'
 
@@ -175,23 +175,24 @@ export class HostControl implements Control {
     const nodes = await this.#fleet.select(target, signal)
     const answers = await Promise.all(nodes.map(async (one) => this.#askOne(one, ask)))
     if (signal.aborted) throw asPlaygroundError(signal.reason, 'CANCELED')
-    const failures = answers.flatMap((answer) => ('failure' in answer ? answer.failure : []))
-    const isAnyWell = failures.length < answers.length
+    const misses = answers.flatMap((answer) => ('error' in answer ? answer : []))
+    const answered = answers.length - misses.length
     return {
       items: answers.flatMap((answer) => ('items' in answer ? answer.items : [])),
-      failures: isSparse(target) && isAnyWell ? withoutMissing(failures) : failures,
+      failures: countedFailures(misses, { answered, isSparse: isSparse(target) }),
+      answered,
     }
   }
 
   async #askOne<Item>(
     one: KnownNode,
     ask: (client: NodeClient, one: KnownNode) => Promise<readonly Item[]>,
-  ): Promise<{ readonly items: readonly Item[] } | { readonly failure: NodeFailure }> {
+  ): Promise<{ readonly items: readonly Item[] } | Miss> {
     try {
       requireInfo(one)
       return { items: await ask(this.#fleet.client(one.peerId), one) }
     } catch (error) {
-      return { failure: failureOf(one, error) }
+      return { one, error }
     }
   }
 }

@@ -45,7 +45,7 @@ class Follower {
     for await (const followed of stream) {
       if (followed.kind === 'failure') this.failures.push(followed.failure)
       else if (followed.kind === 'dropped') this.dropped.push(followed.dropped)
-      else {
+      else if (followed.kind === 'item') {
         this.entries.push(followed.item)
         this.lines.push(followed.item.line)
       }
@@ -305,7 +305,7 @@ it('events go on behind a cut without gap or repeat', async () => {
       stop.signal,
     )) {
       if (followed.kind === 'item') messages.push(followed.item.message)
-      else messages.push(followed.kind)
+      else if (followed.kind !== 'stored') messages.push(followed.kind)
     }
   }
   const reading = read()

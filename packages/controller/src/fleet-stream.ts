@@ -2,13 +2,13 @@ import { asPlaygroundError } from '@p2p-playground/core'
 import type { Clock, DroppedLines, Followed } from '@p2p-playground/core'
 import { followNode, isPassing, whileAlive } from './followed.js'
 import type { OpenStream, StreamContext } from './followed.js'
-import { failureOf, requireInfo } from './known-node.js'
+import { requireInfo } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import { mergeLive } from './merge.js'
 import { mergeSorted } from './merge-sorted.js'
 import { reorder } from './reorder.js'
 import type { NodeItem } from './reorder.js'
-import { withoutMissing } from './sparse.js'
+import { countedFailures } from './sparse.js'
 import type { NodeClient } from './survey.js'
 
 /** Live items of several nodes wait for so long to be put in order. */
@@ -62,7 +62,7 @@ export async function* streamFleet<Item extends NodeItem>(
     for await (const item of mergeSorted(shares.map(storedOf), stream.compare))
       yield { kind: 'item', item }
     for (const { cursor } of shares) yield* droppedOf(cursor)
-    if (!signal.aborted) yield* failuresOf(shares, stream.isSparse)
+    if (!signal.aborted) yield* outcomeOf(shares, stream)
     if (stream.follow) yield* liveOf(shares, stream)
     else if (signal.aborted) throw asPlaygroundError(signal.reason, 'CANCELED')
   } finally {
@@ -85,16 +85,17 @@ function* droppedOf<Item>(cursor: Cursor<Item>): Generator<Followed<never>> {
   for (const dropped of cursor.takeDropped()) yield { kind: 'dropped', dropped }
 }
 
-function* failuresOf<Item>(
+function* outcomeOf<Item>(
   shares: readonly Share<Item>[],
-  isSparse: boolean,
+  { isSparse }: { readonly isSparse: boolean },
 ): Generator<Followed<never>> {
-  const failures = shares.flatMap(({ one, failure }) =>
-    failure === undefined ? [] : [failureOf(one, failure.error)],
+  const misses = shares.flatMap(({ one, failure }) =>
+    failure === undefined ? [] : [{ one, error: failure.error }],
   )
-  const isAnyWell = failures.length < shares.length
-  for (const failure of isSparse && isAnyWell ? withoutMissing(failures) : failures)
+  const answered = shares.length - misses.length
+  for (const failure of countedFailures(misses, { answered, isSparse }))
     yield { kind: 'failure', failure }
+  yield { kind: 'stored', answered }
 }
 
 async function* liveOf<Item extends NodeItem>(

@@ -178,6 +178,16 @@ export class PlaygroundError extends Error {
   }
 }
 
+/** APP_NOT_FOUND of a node that has nothing of what is asked for: no failure where another node has it. */
+export function absentApp(message: string, hint?: string): PlaygroundError {
+  return new PlaygroundError('APP_NOT_FOUND', message, { hint, details: { absent: true } })
+}
+
+/** True for what `absentApp` made, here or on the far side of a call. */
+export function isAbsentApp(error: PlaygroundError): boolean {
+  return error.code === 'APP_NOT_FOUND' && error.details['absent'] === true
+}
+
 /** `file:line:column`, the form that editors and terminals link. */
 export function formatPosition(at: SourcePosition): string {
   return `${at.file}:${String(at.line)}:${String(at.column)}`

@@ -1,9 +1,11 @@
 export {
   ERROR_TABLE,
   PlaygroundError,
+  absentApp,
   asPlaygroundError,
   errorMessage,
   formatPosition,
+  isAbsentApp,
   isErrorCode,
   isPlaygroundError,
   systemCode,

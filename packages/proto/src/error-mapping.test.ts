@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect'
-import { ERROR_TABLE, PlaygroundError } from '@p2p-playground/core'
+import { ERROR_TABLE, PlaygroundError, absentApp, isAbsentApp } from '@p2p-playground/core'
 import type { ErrorCode } from '@p2p-playground/core'
 import { describe, expect, it } from 'vitest'
 import { fromConnectError, toConnectError } from './error-mapping.js'
@@ -20,6 +20,13 @@ describe('errors over the wire', () => {
     const error = new PlaygroundError(code, 'what was wrong', { hint: 'What to do.' })
     const arrived = fromConnectError(overTheWire(toConnectError(error)))
     expect(arrived).toMatchObject({ code, message: 'what was wrong', hint: 'What to do.' })
+  })
+
+  it('tells apart who has nothing of an app and who lacks a part of it', () => {
+    const arrived = (error: PlaygroundError): PlaygroundError =>
+      fromConnectError(overTheWire(toConnectError(error)))
+    expect(isAbsentApp(arrived(absentApp('no app here')))).toBe(true)
+    expect(isAbsentApp(arrived(new PlaygroundError('APP_NOT_FOUND', 'no 1.0.0 here')))).toBe(false)
   })
 
   it('speaks the status of the table to those who know only gRPC', () => {

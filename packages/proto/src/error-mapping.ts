@@ -3,6 +3,7 @@ import {
   ERROR_TABLE,
   PlaygroundError,
   asPlaygroundError,
+  isAbsentApp,
   isErrorCode,
   isPlaygroundError,
 } from '@p2p-playground/core'
@@ -31,7 +32,8 @@ export function toConnectError(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error
   const known = asPlaygroundError(error)
   const message = isPlaygroundError(error) ? known.message : 'the node failed; its log says why'
-  const detail = { desc: ErrorDetailSchema, value: { code: known.code, hint: known.hint ?? '' } }
+  const value = { code: known.code, hint: known.hint ?? '', absent: isAbsentApp(known) }
+  const detail = { desc: ErrorDetailSchema, value }
   return new ConnectError(message, CODES[ERROR_TABLE[known.code].grpc], undefined, [detail], error)
 }
 
@@ -42,7 +44,8 @@ export function fromConnectError(error: unknown): PlaygroundError {
   const detail = known.findDetails(ErrorDetailSchema)[0]
   if (detail !== undefined && isErrorCode(detail.code)) {
     const hint = detail.hint === '' ? undefined : detail.hint
-    return new PlaygroundError(detail.code, known.rawMessage, { hint, cause: error })
+    const details = detail.absent ? { absent: true } : {}
+    return new PlaygroundError(detail.code, known.rawMessage, { hint, details, cause: error })
   }
   if (isPlaygroundError(known.cause)) return known.cause
   if (known.code === Code.Canceled) {

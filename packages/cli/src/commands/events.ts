@@ -32,7 +32,7 @@ export default class Events extends BaseCommand {
       tail: flags.tail ?? (sinceMs === undefined ? 50 : undefined),
     }
     const control = await this.control(flags)
-    const { failures } = await showFollowed(control.events(query, this.signal), {
+    const { failures, answered } = await showFollowed(control.events(query, this.signal), {
       follow: flags.follow,
       signal: this.signal,
       show: (event) => {
@@ -42,7 +42,7 @@ export default class Events extends BaseCommand {
         this.warning(text)
       },
     })
-    await this.appFailures(failures, flags)
+    this.failures(failures, answered)
   }
 }
 

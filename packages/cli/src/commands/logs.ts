@@ -71,7 +71,7 @@ Lines of several nodes are merged by time. With --follow new lines are shown as 
       grep: flags.grep,
     }
     const control = await this.control(flags)
-    const { failures } = await showFollowed(control.logs(query, this.signal), {
+    const { failures, answered } = await showFollowed(control.logs(query, this.signal), {
       follow: flags.follow,
       signal: this.signal,
       show: (entry) => {
@@ -81,7 +81,7 @@ Lines of several nodes are merged by time. With --follow new lines are shown as 
         this.warning(text)
       },
     })
-    await this.appFailures(failures, flags)
+    this.failures(failures, answered)
   }
 }
 

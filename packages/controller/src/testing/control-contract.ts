@@ -79,7 +79,8 @@ export function controlContract(
     })
 
     it('lists apps of all nodes; a dead node is a failure beside them', async () => {
-      const { items, failures } = await control.listApps({}, FRESH())
+      const { items, failures, answered } = await control.listApps({}, FRESH())
+      expect(answered).toBe(2)
       expect(items.map((row) => [row.node, row.app, row.version])).toEqual([
         ['one', 'web', '1.0.0'],
         ['one', 'web', '1.1.0'],
@@ -191,9 +192,9 @@ export function controlContract(
     })
 
     it('merges events by time, and says who did not answer', async () => {
-      const { items, failures } = split(
-        await all(control.events({ target: {}, follow: false }, FRESH())),
-      )
+      const stream = await all(control.events({ target: {}, follow: false }, FRESH()))
+      expect(stream.at(-1)).toEqual({ kind: 'stored', answered: 2 })
+      const { items, failures } = split(stream)
       expect(items.map(({ node, message }) => `${node} ${message}`)).toEqual([
         'two a',
         'one b',

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceImpl } from '@connectrpc/connect'
-import { PlaygroundError, logSourceOf, newInstanceRecord } from '@p2p-playground/core'
+import { absentApp, logSourceOf, newInstanceRecord } from '@p2p-playground/core'
 import type {
   AppAction,
   InstanceRecord,
   InstanceStatus,
   LogEntry,
   NodeInfo,
+  PlaygroundError,
   SystemEvent,
 } from '@p2p-playground/core'
 import {
@@ -57,9 +58,7 @@ export function fakeService(state: FakeState): Service {
   const ofApp = (app: string): InstanceStatus[] => {
     const found = state.instances.filter((one) => one.app === app)
     if (found.length > 0) return found
-    throw toConnectError(
-      new PlaygroundError('APP_NOT_FOUND', `there is no app "${app}" on this node`),
-    )
+    throw toConnectError(absentApp(`there is no app "${app}" on this node`))
   }
   return {
     async getInfo({ samples }) {

@@ -27,7 +27,10 @@ export interface NodeFailure {
 /** Answers of several nodes: what came back, and who failed. */
 export interface FleetResult<Item> {
   readonly items: readonly Item[]
+  /** Where no node is named, one that has nothing of what is asked for does not fail beside others. */
   readonly failures: readonly NodeFailure[]
+  /** How many nodes answered; they may have had nothing to say. */
+  readonly answered: number
 }
 
 /** An instance with the node it is on. */
@@ -170,6 +173,8 @@ export type Followed<Item> =
   | { readonly kind: 'failure'; readonly failure: NodeFailure }
   /** What was asked for may have been longer. */
   | { readonly kind: 'dropped'; readonly dropped: DroppedLines }
+  /** Comes once, behind all that was stored and the failures with it: how many nodes answered. */
+  | { readonly kind: 'stored'; readonly answered: number }
 
 /** The use cases. CLI, gRPC, REST and the dashboard are thin adapters over this. */
 export interface Control {

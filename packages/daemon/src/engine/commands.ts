@@ -1,4 +1,4 @@
-import { PlaygroundError, formatInstance } from '@p2p-playground/core'
+import { PlaygroundError, absentApp, formatInstance } from '@p2p-playground/core'
 import type {
   AppAction,
   AppRecord,
@@ -51,9 +51,7 @@ export class Commands {
   async change(order: AppOrder, asker: Asker, signal: AbortSignal): Promise<InstanceRecord[]> {
     const { table } = this.#engine
     const versions = table.ofApp(order.app).filter((record) => record.presence === 'present')
-    if (versions.length === 0) {
-      throw new PlaygroundError('APP_NOT_FOUND', `there is no app "${order.app}" on this node`)
-    }
+    if (versions.length === 0) throw absentApp(`there is no app "${order.app}" on this node`)
     const { change, targets } = this.#edit(order, versions, asker)
     table.commit(change)
     await this.#engine.settled([...targets, ...versions.filter((one) => one.active)], signal)

@@ -1,4 +1,10 @@
-import { APP_ACTIONS, PlaygroundError, asPlaygroundError, formatExit } from '@p2p-playground/core'
+import {
+  APP_ACTIONS,
+  PlaygroundError,
+  absentApp,
+  asPlaygroundError,
+  formatExit,
+} from '@p2p-playground/core'
 import type {
   AppAction,
   Clock,
@@ -243,7 +249,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
   function requireApp(context: HandlerContext, app: string): InstanceRecord[] {
     observe(context, app)
     const records = table.ofApp(app)
-    if (records.length === 0) throw noApp(app)
+    if (records.length === 0) throw absentApp(`there is no app "${app}" on this node`)
     return records
   }
 }
@@ -257,10 +263,6 @@ async function usageOf(record: InstanceRecord, launcher: Launcher): Promise<Reso
     // Such as a runtime whose plugin is gone, or a run that ended just now.
     return null
   }
-}
-
-function noApp(app: string): PlaygroundError {
-  return new PlaygroundError('APP_NOT_FOUND', `there is no app "${app}" on this node`)
 }
 
 function isPresent(record: InstanceRecord): boolean {

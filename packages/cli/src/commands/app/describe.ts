@@ -15,10 +15,10 @@ export default class AppDescribe extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AppDescribe)
-    const { items, failures } = await (
+    const { items, failures, answered } = await (
       await this.control(flags)
     ).describeApp(args.app, this.selector(flags), this.signal)
-    await this.appFailures(failures, flags)
+    this.failures(failures, answered)
     if (flags.json) {
       this.printJson(items)
       return

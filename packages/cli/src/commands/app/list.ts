@@ -12,9 +12,8 @@ export default class AppList extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(AppList)
     const control = await this.control(flags)
-    const { items, failures } = await control.listApps(this.selector(flags), this.signal)
-    const nodes = await control.listNodes(this.selector(flags), this.signal)
-    this.failures(failures, nodes.length - failures.length)
+    const { items, failures, answered } = await control.listApps(this.selector(flags), this.signal)
+    this.failures(failures, answered)
     if (flags.json) this.printJson(items)
     else
       this.log(

@@ -43,8 +43,12 @@ export default class AppTag extends AppChangeCommand {
 
   async #list(app: string, flags: Parameters<AppTag['order']>[1]): Promise<void> {
     const control = await this.control(flags)
-    const { items, failures } = await control.listVersions(app, this.selector(flags), this.signal)
-    await this.appFailures(failures, flags)
+    const { items, failures, answered } = await control.listVersions(
+      app,
+      this.selector(flags),
+      this.signal,
+    )
+    this.failures(failures, answered)
     const rows = items.flatMap(({ node, version, tags }) =>
       tags.map((tag) => ({ node, tag, version })),
     )

@@ -10,10 +10,10 @@ export default class AppVersions extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AppVersions)
-    const { items, failures } = await (
+    const { items, failures, answered } = await (
       await this.control(flags)
     ).listVersions(args.app, this.selector(flags), this.signal)
-    await this.appFailures(failures, flags)
+    this.failures(failures, answered)
     if (flags.json) {
       this.printJson(items)
       return

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cli, cliJson, cliOk } from '../harness/command.js'
+import { Machines, startFleet, writeApp } from '../harness/machines.js'
+import type { AppRow } from '../harness/machines.js'
+
+/** Commands that mean several nodes, of which some cannot obey. */
+const machines = new Machines()
+const alpha = machines.machine('alpha')
+const beta = machines.machine('beta')
+
+beforeAll(async () => {
+  await startFleet([alpha, beta])
+  await deploy('1.1.0')
+  await deploy('1.2.0', '--node', 'alpha')
+})
+
+afterAll(async () => {
+  await machines.remove()
+})
+
+async function deploy(version: string, ...flags: readonly string[]): Promise<void> {
+  await cliOk(alpha, 'deploy', writeApp(machines.base, { name: 'hello', version }), ...flags)
+}
+
+describe('a node that has the app and cannot obey is a warning and exit 3', () => {
+  test('of app pin', async () => {
+    const { code, stdout, stderr } = await cli(alpha, 'app', 'pin', 'hello@1.2.0')
+    expect(stderr).toMatch(/^Warning: beta: APP_NOT_FOUND: hello has no version 1\.2\.0/)
+    expect({ code, stdout }).toEqual({ code: 3, stdout: 'pinned hello@1.2.0\n' })
+    expect((await cli(alpha, 'app', 'unpin', 'hello')).code).toBe(3)
+  })
+
+  test('of app rollback', async () => {
+    const { code, stdout, stderr } = await cli(alpha, 'app', 'rollback', 'hello')
+    expect(stderr).toMatch(/^Warning: beta: APP_NOT_FOUND: hello has no version to go back to/)
+    expect(stdout).toMatch(/^alpha +hello +1\.1\.0 +running/m)
+    expect(code).toBe(3)
+    const rows = await cliJson<AppRow[]>(alpha, 'app', 'upgrade', 'hello')
+    expect(rows.map(({ node, version }) => [node, version])).toEqual([
+      ['alpha', '1.2.0'],
+      ['beta', '1.1.0'],
+    ])
+  })
+})
