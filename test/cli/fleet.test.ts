@@ -42,3 +42,28 @@ describe('a node that has the app and cannot obey is a warning and exit 3', () =
     ])
   })
 })
+
+describe('--labels while a node is down', () => {
+  const app = (name: string): string => writeApp(machines.base, { name })
+
+  beforeAll(async () => {
+    await cliOk(beta, 'daemon', 'stop')
+  })
+
+  test('warns of it, and ends with 3', async () => {
+    const deployed = await cli(alpha, 'deploy', app('south'), '--labels', 'region!=north')
+    expect(deployed.stdout).toMatch(/^beta +failed .*labels of beta are not known: it does not/m)
+    expect(deployed.code).toBe(3)
+    const stopped = await cli(alpha, 'app', 'stop', 'south', '--labels', 'region!=north')
+    expect(stopped.stderr).toMatch(/^Warning: beta: NODE_UNREACHABLE: labels of beta are not known/)
+    expect(stopped.code).toBe(3)
+  })
+
+  test('says so where no other is meant', async () => {
+    const { code, stderr } = await cli(alpha, 'app', 'list', '--labels', 'region=south')
+    expect(stderr).toMatch(
+      /^Error NODE_NONE: .*region=south; labels of beta are not known: it does/,
+    )
+    expect(code).toBe(1)
+  })
+})

@@ -55,7 +55,8 @@ export class HostControl implements Control {
   }
 
   async listNodes(target: NodeSelector, signal: AbortSignal): Promise<readonly NodeSummary[]> {
-    return (await this.#fleet.select(target, signal)).map(summaryOf)
+    const nodes = await this.#fleet.select(target, signal)
+    return nodes.filter((one) => one.isDoubtful !== true).map(summaryOf)
   }
 
   async nodeInfo(name: string, signal: AbortSignal): Promise<NodeInfo> {

@@ -102,7 +102,10 @@ async function* liveOf<Item extends NodeItem>(
   shares: readonly Share<Item>[],
   stream: FleetStream<Item>,
 ): AsyncGenerator<Followed<Item>> {
-  const lasting = shares.filter(({ failure }) => failure === undefined || isPassing(failure.error))
+  const lasting = shares.filter(
+    ({ one, failure }) =>
+      one.isDoubtful !== true && (failure === undefined || isPassing(failure.error)),
+  )
   const sources = lasting.map(({ one, cursor, context, failure }) => {
     const open: OpenStream<Item> = (client, signal) => cursor.live(client, signal)
     const notices = (): Iterable<Followed<never>> => droppedOf(cursor)

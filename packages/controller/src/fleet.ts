@@ -91,7 +91,8 @@ export class Fleet {
   }
 
   /**
-   * The nodes that a selector means, those that do not answer included; by name.
+   * The nodes that a selector means, those that do not answer included; by name. Where labels are asked for, those that
+   * do not answer are doubtful.
    * @throws NODE_NOT_FOUND, NODE_NONE, USAGE, CANCELED
    */
   async select(target: NodeSelector, signal: AbortSignal): Promise<KnownNode[]> {

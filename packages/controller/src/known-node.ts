@@ -12,6 +12,8 @@ export interface KnownNode {
   readonly info: NodeInfo | undefined
   readonly failure: PlaygroundError | undefined
   readonly latencyMs: number | null
+  /** It may or may not be meant: labels were asked for, and nobody knows which it has. */
+  readonly isDoubtful?: boolean
 }
 
 /** Its name, or its PeerID until one is known. */

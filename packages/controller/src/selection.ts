@@ -1,6 +1,7 @@
 import { PlaygroundError, matchesLabels, parseLabelSelector } from '@p2p-playground/core'
 import type { NodeSelector } from '@p2p-playground/core'
 import { closest } from '@p2p-playground/core/config'
+import { nodeOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 
 const MIN_PREFIX = 6
@@ -19,22 +20,33 @@ export function missingNames(nodes: readonly KnownNode[], names: readonly string
 }
 
 /**
- * The nodes that a selector means. A name that a live node and dead ones bear means the live one.
+ * The nodes that a selector means, and with them the doubtful ones, whose labels are not known. A name that a live node and dead ones bear means the live one.
  * @throws NODE_NONE, NODE_NOT_FOUND, USAGE for an ambiguous name
  */
 export function requireSelection(nodes: readonly KnownNode[], target: NodeSelector): KnownNode[] {
   const { nodes: names = [], labels } = target
   const named = names.length === 0 ? nodes : names.map((name) => requireNamed(nodes, name))
-  const selected = [...new Set(named)].filter((one) => isAskedFor(one, { labels }))
-  if (selected.length > 0) return selected
+  const candidates = [...new Set(named)]
+  const selected = candidates.filter((one) => isAskedFor(one, { labels }))
+  const doubtful =
+    labels === undefined ? [] : candidates.filter(({ info }) => info === undefined).map(asDoubtful)
+  if (selected.length > 0) return [...selected, ...doubtful]
   if (nodes.length > 0 && labels !== undefined) {
-    throw new PlaygroundError('NODE_NONE', `no node has the labels ${labels}`, {
+    const doubts = doubtful.map(({ failure }) => `; ${failure.message}`).join('')
+    throw new PlaygroundError('NODE_NONE', `no node has the labels ${labels}${doubts}`, {
       hint: 'See what they have with "p2p-playground node list".',
     })
   }
   throw new PlaygroundError('NODE_NONE', 'no node was found', {
     hint: 'Start one here with "p2p-playground daemon start", add one by its address with "p2p-playground node add", or take this machine into a network with "p2p-playground join". Nodes need the same PSK.',
   })
+}
+
+function asDoubtful(one: KnownNode): KnownNode & { readonly failure: PlaygroundError } {
+  const { code = 'NODE_UNREACHABLE', message = '', hint } = one.failure ?? {}
+  const why = code === 'NODE_UNREACHABLE' ? 'it does not answer' : message
+  const text = `labels of ${nodeOf(one).node} are not known: ${why}`
+  return { ...one, failure: new PlaygroundError(code, text, { hint }), isDoubtful: true }
 }
 
 function requireNamed(nodes: readonly KnownNode[], name: string): KnownNode {

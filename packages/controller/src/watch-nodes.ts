@@ -30,7 +30,8 @@ export async function* watchNodes(
   const queue = new EventQueue<NodeEvent>()
   const watches = new Map<string, Promise<void>>()
   const watch = (one: KnownNode): void => {
-    if (watches.has(one.peerId)) return
+    // One whose labels are not known is looked at again when it turns up.
+    if (watches.has(one.peerId) || one.isDoubtful === true) return
     const watched = new NodeWatch({
       one,
       open: (until) => heartbeats(fleet.client(one.peerId), until),

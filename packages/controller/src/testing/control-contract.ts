@@ -59,7 +59,7 @@ export function controlContract(
 
     it.each([
       ['NODE_NOT_FOUND', { nodes: ['twoo'] }, /twoo/, /Did you mean "two"/],
-      ['NODE_NONE', { labels: 'env=prod' }, /env=prod/, /node list/],
+      ['NODE_NONE', { labels: 'env=prod' }, /env=prod; labels of dead are not known/, /node list/],
       ['USAGE', { labels: '=x' }, /=x/, /key=value/],
     ])('refuses with %s what means no node', async (code, target, message, hint) => {
       const failure = control.listNodes(target, FRESH())
@@ -97,12 +97,19 @@ export function controlContract(
       const target = { labels: 'env!=none' }
       expect(await control.listVersions('web', target, FRESH())).toMatchObject({
         items: [{ node: 'one' }, { node: 'one', sizeBytes: 1234 }],
-        failures: [],
+        failures: [
+          {
+            node: 'dead',
+            code: 'NODE_UNREACHABLE',
+            message: 'labels of dead are not known: it does not answer',
+          },
+        ],
       })
       const named = await control.listVersions('web', { nodes: ['one', 'two'] }, FRESH())
       expect(named.failures).toMatchObject([{ node: 'two', code: 'APP_NOT_FOUND' }])
       const { failures } = await control.listVersions('nope', target, FRESH())
-      expect(failures.map(({ code }) => code)).toEqual(['APP_NOT_FOUND', 'APP_NOT_FOUND'])
+      // The dead one may have it.
+      expect(failures.map(({ code }) => code)).toEqual(['NODE_UNREACHABLE'])
     })
 
     it('describes an app', async () => {
