@@ -164,6 +164,13 @@ describe('a version that fails', () => {
       { stream: 'stderr', line: 'cannot go on' },
     ])
   })
+
+  test('is tried again by app upgrade, which ends with 4 when it fails at once', async () => {
+    const result = await cli(node, 'app', 'upgrade', 'web@2.0.0')
+    expect(result.stderr).toMatch(/^Error APP_ROLLED_BACK: .*1\.0\.0 is back: exit 3; 2 starts/m)
+    expect(result.code).toBe(4)
+    await until('the old one runs', async () => (await row('web', '1.0.0'))?.state === 'running')
+  })
 })
 
 describe('an update policy', () => {

@@ -19,6 +19,8 @@ import {
 import { compare } from 'semver'
 import type { Engine } from './engine.js'
 import { instanceEvent } from './instance-event.js'
+import { nextLook } from './next-look.js'
+import { readinessOf } from './readiness.js'
 
 /** Who asks; whether it may was found out before. */
 export interface Asker {
@@ -35,6 +37,9 @@ export interface AppOrder {
   readonly secure?: boolean | undefined
 }
 
+/** A version that fails at once does so within that time; the rest of its trial goes on without us. */
+const AT_ONCE_MS = 1000
+
 const TAG = /^[a-z][a-z0-9-]{0,30}$/
 
 /** What people and controllers ask of apps. Each command edits desired state and then watches the engine get there. */
@@ -47,7 +52,7 @@ export class Commands {
     this.#clock = options.clock
   }
 
-  /** Changes what is wanted; resolves when the engine has done it. @throws APP_NOT_FOUND, USAGE, APP_START */
+  /** Changes what is wanted; resolves when the engine has done it. @throws APP_NOT_FOUND, USAGE, APP_START, APP_ROLLED_BACK */
   async change(order: AppOrder, asker: Asker, signal: AbortSignal): Promise<InstanceRecord[]> {
     const { table } = this.#engine
     const versions = table.ofApp(order.app).filter((record) => record.presence === 'present')
@@ -55,6 +60,7 @@ export class Commands {
     const { change, targets } = this.#edit(order, versions, asker)
     table.commit(change)
     await this.#engine.settled([...targets, ...versions.filter((one) => one.active)], signal)
+    if (order.action === 'upgrade') await this.#watchStart(targets, signal)
     const after = targets.flatMap((record) => table.get(record) ?? [])
     const failed = after.find((record) => record.state === 'failed' && record.goal === 'running')
     if (failed !== undefined) {
@@ -65,6 +71,30 @@ export class Commands {
       )
     }
     return after
+  }
+
+  /** Waits a moment for how a version on trial begins. @throws APP_START, APP_UNHEALTHY, APP_ROLLED_BACK */
+  async #watchStart(targets: readonly InstanceRecord[], signal: AbortSignal): Promise<void> {
+    const { table, launcher } = this.#engine
+    const untilMs = this.#clock.monotonic() + AT_ONCE_MS
+    for (;;) {
+      const seen = table.changed.count
+      const nowMs = this.#clock.monotonic()
+      const waits = targets.flatMap((target) => {
+        const record = table.get(target)
+        if (record === undefined) return []
+        const readiness = readinessOf(record, {
+          app: table.app(record.app),
+          active: table.ofApp(record.app).find((one) => one.active),
+          hasHealthCheck: launcher.hasHealthCheck(record),
+          nowMs,
+        })
+        return readiness.kind === 'ready' ? [] : (readiness.againMs ?? Infinity)
+      })
+      if (waits.length === 0 || nowMs >= untilMs) return
+      const againMs = Math.min(untilMs - nowMs, ...waits)
+      await nextLook({ changed: table.changed, clock: this.#clock }, { seen, againMs }, signal)
+    }
   }
 
   /** Writes down that a command was refused. */

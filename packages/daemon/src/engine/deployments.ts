@@ -13,6 +13,7 @@ import type { Asker } from './commands.js'
 import type { Engine } from './engine.js'
 import { wantedRecord } from './fetcher.js'
 import type { FetchJob } from './fetcher.js'
+import { nextLook } from './next-look.js'
 import { readinessOf } from './readiness.js'
 import type { Readiness } from './readiness.js'
 
@@ -168,7 +169,8 @@ export class Deployments {
       }
       if (record.state !== shown) yield { phase: 'start', ...view, record }
       shown = record.state
-      await this.#nextLook(seen, readiness.againMs, signal)
+      const look = { seen, againMs: readiness.againMs }
+      await nextLook({ changed: table.changed, clock: this.#clock }, look, signal)
     }
   }
 
@@ -180,19 +182,6 @@ export class Deployments {
       hasHealthCheck: launcher.hasHealthCheck(record),
       nowMs: this.#clock.monotonic(),
     })
-  }
-
-  async #nextLook(seen: number, againMs: number | undefined, signal: AbortSignal): Promise<void> {
-    const round = new AbortController()
-    const ends = AbortSignal.any([signal, round.signal])
-    const waits = [this.#engine.table.changed.after(seen, ends)]
-    if (againMs !== undefined) waits.push(this.#clock.sleep(againMs, ends))
-    try {
-      await Promise.race(waits)
-    } finally {
-      round.abort()
-      await Promise.allSettled(waits)
-    }
   }
 
   #timedOut(key: InstanceKey, timeoutMs: number): PlaygroundError {

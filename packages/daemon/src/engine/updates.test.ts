@@ -52,6 +52,25 @@ describe('a new version', () => {
     expect(t.engine.table.app('web').badDigests).toEqual([])
   })
 
+  it('that fails at once on upgrade is rolled back, and the command says so', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    const rules = 'update: { policy: manual }\nrestart: { policy: never }\n'
+    await t.deploy(await t.jobOf('1.1.0', rules))
+    const upgrading = codeOf(t.order('upgrade'))
+    await t.crash('1.1.0')
+    expect(await upgrading).toBe('APP_ROLLED_BACK')
+    await waitFor('the old one', () => t.pidOf('1.0.0') > 0)
+  })
+
+  it('that fails at once on upgrade with nothing to go back to did not start', async () => {
+    const deploying = codeOf(t.deploy(await t.jobOf('1.0.0', 'restart: { policy: never }\n')))
+    await t.crash('1.0.0')
+    await deploying
+    const upgrading = codeOf(t.order('upgrade', '1.0.0'))
+    await t.crash('1.0.0')
+    expect(await upgrading).toBe('APP_START')
+  })
+
   it('that fails with nothing to go back to is stopped, and says so', async () => {
     const deploying = codeOf(t.deploy(await t.jobOf('1.0.0', 'restart: { policy: never }\n')))
     await t.crash('1.0.0', 9)

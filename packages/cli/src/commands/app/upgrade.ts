@@ -3,7 +3,7 @@ import { AppChangeCommand, appArgs, nodeFlags } from '../../app-command.js'
 export default class AppUpgrade extends AppChangeCommand {
   static override summary = 'Make another version the active one, at once.'
   static override description =
-    'Without a version: the one that waits for its turn, else the highest release. It is on trial: a node goes back by itself when it fails. A version that failed before is tried again.'
+    'Without a version: the one that waits for its turn, else the highest release. It is on trial: a node goes back by itself when it fails. A version that failed before is tried again. Exit code 4 when it failed at once and a node went back.'
   static override examples = [
     '<%= config.bin %> app upgrade hello',
     '<%= config.bin %> app upgrade hello@1.2.0 --node node-1',
