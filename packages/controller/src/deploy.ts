@@ -133,6 +133,7 @@ function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse
     wait: request.wait,
     // It says how directories are called here.
     localPath: job.host.isOnThisMachine(one.peerId) ? (job.localPath ?? '') : '',
+    limitMs: BigInt(Math.round(request.timeoutMs)),
     timeoutMs: BigInt(Math.max(Math.round(job.deadlineMs - clock.monotonic()), 1)),
   }
   const signal = AbortSignal.any([job.left, job.limit])
@@ -141,9 +142,14 @@ function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse
 
 function timedOut({ phase }: DeployProgress, { request, id }: Job): PlaygroundError {
   const limit = formatDuration(request.timeoutMs)
+  const isHere = phase === 'start' || phase === 'verify'
   return new PlaygroundError(
     'APP_WAIT_TIMEOUT',
     `${id.app}@${id.version} was not ready within ${limit}: the node is silent since "${phase}"`,
-    { hint: 'Look with "p2p-playground app list", or give more time with --timeout.' },
+    {
+      hint: isHere
+        ? 'Look with "p2p-playground app list", or give more time with --timeout.'
+        : 'Deploying it again goes on where it was; give more time with --timeout.',
+    },
   )
 }

@@ -1,4 +1,10 @@
-import { PlaygroundError, asPlaygroundError, formatInstance } from '@p2p-playground/core'
+import {
+  PlaygroundError,
+  asPlaygroundError,
+  formatBytes,
+  formatDuration,
+  formatInstance,
+} from '@p2p-playground/core'
 import type {
   Clock,
   InstanceKey,
@@ -20,6 +26,8 @@ import type { Readiness } from './readiness.js'
 export interface DeployOptions {
   readonly wait: boolean
   readonly timeoutMs: number
+  /** What `timeoutMs` is the rest of; default: itself. */
+  readonly limitMs?: number
 }
 
 export interface DeployView {
@@ -29,6 +37,9 @@ export interface DeployView {
   readonly copiedBytes: number
   readonly record: InstanceRecord | null
 }
+
+const GOES_ON = 'It goes on. Look with "p2p-playground app list", or give more time with --timeout.'
+const GOES_ON_AGAIN = 'Deploying it again goes on where it was; give more time with --timeout.'
 
 /** Takes offered packages, and watches the engine bring them to run. */
 export class Deployments {
@@ -79,7 +90,7 @@ export class Deployments {
       yield* this.#watchStart(job.id, options.wait, ends)
     } catch (error) {
       if (!limit.signal.aborted || signal.aborted) throw error
-      throw this.#timedOut(job.id, options.timeoutMs)
+      throw this.#timedOut(job, formatDuration(options.limitMs ?? options.timeoutMs))
     } finally {
       limit.abort()
     }
@@ -184,22 +195,34 @@ export class Deployments {
     })
   }
 
-  #timedOut(key: InstanceKey, timeoutMs: number): PlaygroundError {
-    const record = this.#engine.table.get(key)
-    const state =
-      record === undefined
-        ? 'gone'
-        : record.presence === 'absent'
-          ? 'still on its way'
-          : record.state
+  #timedOut(job: FetchJob, limit: string): PlaygroundError {
+    const record = this.#engine.table.get(job.id)
+    const name = formatInstance(job.id)
+    if (record?.presence === 'absent') return this.#notArrived(job, limit)
+    const state = record === undefined ? 'gone' : record.state
     const detail = record === undefined ? '' : record.reason || record.lastFailure
     const why = detail === '' ? '' : ` (${detail})`
     return new PlaygroundError(
       'APP_WAIT_TIMEOUT',
-      `${formatInstance(key)} was not ready within ${String(timeoutMs / 1000)} s: ${state}${why}`,
-      {
-        hint: `It goes on. Look with "p2p-playground app list", or give more time with --timeout.`,
-      },
+      `${name} was not ready within ${limit}: ${state}${why}`,
+      { hint: GOES_ON },
+    )
+  }
+
+  #notArrived({ id, list, sources, by, localPath }: FetchJob, limit: string): PlaygroundError {
+    const name = formatInstance(id)
+    const { progress } = this.#engine.actions.fetches.get(name) ?? {}
+    if (progress?.phase === 'verify') {
+      const text = `${name} was not ready within ${limit}: it is here and being verified`
+      return new PlaygroundError('APP_WAIT_TIMEOUT', text, { hint: GOES_ON })
+    }
+    const share = `${formatBytes(progress?.doneBytes ?? 0)} of ${formatBytes(list.sizeBytes)}`
+    // Whoever asks sends it, and does not stay.
+    const isCut = localPath === undefined && sources.every((source) => source === by)
+    return new PlaygroundError(
+      'APP_WAIT_TIMEOUT',
+      `${name} had not arrived within ${limit}: ${share}${isCut ? '; the transfer was broken off' : ''}`,
+      { hint: isCut ? GOES_ON_AGAIN : GOES_ON },
     )
   }
 }

@@ -32,7 +32,7 @@ import { Commands } from './commands.js'
 import type { AppOrder, Asker } from './commands.js'
 import { createEngine } from './create-engine.js'
 import { Deployments } from './deployments.js'
-import type { DeployView } from './deployments.js'
+import type { DeployOptions, DeployView } from './deployments.js'
 import type { Engine } from './engine.js'
 import type { OnFailpoint } from './failpoint.js'
 import { Fetcher } from './fetcher.js'
@@ -83,7 +83,7 @@ export class EngineUnderTest {
   /** Called at each step; what it throws ends the action there, as a kill would. */
   failpoint: OnFailpoint = () => undefined
   /** Where the next package comes from. */
-  source: string | Error = new Error('no package')
+  source: string | Error | Promise<string | Error> = new Error('no package')
   #parts: Parts | undefined
 
   constructor(clock: Clock = systemClock) {
@@ -135,8 +135,9 @@ export class EngineUnderTest {
         partPath: string
         reader: (bytes: Uint8Array) => Promise<void>
       }): Promise<void> => {
-        if (this.source instanceof Error) throw this.source
-        copyFileSync(this.source, partPath)
+        const source = await this.source
+        if (source instanceof Error) throw source
+        copyFileSync(source, partPath)
         await reader(readFileSync(partPath))
       },
     }
@@ -193,7 +194,10 @@ export class EngineUnderTest {
     return { id, list, sources: ['controller'], allowDowngrade, by: 'controller' }
   }
 
-  async deploy(job: FetchJob, options = { wait: true, timeoutMs: 5000 }): Promise<DeployView[]> {
+  async deploy(
+    job: FetchJob,
+    options: DeployOptions = { wait: true, timeoutMs: 5000 },
+  ): Promise<DeployView[]> {
     const views: DeployView[] = []
     const { deployments } = this.parts
     for await (const view of deployments.deploy(job, asker, options, forever)) views.push(view)

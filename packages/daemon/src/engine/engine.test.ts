@@ -85,6 +85,25 @@ describe('the engine', () => {
     expect(t.record('1.0.0').handle).not.toBeNull()
   })
 
+  it.each([
+    ['sent', undefined, /broken off/, /again goes on where it was/],
+    ['copied on this machine', '/some.p2p', /^(?!.*broken off)/, /^It goes on/],
+  ])('says how far one that is %s had come', async (_how, localPath, message, hint) => {
+    const job = { ...(await t.jobOf('1.0.0')), localPath }
+    const arrival = Promise.withResolvers<Error>()
+    t.source = arrival.promise
+    const failing = t.deploy(job, { wait: true, timeoutMs: 20, limitMs: 90_000 })
+    await expect(failing).rejects.toMatchObject({
+      code: 'APP_WAIT_TIMEOUT',
+      message: expect.stringMatching(/had not arrived within 1m30s: 0 B of [^(]+$/) as string,
+    })
+    await expect(failing).rejects.toMatchObject({
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+    })
+    arrival.resolve(new Error('gone'))
+  })
+
   it('says that an app ended at once', async () => {
     const deploying = codeOf(t.deploy(await t.jobOf('1.0.0', 'restart: { policy: never }\n')))
     const pid = await waitFor('the start', () => t.find('1.0.0')?.handle?.pid)

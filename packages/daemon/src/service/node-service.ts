@@ -170,7 +170,8 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
           by: caller.peerId,
         }
         const timeoutMs = Math.min(Number(request.timeoutMs), MAX_DEPLOY_MS)
-        const options = { wait: request.wait, timeoutMs }
+        const limitMs = request.limitMs === 0n ? timeoutMs : Number(request.limitMs)
+        const options = { wait: request.wait, timeoutMs, limitMs }
         for await (const view of deps.deployments.deploy(job, caller, options, context.signal)) {
           yield {
             phase: view.phase,
