@@ -114,6 +114,12 @@ describe('node', () => {
     expect(stderr).toContain('Did you mean "two"?')
   })
 
+  test('a PeerID prefix that several have is refused', async () => {
+    const { code, stderr } = await cli(one, 'node', 'info', first.peerId.slice(0, 8))
+    expect(stderr).toMatch(/^Error USAGE: "12D3KooW" means several nodes: /)
+    expect(code).toBe(2)
+  })
+
   test('an address where nobody listens is unreachable', async () => {
     const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${first.peerId.slice(0, -1)}`
     const dead = `/ip4/127.0.0.1/tcp/1/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN`

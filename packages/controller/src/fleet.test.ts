@@ -195,7 +195,23 @@ describe('names', () => {
     expect(await control.nodeInfo(two.peerId.slice(0, 20), fresh())).toMatchObject({ name: 'web' })
     await expect(control.nodeInfo(two.peerId.slice(0, 5), fresh())).rejects.toMatchObject({
       code: 'NODE_NOT_FOUND',
+      message: expect.stringContaining('too short') as string,
+      hint: expect.stringContaining('6 characters') as string,
     })
+  })
+
+  it('refuses a PeerID prefix that several have, however long they take to answer', async () => {
+    const [one, slow] = await Promise.all([
+      world.node({ name: 'one' }),
+      world.node({ name: 'slow' }),
+    ])
+    expect(await names([one.address, slow.address])).toEqual(['one up', 'slow up'])
+    slow.state.isMute = true
+    const control = await world.control()
+    // Every PeerID of an Ed25519 key begins like this.
+    const ambiguous = control.nodeInfo('12D3KooW', fresh())
+    await expect(ambiguous).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(ambiguous).rejects.toThrow(slow.peerId)
   })
 })
 

@@ -15,7 +15,7 @@ import { readLocalDaemon } from './local-daemon.js'
 import type { LocalDaemon } from './local-daemon.js'
 import { RememberedNodes } from './remembered-nodes.js'
 import type { RememberedNode } from './remembered-nodes.js'
-import { isAskedFor, missingNames, requireSelection } from './selection.js'
+import { isAskedFor, isNamed, missingNames, requireSelection } from './selection.js'
 import { Survey, clientOf } from './survey.js'
 import type { Expected, NodeClient } from './survey.js'
 
@@ -177,7 +177,7 @@ export class Fleet {
     const up = survey.found.filter(isUp)
     const { awaited } = survey
     if (names.length > 0 && missingNames(up, names).length === 0) {
-      const isNamesakeDue = awaited.some((name) => name !== undefined && names.includes(name))
+      const isNamesakeDue = awaited.some((one) => names.some((name) => isNamed(one, name)))
       return awaited.length === 0 || (!isNamesakeDue && elapsedMs >= NAMESAKE_MS)
     }
     if (awaited.length > 0) return false

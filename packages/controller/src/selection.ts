@@ -20,7 +20,8 @@ export function missingNames(nodes: readonly KnownNode[], names: readonly string
 }
 
 /**
- * The nodes that a selector means, and with them the doubtful ones, whose labels are not known. A name that a live node and dead ones bear means the live one.
+ * The nodes that a selector means, and with them the doubtful ones, whose labels are not known. A name that a live node
+ * and dead ones bear means the live one; a PeerID prefix of several means none.
  * @throws NODE_NONE, NODE_NOT_FOUND, USAGE for an ambiguous name
  */
 export function requireSelection(nodes: readonly KnownNode[], target: NodeSelector): KnownNode[] {
@@ -51,9 +52,10 @@ function asDoubtful(one: KnownNode): KnownNode & { readonly failure: PlaygroundE
 
 function requireNamed(nodes: readonly KnownNode[], name: string): KnownNode {
   const exact = nodes.filter((one) => one.name === name)
-  const matches = exact.length > 0 ? exact : nodes.filter((one) => isNamed(one, name))
-  const up = matches.filter((one) => one.info !== undefined)
-  const [only, second] = up.length > 0 ? up : matches
+  const up = exact.filter((one) => one.info !== undefined)
+  const byName = up.length > 0 ? up : exact
+  const matches = byName.length > 0 ? byName : nodes.filter((one) => isNamed(one, name))
+  const [only, second] = matches
   if (only === undefined) throw notFound(nodes, name)
   if (second === undefined) return only
   const ids = matches.map((one) => one.peerId).join(', ')
@@ -66,11 +68,17 @@ function notFound(nodes: readonly KnownNode[], name: string): PlaygroundError {
   const known = nodes.flatMap((one) => one.name ?? []).sort()
   const guess = closest(name, known)
   const list = known.length === 0 ? 'No node was found at all.' : `Known: ${known.join(', ')}.`
+  if (nodes.some((one) => one.peerId.startsWith(name))) {
+    const text = `there is no node "${name}", and for a PeerID it is too short`
+    const hint = `Give ${String(MIN_PREFIX)} characters of a PeerID or more. ${list}`
+    return new PlaygroundError('NODE_NOT_FOUND', text, { hint })
+  }
   return new PlaygroundError('NODE_NOT_FOUND', `there is no node "${name}"`, {
     hint: guess === undefined ? list : `Did you mean "${guess}"? ${list}`,
   })
 }
 
-function isNamed(one: KnownNode, name: string): boolean {
+/** True when the text is its name, or enough of its PeerID. */
+export function isNamed(one: Pick<KnownNode, 'name' | 'peerId'>, name: string): boolean {
   return one.name === name || (name.length >= MIN_PREFIX && one.peerId.startsWith(name))
 }

@@ -43,9 +43,12 @@ export class Survey {
     return [...this.#found.values()]
   }
 
-  /** Names of those that have not answered yet; undefined where it is not known. */
-  get awaited(): (string | undefined)[] {
-    return [...this.#pending.keys()].map((peerId) => this.#expected(peerId)?.name)
+  /** Those that have not answered yet, with their names where they are known. */
+  get awaited(): Pick<KnownNode, 'peerId' | 'name'>[] {
+    return [...this.#pending.keys()].map((peerId) => ({
+      peerId,
+      name: this.#expected(peerId)?.name,
+    }))
   }
 
   /** Resolves when one more has; undefined when none is awaited. */
