@@ -62,6 +62,11 @@ describe('usage errors exit 2 with one message', () => {
     { name: 'no nodes at all', args: ['app', 'stop', 'x', '--nodes', ''], says: '--nodes has an' },
     { name: 'a comma for nodes', args: ['deploy', '.', '--nodes', ','], says: '--nodes has an' },
     { name: 'no labels at all', args: ['app', 'stop', 'x', '--labels', ''], says: 'label' },
+    {
+      name: 'a version where all are meant',
+      args: ['app', 'describe', 'x@1.0.0'],
+      says: 'Leave the version away: x',
+    },
     { name: 'address that is none', args: ['node', 'add', 'example.org'], says: 'example.org' },
   ])('$name', async ({ args, says }) => {
     const result = await runCli(args, { home: home.path })

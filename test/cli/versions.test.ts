@@ -204,6 +204,26 @@ describe('an update policy', () => {
   })
 })
 
+test('logs take a tag for a version, and refuse one that is not there', async () => {
+  for (const version of ['1.0.0', '1.1.0', '1.2.0'])
+    await deployed({ name: 'told', version, script: `echo this is ${version}; exec sleep 600` })
+  await cliOk(node, 'app', 'tag', 'told@1.0.0', 'demo')
+  await cliOk(node, 'app', 'remove', 'told@1.1.0')
+  for (const at of ['told@demo', 'told@1.0.0']) {
+    await until('its line is there', async () =>
+      (await cliOk(node, 'logs', at)).includes('this is 1.0.0'),
+    )
+    expect(await cliOk(node, 'logs', at)).not.toContain('1.2.0')
+  }
+  for (const version of ['9.9.9', '1.1.0', 'no-tag']) {
+    const { code, stdout, stderr } = await cli(node, 'logs', `told@${version}`)
+    expect(stderr).toMatch(`Error APP_NOT_FOUND: node-1: told has no version ${version}`)
+    expect(stderr).toMatch(/It has: .*1\.0\.0.*demo \(1\.0\.0\)/)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  }
+  expect((await cli(node, 'logs', 'told@1.1.0', '--kind', 'app,event')).code).toBe(0)
+})
+
 test('hooks run around the app and have a log of their own', async () => {
   const hook = Buffer.from('#!/bin/sh\necho "$P2P_PLAYGROUND_HOOK of $P2P_PLAYGROUND_APP"\n')
   await deployed({

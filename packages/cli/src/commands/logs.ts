@@ -27,7 +27,7 @@ Lines of several nodes are merged by time. With --follow new lines are shown as 
     '<%= config.bin %> logs --follow',
   ]
   static override args = {
-    app: Args.string({ description: 'App, or app@version; default: all.' }),
+    app: Args.string({ description: 'App, or app@version, or app@tag; default: all.' }),
   }
   static override flags = {
     ...nodeFlags,
@@ -48,7 +48,9 @@ Lines of several nodes are merged by time. With --follow new lines are shown as 
       description: 'At most that many of the newest lines per node; default 100, with --since all.',
       min: 0,
     }),
-    version: Flags.string({ description: 'Only this version; the same as NAME@VERSION.' }),
+    version: Flags.string({
+      description: 'Only this version, or what a tag means; the same as NAME@VERSION.',
+    }),
     stream: Flags.option({
       options: STREAMS,
       description: 'Only lines of this stream of an app, or of its hook.',

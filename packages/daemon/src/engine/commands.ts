@@ -11,13 +11,13 @@ import {
   BUILT_IN_TAGS,
   activate,
   stableOf,
-  tagsOf,
   unneeded,
   unwanted,
   wantedAnew,
 } from '@p2p-playground/core/reconcile'
 import { compare } from 'semver'
 import type { Engine } from './engine.js'
+import { findVersion, versionHint } from './find-version.js'
 import { instanceEvent } from './instance-event.js'
 import { nextLook } from './next-look.js'
 import { readinessOf } from './readiness.js'
@@ -109,7 +109,7 @@ export class Commands {
   ): { readonly change: StateChange; readonly targets: readonly InstanceRecord[] } {
     const app = this.#engine.table.app(order.app)
     const named =
-      order.version === undefined ? undefined : findVersion(app, versions, order.version)
+      order.version === undefined ? undefined : requireVersion(app, versions, order.version)
     const active = versions.filter((record) => record.active)
     switch (order.action) {
       case 'start':
@@ -224,22 +224,20 @@ export function edited(
 }
 
 /** @throws APP_NOT_FOUND with what there is */
-function findVersion(
+function requireVersion(
   app: AppRecord,
   versions: readonly InstanceRecord[],
   text: string,
 ): InstanceRecord {
-  const tags = tagsOf(app, versions)
-  const found = versions.find((one) => one.version === (tags[text] ?? text))
+  const found = findVersion(app, versions, text)
   if (found !== undefined) return found
-  const known = Object.entries(tags).map(([tag, version]) => `${tag} (${version})`)
   throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no version ${text} on this node`, {
-    hint: `It has: ${versions.map((one) => one.version).join(', ')}; tags: ${known.join(', ') || 'none'}.`,
+    hint: versionHint(app, versions),
   })
 }
 
 function newestOf(app: AppRecord, versions: readonly InstanceRecord[]): InstanceRecord {
-  return findVersion(app, versions, app.pending?.version ?? 'latest')
+  return requireVersion(app, versions, app.pending?.version ?? 'latest')
 }
 
 /** The stable version; else the one that was replaced; else the highest below the active one. */

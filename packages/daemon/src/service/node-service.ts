@@ -30,10 +30,12 @@ import type { node } from '@p2p-playground/proto'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import type { Commands } from '../engine/commands.js'
 import type { Deployments } from '../engine/deployments.js'
+import { findVersion, versionHint } from '../engine/find-version.js'
 import type { InstanceTable } from '../engine/instance-table.js'
 import { noteOf, statusOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
 import type { PackageStore } from '../engine/package-store.js'
+import type { StoreQuery } from '../logs/log-query.js'
 import type { NodeLogs } from '../logs/node-logs.js'
 import type { UsageSampler } from '../usage/usage-sampler.js'
 import { canRead, requireGrant, requireRole } from './authority.js'
@@ -131,11 +133,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     },
     streamLogs(request, context) {
       const caller = observe(context, request.app)
-      const query = { ...logQueryOf(request), canRead: canRead(caller) }
-      // The daemon and the events may well tell of an app that is gone.
-      if (query.app !== undefined && query.kinds.every((kind) => kind === 'app')) {
-        requireApp(context, query.app)
-      }
+      const query = { ...versionNamed(context, logQueryOf(request)), canRead: canRead(caller) }
       return streamLogs(deps.logs, query, request.follow, context.signal)
     },
     streamEvents(request, context) {
@@ -245,6 +243,20 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
   function readable(caller: Caller): InstanceRecord[] {
     const can = canRead(caller)
     return table.list().filter(({ app }) => can(app))
+  }
+
+  /** With the version that a tag means. The daemon and the events may well tell of what is gone; only apps must be there. */
+  function versionNamed(context: HandlerContext, query: StoreQuery): StoreQuery {
+    const { app, version, kinds } = query
+    if (app === undefined) return query
+    const isOfApps = kinds.every((kind) => kind === 'app')
+    const versions = isOfApps ? requireApp(context, app) : table.ofApp(app)
+    if (version === undefined) return query
+    const found = findVersion(table.app(app), versions, version)
+    if (found !== undefined) return { ...query, version: found.version }
+    if (!isOfApps) return query
+    const hint = versionHint(table.app(app), versions)
+    throw absentApp(`${app} has no version ${version} on this node`, hint)
   }
 
   function requireApp(context: HandlerContext, app: string): InstanceRecord[] {

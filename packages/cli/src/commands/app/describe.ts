@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core'
 import type { AppDescription, FailureBundle } from '@p2p-playground/core'
+import { parseAppName } from '../../app-target.js'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
 import { clockTime, counted, harmless, paint, paintState } from '../../format.js'
 import { instanceUsageLines } from '../../usage-view.js'
@@ -15,9 +16,10 @@ export default class AppDescribe extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AppDescribe)
+    const app = parseAppName(args.app)
     const { items, failures, answered } = await (
       await this.control(flags)
-    ).describeApp(args.app, this.selector(flags), this.signal)
+    ).describeApp(app, this.selector(flags), this.signal)
     this.failures(failures, answered)
     if (flags.json) {
       this.printJson(items)

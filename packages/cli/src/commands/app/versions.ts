@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { parseAppName } from '../../app-target.js'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
 import { age, harmless, paintState, table } from '../../format.js'
 
@@ -10,9 +11,10 @@ export default class AppVersions extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AppVersions)
+    const app = parseAppName(args.app)
     const { items, failures, answered } = await (
       await this.control(flags)
-    ).listVersions(args.app, this.selector(flags), this.signal)
+    ).listVersions(app, this.selector(flags), this.signal)
     this.failures(failures, answered)
     if (flags.json) {
       this.printJson(items)
