@@ -33,6 +33,13 @@ describe('help', () => {
     expect(stdout).toMatch(/EXAMPLES/)
   })
 
+  test('of "run" says what its limit is about', async () => {
+    const { stdout } = await runCli(['run', '--help'], { home: home.path })
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      'Limit of the deployment; following goes on until Ctrl-C.',
+    )
+  })
+
   test('comes quickly, even when an older Node started it', async () => {
     const times: number[] = []
     for (let run = 0; run < 5; run += 1)

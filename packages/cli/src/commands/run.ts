@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import type { LogEntry } from '@p2p-playground/core'
 import type { BundleId } from '@p2p-playground/core/bundle'
-import { BaseCommand, deployTimeoutFlag, nodeFlags } from '../base-command.js'
+import { BaseCommand, nodeFlags } from '../base-command.js'
 import { GRACE_MS, judge, packageOf, runDeploy } from '../deploy-action.js'
 import { clockTime, harmless } from '../format.js'
 import { showFollowed } from '../show-followed.js'
@@ -20,7 +20,11 @@ export default class Run extends BaseCommand {
   }
   static override flags = {
     ...nodeFlags,
-    timeout: deployTimeoutFlag,
+    timeout: Flags.string({
+      description: 'Limit of the deployment; following goes on until Ctrl-C.',
+      default: '2m',
+      helpValue: '2m',
+    }),
     'allow-downgrade': Flags.boolean({ description: 'Also an older version than the nodes had.' }),
     'stop-on-exit': Flags.boolean({ description: 'Stop the app when following ends.' }),
     key: Flags.string({ char: 'k', description: "Private key; default: the controller's." }),
