@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli, cliJson, cliOk } from '../harness/command.js'
-import { Machines, startFleet, writeApp } from '../harness/machines.js'
+import { LOOPBACK, Machines, startFleet, writeApp } from '../harness/machines.js'
 import type { AppRow } from '../harness/machines.js'
 
 /** Commands that mean several nodes, of which some cannot obey. */
@@ -8,8 +8,11 @@ const machines = new Machines()
 const alpha = machines.machine('alpha')
 const beta = machines.machine('beta')
 
+let address: string
+
 beforeAll(async () => {
-  await startFleet([alpha, beta])
+  const [status] = await startFleet([alpha, beta])
+  address = status?.addresses[0] ?? ''
   await deploy('1.1.0')
   await deploy('1.2.0', '--node', 'alpha')
 })
@@ -40,6 +43,26 @@ describe('a node that has the app and cannot obey is a warning and exit 3', () =
       ['alpha', '1.2.0'],
       ['beta', '1.1.0'],
     ])
+  })
+})
+
+describe('a machine without a signing key', () => {
+  const NO_KEY = /this machine has no signing key that the node trusts; command from a machine/
+
+  test('sees its own node as one that refuses, not as down', async () => {
+    const list = await cliOk(beta, 'node', 'list')
+    expect(list).toMatch(/^beta +refused /m)
+    expect(list).toMatch(NO_KEY)
+  })
+
+  test('lists a node that it was refused by when it added it', async () => {
+    const gamma = machines.machine('gamma')
+    const { token } = await cliJson<{ token: string }>(alpha, 'invite')
+    await cliOk(gamma, 'join', token, ...LOOPBACK)
+    const { code, stderr } = await cli(gamma, 'node', 'add', address)
+    expect(stderr).toMatch(NO_KEY)
+    expect(code).toBe(6)
+    expect(await cliOk(gamma, 'node', 'list')).toMatch(/^\? +refused /m)
   })
 })
 

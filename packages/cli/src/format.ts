@@ -19,6 +19,7 @@ const STATE_STYLES: Readonly<Record<string, Parameters<typeof styleText>[0]>> = 
   unhealthy: 'red',
   failed: 'red',
   down: 'red',
+  refused: 'red',
   backoff: 'yellow',
   starting: 'yellow',
   stopping: 'yellow',

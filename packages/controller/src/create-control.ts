@@ -41,6 +41,7 @@ export async function createControl(options: {
     logger,
     mdns: p2p.enableMdns,
     bootstrapPeers: p2p.bootstrapPeers,
+    hasKey: key !== undefined,
   })
   await host.start()
   return new HostControl({ host, clock, fleet })

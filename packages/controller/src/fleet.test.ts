@@ -99,10 +99,10 @@ describe('who is there', () => {
     const one = await world.node({ name: 'one' })
     one.state.refusal = new PlaygroundError('AUTH_ROLE', 'this needs a role', { hint: 'Get it.' })
     expect(await list([one.address])).toMatchObject([
-      { name: null, peerId: one.peerId, state: 'down', reason: 'this needs a role' },
+      { name: null, peerId: one.peerId, state: 'refused', reason: NO_KEY },
     ])
     const control = await world.control([one.address])
-    const refusal = { code: 'AUTH_ROLE', message: 'this needs a role', hint: 'Get it.' }
+    const refusal = { code: 'AUTH_ROLE', message: NO_KEY }
     expect((await control.listApps({}, fresh())).failures).toMatchObject([refusal])
     await expect(control.nodeInfo(one.peerId, fresh())).rejects.toMatchObject({ code: 'AUTH_ROLE' })
   })
@@ -273,6 +273,19 @@ describe('node add', () => {
     expect(await names()).toEqual(['local up', 'one up'])
   })
 
+  it('remembers a node that refuses, too', async () => {
+    const one = await world.node({ name: 'one' })
+    one.state.refusal = new PlaygroundError('AUTH_ROLE', 'this needs a role')
+    const control = await world.control()
+    await expect(control.addNode(one.address, fresh())).rejects.toThrow(NO_KEY)
+    expect(await names()).toEqual(['? refused'])
+    one.state.refusal = undefined
+    expect(await names()).toEqual(['one up'])
+    one.state.refusal = new PlaygroundError('AUTH_ROLE', 'this needs a role')
+    await expect(control.addNode(one.address, fresh())).rejects.toThrow(NO_KEY)
+    expect(await names()).toEqual(['one refused'])
+  })
+
   it('keeps the address that was given, also when the node does not know it', async () => {
     const one = await world.node({ name: 'one' })
     one.state.info = { ...one.state.info, addresses: [`/ip4/127.0.0.1/tcp/1/p2p/${one.peerId}`] }
@@ -311,4 +324,6 @@ describe('node add', () => {
   })
 })
 
+const NO_KEY =
+  'this machine has no signing key that the node trusts; command from a machine that has one'
 const OTHER = '12D3KooWGRUVh7tZs6WVmHMGhrLVcZZ8aSuZxBSLZHBbc8bgMCKH'

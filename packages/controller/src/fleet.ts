@@ -37,6 +37,7 @@ export class Fleet {
   readonly #logger: Logger
   readonly #mdns: boolean
   readonly #bootstrap: ReadonlySet<string>
+  readonly #hasKey: boolean
   readonly #remembered: RememberedNodes
   #local: LocalDaemon | undefined
   #loaded: Promise<void> | undefined
@@ -50,6 +51,8 @@ export class Fleet {
     readonly mdns: boolean
     /** Multiaddrs of nodes that the configuration names. */
     readonly bootstrapPeers: readonly string[]
+    /** Whether this controller can prove a role. */
+    readonly hasKey: boolean
   }) {
     this.#host = options.host
     this.#home = options.home
@@ -57,6 +60,7 @@ export class Fleet {
     this.#logger = options.logger
     this.#mdns = options.mdns
     this.#bootstrap = new Set(options.bootstrapPeers.map(peerIdOf))
+    this.#hasKey = options.hasKey
     this.#remembered = new RememberedNodes(options.home.nodes, options.logger)
     for (const address of options.bootstrapPeers) {
       this.#host.addAddress({
@@ -113,14 +117,19 @@ export class Fleet {
         hint: 'Give the address that "p2p-playground daemon status" prints on that machine.',
       })
     }
-    const { name, addresses } = requireInfo(found)
-    await this.#remembered.keep([{ peerId, name, addresses, added: [address] }])
+    const known = found.info ?? this.#remembered.get(peerId)
+    // One that is there and refuses is a node all the same, and listed as such.
+    if (found.info !== undefined || found.failure?.code === 'AUTH_ROLE') {
+      const { name, addresses = [] } = known ?? {}
+      await this.#remembered.keep([{ peerId, name, addresses, added: [address] }])
+    }
+    requireInfo(found)
     return found
   }
 
   #survey(): Survey {
     const expected = (peerId: string): Expected | undefined => this.#expected(peerId)
-    return new Survey({ host: this.#host, clock: this.#clock, expected })
+    return new Survey({ host: this.#host, clock: this.#clock, expected, hasKey: this.#hasKey })
   }
 
   #expected(peerId: string): Expected | undefined {

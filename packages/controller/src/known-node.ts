@@ -33,6 +33,11 @@ export function failureOf(one: KnownNode, cause: unknown): NodeFailure {
   return { ...nodeOf(one), code, message, hint }
 }
 
+function stateOf({ info, failure }: KnownNode): NodeSummary['state'] {
+  if (info !== undefined) return 'up'
+  return failure?.code === 'AUTH_ROLE' ? 'refused' : 'down'
+}
+
 /** A node as people see it. */
 export function summaryOf(one: KnownNode): NodeSummary {
   return {
@@ -40,7 +45,7 @@ export function summaryOf(one: KnownNode): NodeSummary {
     name: one.name ?? null,
     labels: one.info?.labels ?? {},
     addresses: one.info?.addresses ?? one.addresses,
-    state: one.info === undefined ? 'down' : 'up',
+    state: stateOf(one),
     reason: one.failure?.message ?? '',
     version: one.info?.version ?? null,
     platform: one.info?.platform ?? null,

@@ -4,10 +4,11 @@ import type { Logger } from '@p2p-playground/core'
 import { writeFileDurably } from '@p2p-playground/core/durable-file'
 import * as v from 'valibot'
 
-/** A node that has answered once. */
+/** A node that has answered once, or was added and refused. */
 export interface RememberedNode {
   readonly peerId: string
-  readonly name: string
+  /** Undefined until it has answered. */
+  readonly name?: string | undefined
   /** What it said of itself when it last answered, and what it was added by. */
   readonly addresses: readonly string[]
   /** Addresses that somebody gave for it; kept although the node does not name them (NAT). */
@@ -17,7 +18,7 @@ export interface RememberedNode {
 const fileSchema = v.array(
   v.object({
     peerId: v.string(),
-    name: v.string(),
+    name: v.optional(v.string()),
     addresses: v.array(v.string()),
     added: v.optional(v.array(v.string())),
   }),
@@ -78,7 +79,7 @@ export class RememberedNodes {
     for (const other of replaced) this.#nodes.delete(other.peerId)
     this.#nodes.set(one.peerId, {
       peerId: one.peerId,
-      name: one.name,
+      ...(one.name === undefined ? {} : { name: one.name }),
       addresses,
       ...(added.length > 0 ? { added } : {}),
     })
@@ -88,7 +89,7 @@ export class RememberedNodes {
   #isNews(answered: readonly RememberedNode[]): boolean {
     return answered.some((one) => {
       const known = this.get(one.peerId)
-      if (known?.name !== one.name) return true
+      if (known === undefined || known.name !== one.name) return true
       const wanted = new Set([...one.addresses, ...(one.added ?? []), ...(known.added ?? [])])
       return (
         wanted.size !== known.addresses.length ||

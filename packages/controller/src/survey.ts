@@ -1,5 +1,6 @@
 import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import type { Client } from '@connectrpc/connect'
+import { PlaygroundError } from '@p2p-playground/core'
 import type { Clock } from '@p2p-playground/core'
 import type { Host } from '@p2p-playground/p2p'
 import { node, nodeInfoFromProto } from '@p2p-playground/proto'
@@ -15,7 +16,7 @@ const HINT_MS = 2000
 
 /** A peer that should be a node: remembered, configured, or the daemon next to us. */
 export interface Expected {
-  readonly name: string | undefined
+  readonly name?: string | undefined
 }
 
 /** Asks peers who they are, all at once, each once for the addresses that are known of it. */
@@ -23,6 +24,7 @@ export class Survey {
   readonly #host: Host
   readonly #clock: Clock
   readonly #expected: (peerId: string) => Expected | undefined
+  readonly #hasKey: boolean
   readonly #asked = new Map<string, number>()
   readonly #found = new Map<string, KnownNode>()
   readonly #pending = new Map<string, Promise<void>>()
@@ -32,10 +34,13 @@ export class Survey {
     readonly clock: Clock
     /** Undefined for a peer that nobody has vouched for. */
     readonly expected: (peerId: string) => Expected | undefined
+    /** Whether there is a signing key that could prove a role. */
+    readonly hasKey: boolean
   }) {
     this.#host = options.host
     this.#clock = options.clock
     this.#expected = options.expected
+    this.#hasKey = options.hasKey
   }
 
   /** The nodes so far. */
@@ -84,11 +89,21 @@ export class Survey {
       return { ...base, info, name: info.name, failure: undefined, latencyMs }
     } catch (cause) {
       if (ConnectError.from(cause).code === Code.Unimplemented) return undefined
-      const failure = callError(cause)
+      const failure = this.#explained(callError(cause))
       // Only a node of ours refuses with a role.
       const isNode = expected !== undefined || failure.code === 'AUTH_ROLE'
       return isNode ? { ...base, info: undefined, failure, latencyMs: null } : undefined
     }
+  }
+
+  /** What the node says of a role helps nobody who has no key to prove one with. */
+  #explained(failure: PlaygroundError): PlaygroundError {
+    if (failure.code !== 'AUTH_ROLE' || this.#hasKey) return failure
+    const text =
+      'this machine has no signing key that the node trusts; command from a machine that has one'
+    const hint =
+      'Or put security.signing_key_path into controller.yaml here, and its public key into security.trusted_public_keys of the node.'
+    return new PlaygroundError('AUTH_ROLE', text, { hint, cause: failure })
   }
 }
 

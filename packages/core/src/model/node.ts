@@ -54,8 +54,9 @@ export interface NodeSummary {
   readonly name: string | null
   readonly labels: Readonly<Record<string, string>>
   readonly addresses: readonly string[]
-  readonly state: 'up' | 'down'
-  /** Why it is down; empty when up. */
+  /** `refused`: it is there, and gives this controller no answer. */
+  readonly state: 'up' | 'down' | 'refused'
+  /** Why it is not up; empty when it is. */
   readonly reason: string
   readonly version: string | null
   readonly platform: string | null

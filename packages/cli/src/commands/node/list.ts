@@ -11,7 +11,7 @@ const LOOK_MS = 2000
 export default class NodeList extends BaseCommand {
   static override summary = 'List the nodes.'
   static override description =
-    'Nodes that were seen before and do not answer are listed as down, with the reason.'
+    'Nodes that were seen before and do not answer are listed as down, those that answer nothing to this machine as refused, with the reason.'
   static override examples = [
     '<%= config.bin %> node list',
     '<%= config.bin %> node list --labels env=test --json',
