@@ -1,4 +1,6 @@
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cliOk } from '../harness/command.js'
@@ -56,4 +58,28 @@ test('one that does not end is NODE_DAEMON_STOPPED, with its pid', async () => {
     kill(pid, 'SIGCONT')
   }
   await until('it ends after all', () => !isAlive(pid))
+})
+
+test('a port that another program has is said in one line, with what to do', async () => {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    resolve(undefined)
+  })
+  await promise
+  try {
+    const { port } = server.address() as AddressInfo
+    const address = `/ip4/127.0.0.1/tcp/${String(port)}`
+    const config = join(machines.base, 'taken.yaml')
+    writeFileSync(config, `p2p: { listen_addresses: [${address}], enable_mdns: false }\n`)
+    const { status, stderr } = await runCli(['daemon', 'start', '--config', config], {
+      home: one.home,
+    })
+    expect(stderr).toBe(
+      `Error NODE_DAEMON_START: cannot listen on ${address}: port ${String(port)} is in use\n` +
+        'See who has it with "ss -ltnp", or change p2p.listen_addresses.\n',
+    )
+    expect(status).toBe(1)
+  } finally {
+    server.close()
+  }
 })

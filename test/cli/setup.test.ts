@@ -61,7 +61,30 @@ describe('init', () => {
   })
 })
 
+const NO_LISTEN = ['foo', '/ip4/0.0.0.0/tcp/99999', '/ip4/300.0.0.1/tcp/1']
+
+test.each(NO_LISTEN)('init --listen %s is refused before anything is written', async (address) => {
+  const result = await cli('init', '--listen', address)
+  expect(result.stderr).toMatch(/^Error USAGE: --listen .*\n.*\/ip4\/0\.0\.0\.0\/tcp\/4001/)
+  expect(result.status).toBe(2)
+  expect(readdirSync(home.path)).toEqual([])
+})
+
 describe('invite and join', () => {
+  test('join --listen with no address is refused before anything is written', async () => {
+    await cli('init')
+    const token = tokenOf(await cli('invite'))
+    const other = makeHome()
+    try {
+      const result = await runCli(['join', token, '--listen', 'bogus'], { home: other.path })
+      expect(result).toMatchObject({ status: 2 })
+      expect(result.stderr).toMatch(/^Error USAGE: --listen bogus: must be a multiaddr/)
+      expect(readdirSync(other.path)).toEqual([])
+    } finally {
+      other.remove()
+    }
+  })
+
   test('a second machine trusts the same key and holds the same PSK', async () => {
     await cli('init')
     const token = tokenOf(await cli('invite'))
@@ -221,6 +244,14 @@ describe('invite and join', () => {
 })
 
 describe('config', () => {
+  test('--config with a directory that has none in it is CONFIG_NOT_FOUND', async () => {
+    const result = await cli('config', 'show', '--config', home.path)
+    expect(result.stderr).toMatch(/^Error CONFIG_NOT_FOUND: there is no daemon\.yaml or controller/)
+    expect(result.status).toBe(2)
+    writeFileSync(inHome('daemon.yaml'), 'node: { name: in-directory }\n')
+    expect((await cli('config', 'show', '--config', home.path)).stdout).toContain('in-directory')
+  })
+
   test('show never prints the PSK', async () => {
     const psk = 'ab'.repeat(32)
     writeFileSync(inHome('daemon.yaml'), `p2p:\n  psk: ${psk}\n`, { mode: 0o600 })

@@ -67,7 +67,10 @@ export abstract class BaseCommand extends Command {
       env: 'P2P_PLAYGROUND_HOME',
       helpGroup: 'GLOBAL',
     }),
-    config: Flags.string({ description: 'Configuration file.', helpGroup: 'GLOBAL' }),
+    config: Flags.string({
+      description: 'Configuration file, or the directory it is in.',
+      helpGroup: 'GLOBAL',
+    }),
     env: Flags.string({
       description: 'Environment: lays daemon.ENV.yaml over daemon.yaml.',
       helpGroup: 'GLOBAL',

@@ -32,6 +32,18 @@ export interface DaemonSetup {
 
 export const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
 
+/** @throws USAGE for a --listen that a daemon.yaml with it could not be loaded for */
+export async function checkListen(addresses: readonly string[] | undefined): Promise<void> {
+  const { addressProblem } = await import('@p2p-playground/core/config')
+  for (const address of addresses ?? []) {
+    const problem = addressProblem(address)
+    if (problem === undefined) continue
+    throw new PlaygroundError('USAGE', `--listen ${address}: ${problem}`, {
+      hint: `Write it as ${DEFAULT_LISTEN.join(', ')}; port 0 takes a free one.`,
+    })
+  }
+}
+
 /** Text of a daemon.yaml. */
 export async function daemonYaml(setup: DaemonSetup): Promise<string> {
   const { stringify } = await import('yaml')

@@ -16,6 +16,7 @@ import { Dialer } from './dialer.js'
 import { watchAll } from './discovery/watch-all.js'
 import type { Identity } from './identity.js'
 import { createNode } from './libp2p-node.js'
+import { listenError } from './listen-error.js'
 import { PeerBook } from './peer-book.js'
 import { PskRing } from './psk-ring.js'
 import { fetchPieces } from './transfer/fetch-pieces.js'
@@ -111,6 +112,7 @@ export class Host {
     this.#calls.register(routes)
   }
 
+  /** @throws NODE_DAEMON_START when it cannot listen on an address */
   async start(): Promise<void> {
     await this.#guard.attach(this.#libp2p)
     await this.#handle(CALL_PROTOCOL, async (stream, connection) => {
@@ -122,7 +124,11 @@ export class Host {
       await this.#guard.granted(connection)
       await this.serve.serve(stream)
     })
-    await this.#libp2p.start()
+    try {
+      await this.#libp2p.start()
+    } catch (error) {
+      throw listenError(error)
+    }
     const onFailure = this.#options.onDiscoveryFailure ?? (() => undefined)
     const add = this.addAddress.bind(this)
     const watch = { ...this.#options, libp2p: this.#libp2p, add, onFailure }

@@ -6,7 +6,14 @@ import { ROLES } from '@p2p-playground/core'
 import { BaseCommand } from '../base-command.js'
 import { isTrustedHere } from '../key-trust.js'
 import { labelsOf } from '../labels.js'
-import { DEFAULT_LISTEN, controllerYaml, daemonYaml, ensurePsk, writeNew } from '../setup.js'
+import {
+  DEFAULT_LISTEN,
+  checkListen,
+  controllerYaml,
+  daemonYaml,
+  ensurePsk,
+  writeNew,
+} from '../setup.js'
 
 export default class Init extends BaseCommand {
   static override summary =
@@ -45,6 +52,7 @@ export default class Init extends BaseCommand {
     const { flags } = await this.parse(Init)
     const { home } = this
     const labels = labelsOf(flags.label)
+    await checkListen(flags.listen)
     const { generateSigningKey, loadSigningKey, publicKeyText, writeSigningKey } =
       await import('@p2p-playground/core/bundle')
     const made: string[] = []

@@ -5,7 +5,7 @@ import { PlaygroundError } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../base-command.js'
 import { parseInvitation } from '../invitation.js'
 import { labelsOf } from '../labels.js'
-import { DEFAULT_LISTEN, daemonYaml, writeNew } from '../setup.js'
+import { DEFAULT_LISTEN, checkListen, daemonYaml, writeNew } from '../setup.js'
 
 export default class Join extends BaseCommand {
   static override summary = 'Set this machine up as a node of the network that a token invites to.'
@@ -42,6 +42,7 @@ export default class Join extends BaseCommand {
     const invitation = parseInvitation(args.token)
     const { formatSwarmKey, parsePsk } = await import('@p2p-playground/core/config')
     const { home } = this
+    await checkListen(flags.listen)
     if (existsSync(home.daemonConfig)) {
       throw new PlaygroundError(
         'CONFIG_EXISTS',

@@ -15,6 +15,7 @@ export interface ConfigRequest {
 
 /** What may be laid over each other in one directory. */
 const NAMES = ['daemon', 'controller']
+const HINT = 'Check --config and P2P_PLAYGROUND_CONFIG, or make one with "p2p-playground init".'
 /** Of the whole machine, and nobody else's. */
 export const SYSTEM_DIR = '/etc/p2p-playground'
 
@@ -63,12 +64,22 @@ function findBase(name: string, { home, env, config }: ConfigRequest, systemDir:
 function requireFile(path: string): string {
   if (existsSync(path)) return path
   throw new PlaygroundError('CONFIG_NOT_FOUND', `there is no configuration file ${path}`, {
-    hint: 'Check --config and P2P_PLAYGROUND_CONFIG, or make one with "p2p-playground init".',
+    hint: HINT,
   })
 }
 
+/** @throws CONFIG_NOT_FOUND for a directory without any configuration: a node with the defaults is open to all */
 function inDirectory(path: string, file: string): string {
-  return statSync(path).isDirectory() ? join(path, file) : path
+  if (!statSync(path).isDirectory()) return path
+  const isOurs = (name: string): boolean => /^(daemon|controller)(\.[^.]+)?\.yaml$/.test(name)
+  if (readdirSync(path).some(isOurs)) return join(path, file)
+  throw new PlaygroundError(
+    'CONFIG_NOT_FOUND',
+    `there is no ${NAMES.map((name) => `${name}.yaml`).join(' or ')} in ${path}`,
+    {
+      hint: HINT,
+    },
+  )
 }
 
 function known(dir: string, ext: string): string {

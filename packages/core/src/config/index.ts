@@ -1,3 +1,4 @@
+export { addressProblem } from './address.js'
 export { closest } from './closest.js'
 export { resolveHome } from './home.js'
 export type { Home } from './home.js'

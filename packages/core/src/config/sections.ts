@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import * as v from 'valibot'
 import { ROLES } from '../model/role.js'
+import { addressProblem } from './address.js'
 import { parsePsk } from './psk.js'
 import { readSecretFile } from './secret-file.js'
 import { timestamp } from './schema-parts.js'
@@ -11,6 +12,10 @@ import type { Layers } from './layers.js'
 const multiaddr = v.pipe(
   v.string(),
   v.startsWith('/', 'must be a multiaddr like /ip4/0.0.0.0/tcp/4001'),
+  v.check(
+    (text) => !text.startsWith('/') || addressProblem(text) === undefined,
+    ({ input }) => addressProblem(input) ?? '',
+  ),
 )
 
 /** One, or two while it is rotated. */

@@ -229,6 +229,12 @@ plugins:
       /multiaddr/,
     ],
     [
+      'a port above 65535',
+      'p2p:\n  listen_addresses: [/ip4/127.0.0.1/tcp/65536]',
+      'CONFIG_INVALID',
+      /daemon\.yaml:2:22: "p2p\.listen_addresses\.0": "65536" is no port/,
+    ],
+    [
       'a pattern that is none',
       'logging: { redact: ["("] }',
       'CONFIG_INVALID',
