@@ -74,6 +74,34 @@ describe('usage errors exit 2 with one message', () => {
       args: ['app', 'describe', 'x@1.0.0'],
       says: 'Leave the version away: x',
     },
+    {
+      name: 'flag without its value',
+      args: ['app', 'list', '--node'],
+      says: '--node needs a value',
+    },
+    { name: '--home without its value', args: ['app', 'list', '--home'], says: '--home needs a' },
+    { name: 'number that is none', args: ['logs', 'x', '--tail', 'x'], says: 'a whole number' },
+    { name: 'number with a part', args: ['logs', 'x', '--tail', '1.5'], says: 'a whole number' },
+    { name: 'number below its least', args: ['logs', 'x', '--tail', '-1'], says: 'at least 0' },
+    { name: 'help of no command', args: ['foo', '--help'], says: 'no command "foo"' },
+    { name: 'help before no command', args: ['help', 'foo'], says: 'no command "foo"' },
+    { name: 'help of none of a topic', args: ['app', 'label', '--help'], says: '"app label"' },
+    { name: 'help before none of a topic', args: ['help', 'app', 'foo'], says: '"app foo"' },
+    {
+      name: 'missing argument beside a flag that may be repeated',
+      args: ['join'],
+      says: /^Error USAGE: TOKEN is missing\nWhat "invite" printed\. See p2p-playground join --help\.\n$/,
+    },
+    {
+      name: 'flags that exclude each other',
+      args: ['logs', 'x', '--until', '5m', '-f'],
+      says: /^Error USAGE: --follow cannot go with --until\nSee p2p-playground logs --help\.\n$/,
+    },
+    {
+      name: 'flags that exclude each other, with a value',
+      args: ['pack', 'd', '--no-sign', '-k', 'x'],
+      says: 'Error USAGE: --key cannot go with --no-sign',
+    },
     { name: 'address that is none', args: ['node', 'add', 'example.org'], says: 'example.org' },
   ])('$name', async ({ args, says }) => {
     const result = await runCli(args, { home: home.path })
@@ -92,6 +120,12 @@ test('with --json an error is one JSON object with code, message and hint', asyn
   expect(result.status).toBe(2)
   const text = result.stdout.trim() === '' ? result.stderr : result.stdout
   expect(JSON.parse(text)).toMatchObject({ error: { code: 'BUNDLE_NOT_FOUND' } })
+})
+
+test('with --json a usage error is USAGE too', async () => {
+  const result = await runCli(['logs', 'x', '--tail', 'x', '--json'], { home: home.path })
+  expect(JSON.parse(result.stdout)).toMatchObject({ error: { code: 'USAGE' } })
+  expect(result).toMatchObject({ status: 2, stderr: '' })
 })
 
 test('away from a terminal nothing is coloured', async () => {
