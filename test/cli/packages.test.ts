@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { writeApp } from '../harness/machines.js'
@@ -197,6 +205,36 @@ describe('what is wrong is said once, with the right exit code', () => {
       says: 'none.p2p',
     },
     {
+      name: 'no directory to pack into',
+      args: ['pack', 'hello-1.0.0', '--no-sign', '--out', '/nonexist/x.p2p'],
+      status: 2,
+      says: /^Error FILE_ACCESS: there is no directory \/nonexist\n/,
+    },
+    {
+      name: 'a directory to pack over',
+      args: ['pack', 'hello-1.0.0', '--no-sign', '--out', '.'],
+      status: 2,
+      says: /^Error FILE_ACCESS: .* is a directory, not a file\n/,
+    },
+    {
+      name: 'a file to make keys in',
+      args: ['keygen', '--out', 'hello-1.0.0/manifest.yaml'],
+      status: 2,
+      says: /^Error FILE_ACCESS: hello-1.0.0\/manifest.yaml is a file, not a directory\n/,
+    },
+    {
+      name: 'a file as the home',
+      args: ['app', 'list', '--home', 'hello-1.0.0/manifest.yaml'],
+      status: 2,
+      says: /^Error FILE_ACCESS: .*manifest.yaml is a file, not a directory\n/,
+    },
+    {
+      name: 'a file on the way to the home',
+      args: ['app', 'list', '--home', 'hello-1.0.0/manifest.yaml/home'],
+      status: 2,
+      says: /^Error FILE_ACCESS: .*manifest.yaml is a file, not a directory\n/,
+    },
+    {
       name: 'a key of 62 characters',
       args: ['verify', 'x.p2p', '--trust', 'a'.repeat(62)],
       status: 2,
@@ -224,6 +262,39 @@ describe('what is wrong is said once, with the right exit code', () => {
     expectOneMessage(result)
   })
 
+  test('sign writes neither over a directory nor where there is none', async () => {
+    const { key } = await keygen('keys')
+    await cli('pack', app, '--no-sign', '--out', file)
+    for (const [out, says] of [
+      ['keys', 'keys is a directory, not a file'],
+      ['/nonexist/x', 'there is no directory /nonexist'],
+    ] as const) {
+      const result = await cli('sign', file, '--key', key, '--out', out)
+      expect(result.stderr).toContain(`Error FILE_ACCESS: ${says}\n`)
+      expect(result.status).toBe(2)
+      expectOneMessage(result)
+    }
+  })
+
+  test('a manifest that is a symlink to elsewhere is refused, and nothing of it is shown', async () => {
+    const secret = join(home.path, 'secret')
+    writeFileSync(secret, 'very secret\n')
+    rmSync(join(app, 'manifest.yaml'))
+    symlinkSync(secret, join(app, 'manifest.yaml'))
+    const result = await cli('pack', app, '--no-sign')
+    expect(result.stderr).toMatch(/^Error BUNDLE_PACK: .*outside of the application/)
+    expect(result.stderr).not.toContain('very secret')
+    expect(result.status).toBe(2)
+  })
+
+  test('of a manifest that is no map a few words are shown', async () => {
+    writeFileSync(join(app, 'manifest.yaml'), 'all the words of a whole book. '.repeat(1000))
+    const result = await cli('pack', app, '--no-sign')
+    expect(result.stderr).toContain('manifest.yaml:1:1: the document must be a map, not "all the')
+    expect(result.stderr.length).toBeLessThan(300)
+    expect(result.status).toBe(2)
+  })
+
   test('version 1.10 without quotes is refused with a hint', async () => {
     const dir = join(home.path, 'number')
     mkdirSync(join(dir, 'bin'), { recursive: true })
@@ -231,6 +302,42 @@ describe('what is wrong is said once, with the right exit code', () => {
     const result = await cli('pack', dir, '--no-sign')
     expect(result.status).toBe(2)
     expect(result.stderr).toContain('1.10.0')
+  })
+})
+
+describe('what the rights of the user do not reach is FILE_ACCESS, with the path', () => {
+  /** Root may read all: these run as somebody else. */
+  const through =
+    process.getuid?.() === 0
+      ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+      : undefined
+
+  test.each([
+    { args: 'verify FILE', locked: 'hello.p2p', names: 'hello.p2p' },
+    { args: 'inspect FILE', locked: 'hello.p2p', names: 'hello.p2p' },
+    { args: 'deploy FILE', locked: 'hello.p2p', names: 'hello.p2p' },
+    { args: 'pack APP --no-sign -o FILE', locked: 'hello-1.0.0/bin/run', names: 'bin/run' },
+    {
+      args: 'pack APP --no-sign -o FILE',
+      locked: 'hello-1.0.0/manifest.yaml',
+      names: 'manifest.yaml',
+    },
+    { args: 'pack APP --no-sign -o FILE', locked: '.', mode: 0o555, names: 'hello.p2p' },
+    { args: 'init', locked: '.', mode: 0o555, names: 'signing.key' },
+    { args: 'node list', locked: '.', mode: 0o555, names: 'identity' },
+    { args: 'daemon start', locked: '.', mode: 0o555, names: 'run' },
+    { args: 'daemon start', locked: '.', names: 'package.json' },
+    { args: 'daemon status', locked: '.', names: 'daemon.json' },
+  ])('$args with $locked locked', async ({ args, locked, mode = 0, names }) => {
+    writeFileSync(file, 'x')
+    chmodSync(home.path, 0o777)
+    chmodSync(join(home.path, locked), mode)
+    const words = args.replace('FILE', file).replace('APP', app).split(' ')
+    const result = await runCli(words, { home: home.path, cwd: '/', through })
+    chmodSync(join(home.path, locked), 0o777)
+    expect(result.stderr).toMatch(/^Error FILE_ACCESS: this user may not access \S+\n.*\n$/)
+    expect(result.stderr).toContain(`${names}\n`)
+    expect(result.status).toBe(2)
   })
 })
 

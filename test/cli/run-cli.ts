@@ -17,7 +17,7 @@ export interface CliOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string | undefined>>
   /** A command that runs it, such as `unshare --net`. */
-  readonly through?: readonly string[]
+  readonly through?: readonly string[] | undefined
 }
 
 /** Runs the real executable to its end, away from any terminal. */

@@ -1,6 +1,8 @@
-import { resolve } from 'node:path'
+import { accessSync, constants, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Config, run, settings } from '@oclif/core'
+import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
 import { resolveHome } from '@p2p-playground/core/home'
 import { report } from './report.js'
 
@@ -16,6 +18,8 @@ export async function runCli(from: string): Promise<void> {
   // What is built counts, of linked plugins too; otherwise oclif warns of each at every command.
   settings.enableAutoTranspile = false
   process.stdout.on('error', endOnBrokenPipe)
+  refuseFile(process.env['P2P_PLAYGROUND_HOME'])
+  if (!isReadable(join(oclif, 'package.json'))) process.removeAllListeners('warning')
   const config = await Config.load(fileURLToPath(from))
   if (!process.stdin.isTTY) askNothing(config)
   try {
@@ -52,6 +56,26 @@ function homeFlag(argv: readonly string[]): string | undefined {
   const index = argv.indexOf('--home')
   if (index !== -1) return argv[index + 1]
   return argv.find((arg) => arg.startsWith('--home='))?.slice('--home='.length)
+}
+
+/** Of what it cannot read oclif warns with a stack trace, and goes on; the command says it better. */
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK)
+    return true
+  } catch (error) {
+    return systemCode(error) === 'ENOENT'
+  }
+}
+
+/** No command can do anything with such a home. */
+function refuseFile(home: string | undefined): void {
+  if (home === undefined || statSync(home, { throwIfNoEntry: false })?.isFile() !== true) return
+  const json = process.argv.includes('--json')
+  const error = new PlaygroundError('FILE_ACCESS', `${home} is a file, not a directory`, {
+    hint: 'Name a directory with --home or P2P_PLAYGROUND_HOME; it is made when it is not there.',
+  })
+  process.exit(report(error, { json, commandIDs: [] }))
 }
 
 /** A daemon in the background has another working directory: a relative path would mean another place to it. */

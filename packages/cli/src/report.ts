@@ -1,5 +1,6 @@
 import type { PlaygroundError } from '@p2p-playground/core/errors'
 import { asPlaygroundError, isPlaygroundError } from '@p2p-playground/core/errors'
+import { fileError } from '@p2p-playground/core/file-error'
 import { harmlessText } from './format.js'
 import { explainUsage, isOclifError } from './usage-error.js'
 
@@ -35,7 +36,7 @@ function exitOf(error: unknown): number | undefined {
 
 function toPlaygroundError(error: unknown, commandIDs: readonly string[]): PlaygroundError {
   if (isPlaygroundError(error)) return error
-  if (!isOclifError(error)) return asPlaygroundError(error)
+  if (!isOclifError(error)) return asPlaygroundError(fileError(error))
   return explainUsage(error, { argv: process.argv.slice(2), commandIDs })
 }
 

@@ -129,6 +129,7 @@ export const ERROR_TABLE = {
   STATE_DISK: row('resource_exhausted', 507, 1),
   // Ours
   USAGE: usage,
+  FILE_ACCESS: usage,
   CANCELED: row('canceled', 499, 1),
   INTERNAL: row('internal', 500, 1),
 } as const satisfies Record<string, ErrorRow>

@@ -10,6 +10,7 @@ export {
   isPlaygroundError,
   systemCode,
 } from './errors.js'
+export { fileError } from './file-error.js'
 export type {
   ErrorCode,
   ErrorRow,

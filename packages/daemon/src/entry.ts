@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import { closeSync, fstatSync, writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { asPlaygroundError } from '@p2p-playground/core'
+import { asPlaygroundError, fileError } from '@p2p-playground/core'
 import { resolveHome } from '@p2p-playground/core/config'
 import { loadDaemonConfig } from './config/index.js'
 import { startDaemon } from './daemon.js'
@@ -42,7 +42,7 @@ try {
     })
   }
 } catch (error) {
-  const { code, message, hint, details, row } = asPlaygroundError(error)
+  const { code, message, hint, details, row } = asPlaygroundError(fileError(error))
   if (!announce({ error: { code, message, hint, details } })) {
     process.stderr.write(`Error ${code}: ${message}\n${hint === undefined ? '' : `${hint}\n`}`)
   }

@@ -28,6 +28,7 @@ export async function readManifest(dir: string): Promise<PluginManifest> {
     return JSON.parse(await readFile(path, 'utf8')) as PluginManifest
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return EMPTY
+    if (systemCode(cause) !== undefined) throw cause
     throw new PlaygroundError('PLUGIN_INSTALL', `${path} cannot be read`, {
       hint: 'Move it away; plugins must then be installed anew.',
       cause,

@@ -10,10 +10,10 @@ import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { Point } from '@noble/ed25519'
-import { readSecretFile } from '../config/secret-file.js'
+import { readError, readSecretFile } from '../config/secret-file.js'
 import type { TrustedKeyEntry } from '../config/sections.js'
 import { writeFileDurably } from '../durable-file.js'
-import { PlaygroundError, errorMessage, systemCode } from '../errors.js'
+import { PlaygroundError, errorMessage } from '../errors.js'
 import type { KeyType, SigningKey, TrustedKey } from './types.js'
 
 const MIN_RSA_BITS = 2048
@@ -224,8 +224,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const code = systemCode(cause) === 'ENOENT' ? 'CONFIG_NOT_FOUND' : 'CONFIG_UNREADABLE'
-    throw new PlaygroundError(code, `cannot read ${path}: ${errorMessage(cause)}`, { cause })
+    throw readError(cause, path)
   }
 }
 

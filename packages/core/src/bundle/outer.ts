@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises'
-import { PlaygroundError, errorMessage, isPlaygroundError, systemCode } from '../errors.js'
+import { PlaygroundError, isPlaygroundError, systemCode } from '../errors.js'
+import { fileError } from '../file-error.js'
 import { readTar } from './tar-reader.js'
 
 export const ARCHIVE_NAME = 'app.tar.gz'
@@ -96,11 +97,8 @@ async function checkFile(path: string, maxBytes: number): Promise<void> {
     size = info.size
   } catch (error) {
     if (isPlaygroundError(error)) throw error
-    const why =
-      systemCode(error) === 'ENOENT'
-        ? `there is no package ${path}`
-        : `cannot read ${path}: ${errorMessage(error)}`
-    throw new PlaygroundError('BUNDLE_NOT_FOUND', why, { cause: error })
+    if (systemCode(error) !== 'ENOENT') throw fileError(error, path)
+    throw new PlaygroundError('BUNDLE_NOT_FOUND', `there is no package ${path}`, { cause: error })
   }
   checkSize(path, size, maxBytes)
 }

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { chmod, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, open, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { withKey } from '../config/strict-yaml.js'
 import { PlaygroundError, systemCode } from '../errors.js'
-import { parseManifest } from '../model/manifest.js'
 import type { Manifest } from '../model/manifest.js'
 import { checkContent } from './check-content.js'
 import { chunkStream } from './content-chunker.js'
@@ -12,12 +10,14 @@ import type { PackageEntries } from './follow-links.js'
 import { gzipChunks } from './gzip-member.js'
 import { MANIFEST_NAME } from './manifest-name.js'
 import { ARCHIVE_NAME, SIGNATURE_NAME, readArchive } from './outer.js'
+import { readManifest } from './read-manifest.js'
 import { signArchive } from './signature.js'
 import { TAR_END, tarHeader, tarPadding } from './tar-writer.js'
 import { readTree } from './tree.js'
 import type { TreeEntry } from './tree.js'
 import type { BundleId, SigningKey } from './types.js'
 import { inspectBundle } from './verify.js'
+import { refuseDirectory, writeError } from './written-file.js'
 
 /** Where the gzip stream is cut. */
 const CUTS = { minBytes: 64 * 1024, averageBytes: 256 * 1024, maxBytes: 1024 * 1024 }
@@ -43,7 +43,7 @@ export interface PackedBundle {
 
 /**
  * Packs an application directory. The same tree gives the same bytes, whatever its times and owners are.
- * @throws BUNDLE_PACK, and the CONFIG_ codes of its manifest with file:line:column
+ * @throws BUNDLE_PACK, FILE_ACCESS, and the CONFIG_ codes of its manifest with file:line:column
  */
 export async function packDirectory(request: PackRequest): Promise<PackedBundle> {
   const { manifest, content } = await readManifest(request)
@@ -52,6 +52,7 @@ export async function packDirectory(request: PackRequest): Promise<PackedBundle>
     .filter((entry) => resolve(request.dir, entry.path) !== outPath)
     .map((entry) => (entry.path === MANIFEST_NAME ? holding(entry, content) : entry))
   checkContent(manifest, entriesOf(tree), 'BUNDLE_PACK')
+  await refuseDirectory(outPath)
   const archivePath = `${outPath}.archive-${String(process.pid)}`
   try {
     await writeArchive(archivePath, request, tree)
@@ -70,8 +71,9 @@ export async function packDirectory(request: PackRequest): Promise<PackedBundle>
       signed: signed !== undefined,
     }
   } catch (error) {
-    if (systemCode(error) !== 'ENOSPC') throw error
-    throw new PlaygroundError('BUNDLE_PACK', `no space left for ${outPath}`, { cause: error })
+    if (systemCode(error) === 'ENOSPC')
+      throw new PlaygroundError('BUNDLE_PACK', `no space left for ${outPath}`, { cause: error })
+    throw writeError(error, outPath)
   } finally {
     await rm(archivePath, { force: true })
   }
@@ -82,6 +84,7 @@ export async function signBundle(path: string, key: SigningKey, outPath = path):
   const { id } = await inspectBundle(path)
   const { signature } = await signArchive(key, readArchive(path))
   const archivePath = `${resolve(outPath)}.archive-${String(process.pid)}`
+  await refuseDirectory(outPath)
   try {
     const file = await open(archivePath, 'wx', 0o600)
     try {
@@ -90,32 +93,12 @@ export async function signBundle(path: string, key: SigningKey, outPath = path):
       await file.close()
     }
     await writeOuter(resolve(outPath), { archivePath, signature })
+  } catch (error) {
+    throw writeError(error, outPath)
   } finally {
     await rm(archivePath, { force: true })
   }
   return id
-}
-
-/** The manifest, and what stands for its file in the package where that is not what it holds. */
-async function readManifest({
-  dir,
-  createdAtMs,
-}: PackRequest): Promise<{ readonly manifest: Manifest; readonly content?: Uint8Array }> {
-  const path = join(dir, MANIFEST_NAME)
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new PlaygroundError('BUNDLE_PACK', `there is no ${path}`, {
-      hint: 'An application directory has a manifest.yaml with at least name, version and entrypoint.',
-      cause,
-    })
-  }
-  const manifest = parseManifest(text, path)
-  if (manifest.createdAtMs !== undefined || createdAtMs === undefined) return { manifest }
-  const time = new Date(createdAtMs).toISOString().replace('.000Z', 'Z')
-  const dated = withKey(text, 'created_at', time)
-  return { manifest: parseManifest(dated, path), content: Buffer.from(dated) }
 }
 
 function holding(entry: TreeEntry, content: Uint8Array | undefined): TreeEntry {

@@ -5,6 +5,8 @@ import type { Path } from './strict-yaml.js'
 
 type Issue = v.BaseIssue<unknown>
 
+const SHOWN_CHARS = 40
+
 /** What valibot calls types, in the words of a YAML file. */
 const WORDS: Readonly<Record<string, string>> = {
   string: 'text',
@@ -24,7 +26,7 @@ export function describeIssue(
   if (issue.input === null) {
     return { message: `${name} has no value`, hint: 'Give it one, or take the key out.' }
   }
-  if (issue.kind !== 'schema') return { message: `${name}: ${requirement(issue)}` }
+  if (issue.kind !== 'schema') return { message: `${name}: ${withShortInput(issue)}` }
   const options = expectedOptions(issue)
   const message = `${name} must be ${listed(options)}, not ${receivedText(issue, dotted)}`
   if (options.includes('text') && isBare(issue.input)) {
@@ -35,6 +37,14 @@ export function describeIssue(
   return guess === undefined || !options.includes(`"${guess}"`)
     ? { message }
     : { message, hint: `Did you mean "${guess}"?` }
+}
+
+function withShortInput(issue: Issue): string {
+  const said = requirement(issue)
+  const { input } = issue
+  return typeof input === 'string' && input.length > SHOWN_CHARS
+    ? said.replaceAll(input, shortened)
+    : said
 }
 
 /** valibot's own messages in the words of the others; messages of a schema stay. */
@@ -72,7 +82,13 @@ function listed(options: readonly string[]): string {
 function receivedText(issue: Issue, dotted: string): string {
   const word = WORDS[issue.received]
   if (word !== undefined) return word
-  return isSecretPath(dotted) ? `a ${typeof issue.input}` : issue.received
+  return isSecretPath(dotted) ? `a ${typeof issue.input}` : shortened(issue.received)
+}
+
+/** A value may be a whole file; of one that long a few words tell which it is. */
+function shortened(text: string): string {
+  if (text.length <= SHOWN_CHARS) return text
+  return `${text.slice(0, SHOWN_CHARS)}…${text.startsWith('"') ? '"' : ''}`
 }
 
 function isBare(value: unknown): boolean {

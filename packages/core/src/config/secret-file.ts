@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { PlaygroundError, errorMessage, systemCode } from '../errors.js'
+import { PlaygroundError, errorMessage, isPlaygroundError, systemCode } from '../errors.js'
+import { fileError } from '../file-error.js'
 
 /**
  * Reads a file that only its owner may read.
@@ -27,7 +28,10 @@ export function readError(error: unknown, path: string): unknown {
   if (systemCode(error) === 'ENOENT') {
     return new PlaygroundError('CONFIG_NOT_FOUND', `there is no file ${path}`, { cause: error })
   }
-  return new PlaygroundError('CONFIG_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
-    cause: error,
-  })
+  const known = fileError(error, path)
+  const message = isPlaygroundError(known)
+    ? known.message
+    : `cannot read ${path}: ${errorMessage(error)}`
+  const hint = isPlaygroundError(known) ? known.hint : undefined
+  return new PlaygroundError('CONFIG_UNREADABLE', message, { hint, cause: error })
 }
