@@ -253,13 +253,22 @@ describe('what is wrong is said once, with the right exit code', () => {
     expectOneMessage(result)
   })
 
-  test('an unknown manifest key has file, line, column and a did-you-mean', async () => {
-    const dir = writeApp(home.path, { name: 'bad', manifest: 'enviroment: {}\nenvv: {}\n' })
+  test('of several problems each has its line, unknown keys before the missing', async () => {
+    const dir = writeApp(home.path, { name: 'bad' })
+    const yaml = join(dir, 'manifest.yaml')
+    writeFileSync(yaml, 'name: bad\nversion: 1.0.0\nentrypiont: bin/run\nenvv: {}\n')
     const result = await cli('pack', dir, '--no-sign')
-    expect(result.status).toBe(2)
-    expect(result.stderr).toMatch(/manifest\.yaml:4:1: /)
-    expect(result.stderr).toContain('CONFIG_UNKNOWN_KEY')
-    expectOneMessage(result)
+    expect(result.stderr).toBe(
+      [
+        `Error CONFIG_UNKNOWN_KEY: ${yaml}:3:1: unknown key "entrypiont"`,
+        'Did you mean "entrypoint"?',
+        `Error CONFIG_UNKNOWN_KEY: ${yaml}:4:1: unknown key "envv"`,
+        'Did you mean "env"?',
+        `Error CONFIG_INVALID: ${yaml}:1:1: "entrypoint" is missing`,
+        '',
+      ].join('\n'),
+    )
+    expect(result).toMatchObject({ status: 2, stdout: '' })
   })
 
   test('sign writes neither over a directory nor where there is none', async () => {

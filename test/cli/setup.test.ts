@@ -297,6 +297,17 @@ describe('config', () => {
     expect(result.stderr).toContain(says)
   })
 
+  test('check says all that is wrong with a file', async () => {
+    writeFileSync(inHome('daemon.yaml'), 'node: { name: 1 }\nnoed: {}\nruntime: { max_apps: x }\n')
+    const result = await cli('config', 'check')
+    expect(result.stderr.match(/^Error \w+: \S+\d: .*?"\S+"/gm)).toEqual([
+      `Error CONFIG_UNKNOWN_KEY: ${inHome('daemon.yaml')}:2:1: unknown key "noed"`,
+      `Error CONFIG_INVALID: ${inHome('daemon.yaml')}:1:9: "node.name"`,
+      `Error CONFIG_INVALID: ${inHome('daemon.yaml')}:3:12: "runtime.max_apps"`,
+    ])
+    expect(result).toMatchObject({ status: 2, stdout: '' })
+  })
+
   test('check looks at both files, or at the one that is named', async () => {
     writeFileSync(inHome('daemon.yaml'), 'node: { name: x }\n')
     writeFileSync(inHome('controller.yaml'), 'nonsense: 1\n')

@@ -1,5 +1,5 @@
-import type { PlaygroundError } from '@p2p-playground/core/errors'
-import { asPlaygroundError, isPlaygroundError } from '@p2p-playground/core/errors'
+import type { PlaygroundError, SourcePosition } from '@p2p-playground/core/errors'
+import { asPlaygroundError, formatPosition, isPlaygroundError } from '@p2p-playground/core/errors'
 import { fileError } from '@p2p-playground/core/file-error'
 import { harmlessText } from './format.js'
 import { explainUsage, isOclifError } from './usage-error.js'
@@ -19,12 +19,32 @@ export function report(error: unknown, options: ReportOptions): number {
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ error: { code, message, hint, details } })}\n`)
   } else {
-    process.stderr.write(`Error ${code}: ${harmlessText(message)}\n`)
-    if (hint !== undefined) process.stderr.write(`${harmlessText(hint)}\n`)
+    for (const one of problemsOf(known)) {
+      process.stderr.write(`Error ${one.code}: ${harmlessText(one.message)}\n`)
+      if (one.hint !== undefined) process.stderr.write(`${harmlessText(one.hint)}\n`)
+    }
   }
   if (isDebugging()) process.stderr.write(`${stackOf(error)}\n`)
   // A signal's exit code is 128 and its number, as shells have it.
   return typeof details['exit'] === 'number' ? details['exit'] : known.row.exit
+}
+
+interface Said {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string | undefined
+}
+
+/** All that `problemError` found in files, each with its place; otherwise the error itself. */
+function problemsOf(error: PlaygroundError): readonly Said[] {
+  const { problems } = error.details
+  const all = Array.isArray(problems) ? (problems as readonly (Said & SourcePosition)[]) : []
+  // An error that has a code of its own names all of them itself.
+  if (all.length < 2 || all[0]?.code !== error.code) return [error]
+  return all.map((problem) => ({
+    ...problem,
+    message: `${formatPosition(problem)}: ${problem.message}`,
+  }))
 }
 
 /** oclif ends a command by throwing, with nothing to print. */

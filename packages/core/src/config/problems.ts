@@ -9,10 +9,13 @@ export interface Problem {
   readonly at: SourcePosition
 }
 
-/** One error for all that is wrong: the topmost problem in the message, all of them in `details.problems`. */
+/**
+ * One error for all that is wrong: the first problem in the message, all of them in `details.problems`. Unknown keys come
+ * first, as a key that is missing may just be misspelled; then the topmost.
+ */
 export function problemError(problems: readonly Problem[]): PlaygroundError {
   const sorted = problems.toSorted(
-    (a, b) => a.at.line - b.at.line || a.at.column - b.at.column || 0,
+    (a, b) => rankOf(a) - rankOf(b) || a.at.line - b.at.line || a.at.column - b.at.column,
   )
   const [first] = sorted
   if (first === undefined) return new PlaygroundError('INTERNAL', 'refused without a problem')
@@ -24,4 +27,8 @@ export function problemError(problems: readonly Problem[]): PlaygroundError {
       problems: sorted.map(({ code, message, hint, at }) => ({ code, message, hint, ...at })),
     },
   })
+}
+
+function rankOf({ code }: Problem): number {
+  return code === 'CONFIG_UNKNOWN_KEY' ? 0 : 1
 }

@@ -1,9 +1,7 @@
 import { statSync } from 'node:fs'
 import { Flags } from '@oclif/core'
 import type { Problem } from '@p2p-playground/core/config'
-import { formatPosition } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../../base-command.js'
-import { harmlessText } from '../../format.js'
 
 export default class ConfigCheck extends BaseCommand {
   static override summary =
@@ -43,8 +41,8 @@ export default class ConfigCheck extends BaseCommand {
     }
     if (!flags.json) for (const warning of warnings) this.warning(warning)
     if (problems.length > 0) {
-      await this.#refuse(problems, flags.json)
-      return
+      const { problemError } = await import('@p2p-playground/core/config')
+      throw problemError(problems)
     }
     if (flags.json) this.printJson({ valid: true, files, warnings })
     else if (files.length === 0) this.log('no configuration file: the defaults hold')
@@ -61,21 +59,6 @@ export default class ConfigCheck extends BaseCommand {
     if (named === '' || isDirectory(named)) return [false, true]
     const { isControllerFile } = await import('../../load-config.js')
     return [await isControllerFile(named)]
-  }
-
-  /** Each problem is printed, where a thrown error would print the first. */
-  async #refuse(problems: readonly Problem[], isJson: boolean): Promise<void> {
-    const { problemError } = await import('@p2p-playground/core/config')
-    const error = problemError(problems)
-    if (isJson || problems.length === 1) throw error
-    for (const { code, message, hint, at } of problems) {
-      const lines = [
-        `Error ${code}: ${formatPosition(at)}: ${message}`,
-        ...(hint === undefined ? [] : [hint]),
-      ]
-      process.stderr.write(`${harmlessText(lines.join('\n'))}\n`)
-    }
-    process.exitCode = error.row.exit
   }
 }
 
