@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateSigningKey, revokedFingerprints } from '@p2p-playground/core/bundle'
 import { resolveHome } from '@p2p-playground/core/config'
@@ -59,6 +59,18 @@ describe('init', () => {
     expect(await cli('pack', app, '--out', file)).toMatchObject({ status: 0 })
     expect(await cli('verify', file)).toMatchObject({ status: 0 })
   })
+})
+
+test('init beside a public key whose private key is gone says the way out', async () => {
+  await cli('init')
+  rmSync(inHome('signing.key'))
+  const result = await cli('init')
+  expect(result.stderr).toMatch(/^Error CONFIG_EXISTS: \S+signing\.pub is there already\n/)
+  expect(result.stderr).toContain(`Or move ${inHome('signing.pub')} away`)
+  expect(result.stderr).not.toContain('--out')
+  expect(result.status).toBe(1)
+  rmSync(inHome('signing.pub'))
+  expect(await cli('init')).toMatchObject({ status: 0 })
 })
 
 const NO_LISTEN = ['foo', '/ip4/0.0.0.0/tcp/99999', '/ip4/300.0.0.1/tcp/1']

@@ -33,11 +33,15 @@ describe('help', () => {
     expect(stdout).toMatch(/EXAMPLES/)
   })
 
-  test('of "run" says what its limit is about', async () => {
-    const { stdout } = await runCli(['run', '--help'], { home: home.path })
-    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
-      'Limit of the deployment; following goes on until Ctrl-C.',
-    )
+  test.each([
+    { command: 'app remove', says: 'without a version all of them' },
+    { command: 'app upgrade', says: 'without a version the one that waits for its turn' },
+    { command: 'app tag', says: 'without a version the active one gets the tag' },
+    { command: 'app stop', says: 'without a version the active one.' },
+    { command: 'run', says: 'Limit of the deployment; following goes on until Ctrl-C.' },
+  ])('of "$command" says "$says"', async ({ command, says }) => {
+    const { stdout } = await runCli([...command.split(' '), '--help'], { home: home.path })
+    expect(stdout.replace(/\s+/g, ' ')).toContain(says)
   })
 
   test('comes quickly, even when an older Node started it', async () => {

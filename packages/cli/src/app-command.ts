@@ -5,12 +5,14 @@ import { parseAppTarget } from './app-target.js'
 import { BaseCommand, nodeFlags } from './base-command.js'
 import type { ConfigFlags, TargetFlags } from './base-command.js'
 
-export const appArgs = {
-  app: Args.string({
-    description: 'App, or app@version, or app@tag; without a version the active one.',
-    required: true,
-  }),
+/** `without` says what is meant when no version is named. */
+export function appArgsOf(without: string): { readonly app: ReturnType<typeof appArg> } {
+  return { app: appArg(`App, or app@version, or app@tag; without a version ${without}.`) }
 }
+
+const appArg = (description: string) => Args.string({ description, required: true })
+
+export const appArgs = appArgsOf('the active one')
 
 /** The flags that all of them take. */
 type ChangeFlags = ConfigFlags &

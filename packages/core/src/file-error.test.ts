@@ -30,10 +30,20 @@ test('each kind of failure has its words, and the path', () => {
   for (const [work, message] of [
     [() => readFileSync(join(dir, 'none')), `there is no ${dir}/none`],
     [() => readFileSync(join(dir, 'a/b/c')), `there is no directory ${dir}/a`],
-    [() => { writeFileSync(dir, ''); }, `${dir} is a directory, not a file`],
+    [
+      () => {
+        writeFileSync(dir, '')
+      },
+      `${dir} is a directory, not a file`,
+    ],
     [() => readFileSync(join(file, 'x/y')), `${file} is a file, not a directory`],
     [() => mkdirSync(join(file, 'x'), { recursive: true }), `${file} is a file, not a directory`],
-    [() => { writeFileSync(file, '', { flag: 'wx' }); }, `${file} is a file, not a directory`],
+    [
+      () => {
+        writeFileSync(file, '', { flag: 'wx' })
+      },
+      `${file} is a file, not a directory`,
+    ],
   ] as const)
     expect(fileError(errorOf(work))).toMatchObject({ code: 'FILE_ACCESS', message })
 })

@@ -1,6 +1,6 @@
 // Runs in a process of its own, see package-contents.ts: imports a package and tells what it brings.
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Plugin, settings } from '@oclif/core'
 import { PLUGIN_BRAND } from '@p2p-playground/core'
@@ -82,7 +82,18 @@ function isBranded(value: unknown): boolean {
 }
 
 function faulty(error: unknown): Definitions {
-  const reason = errorMessage(error).replace(` imported from ${probe}`, '')
+  const { reason, hint } = reasonOf(errorMessage(error))
   const message = `${name} cannot be imported: ${reason}`
-  return { definitions: [], fault: { code: 'PLUGIN_IMPORT', message } }
+  return { definitions: [], fault: { code: 'PLUGIN_IMPORT', message, hint } }
+}
+
+/** The probe sees the package through a link of its own, whose path tells nobody anything. */
+function reasonOf(said: string): { readonly reason: string; readonly hint?: string } {
+  const link = join(dirname(probe), 'node_modules', name)
+  const missing = /^Cannot find (?:module|package) '([^']+)'/.exec(said)?.[1] ?? ''
+  if (said.includes(` imported from ${probe}`) && missing.startsWith(`${link}/`)) {
+    const file = `./${relative(link, missing)}`
+    return { reason: `its main file ${file} is not there`, hint: 'Build it.' }
+  }
+  return { reason: said.replace(` imported from ${probe}`, '').replaceAll(link, root) }
 }

@@ -25,8 +25,11 @@ export function reportOf(plugin: InstalledPlugin, named: boolean): PluginReport 
   const { name, version, contents } = plugin
   const { definitions, commands, hooks, fault } = contents
   const warnings: string[] = []
-  if (fault !== undefined) warnings.push(`${fault.code}: ${fault.message}`)
-  else if (definitions.length + commands.length + hooks.length === 0) {
+  if (fault !== undefined) {
+    const hint = fault.hint === undefined ? '' : `. ${fault.hint}`
+    warnings.push(`${fault.code}: ${fault.message}${hint}`)
+  }
+  if (fault === undefined && definitions.length + commands.length + hooks.length === 0) {
     warnings.push(
       `${name} holds neither commands nor a plugin for daemons: no default export made by definePlugin, no "oclif" in its package.json`,
     )

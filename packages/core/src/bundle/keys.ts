@@ -13,7 +13,7 @@ import { Point } from '@noble/ed25519'
 import { readError, readSecretFile } from '../config/secret-file.js'
 import type { TrustedKeyEntry } from '../config/sections.js'
 import { writeFileDurably } from '../durable-file.js'
-import { PlaygroundError, errorMessage } from '../errors.js'
+import { PlaygroundError, errorMessage, systemCode } from '../errors.js'
 import type { KeyType, SigningKey, TrustedKey } from './types.js'
 
 const MIN_RSA_BITS = 2048
@@ -57,14 +57,16 @@ async function writeNew(path: string, pem: string, mode: number): Promise<void> 
   try {
     await writeFileDurably(path, pem, { mode, exclusive: true })
   } catch (error) {
-    throw systemCode(error) === 'EEXIST' ? isThere(path) : error
+    throw systemCode(error) === 'EEXIST' && existsSync(path) ? isThere(path) : error
   }
 }
 
 function isThere(path: string): PlaygroundError {
-  return new PlaygroundError('CONFIG_EXISTS', `${path} is there already`, {
-    hint: 'Choose another --out, or move the old key away. A lost signing key cannot be made again.',
-  })
+  const keyPath = path.replace(/\.pub$/, '.key')
+  const hint = existsSync(keyPath)
+    ? 'Choose another --out, or move the old key away. A lost signing key cannot be made again.'
+    : `Its ${keyPath} is gone: bring that back from a backup. Or move ${path} away; nodes must be told to trust the new key.`
+  return new PlaygroundError('CONFIG_EXISTS', `${path} is there already`, { hint })
 }
 
 /** Reads a PKCS#8 private key. @throws CONFIG_NOT_FOUND, CONFIG_PERMISSIONS, CONFIG_KEY */

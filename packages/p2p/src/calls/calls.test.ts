@@ -149,6 +149,30 @@ describe('a failure', () => {
     expect(logged.map((line) => line.fields['error'])).toEqual([secret.message, secret.message])
   })
 
+  it('of a caller that leaves is none, and not in the log', async () => {
+    const arrived = Promise.withResolvers<undefined>()
+    const left = Promise.withResolvers<undefined>()
+    const { client, logger } = await serve({
+      async *streamEvents(_, { signal }) {
+        yield { events: [] }
+        arrived.resolve(undefined)
+        try {
+          await untilAborted(signal)
+        } finally {
+          left.resolve(undefined)
+        }
+      },
+    })
+    const leaving = new AbortController()
+    const reading = readAll(client.streamEvents({}, { signal: leaving.signal }))
+    await arrived.promise
+    leaving.abort()
+    await expect(reading).rejects.toThrow()
+    await left.promise
+    await new Promise(setImmediate)
+    expect(logger.lines.filter(({ event }) => event.startsWith('call-'))).toEqual([])
+  })
+
   it('for a method that is not there is "unimplemented"', async () => {
     const { client } = await serve({})
     const error = await client.getInfo({}).catch((reason: unknown) => ConnectError.from(reason))

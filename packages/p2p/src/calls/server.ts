@@ -10,6 +10,12 @@ import { CALLER } from './caller.js'
 import type { Caller } from './caller.js'
 import { headersFromWire, headersToWire } from './protocol.js'
 
+interface Call {
+  readonly url: string
+  /** Aborted once the caller is gone. */
+  readonly signal: AbortSignal
+}
+
 /** Answers calls on streams with the services of a Connect router. */
 export class CallServer {
   readonly #handlers = new Map<string, UniversalHandler>()
@@ -29,9 +35,9 @@ export class CallServer {
           try {
             const response = await next(request)
             if (!response.stream) return response
-            return { ...response, message: this.#mapped(response.message, request.url) }
+            return { ...response, message: this.#mapped(response.message, request) }
           } catch (error) {
-            throw this.#asWireError(error, request.url)
+            throw this.#asWireError(error, request)
           }
         },
       ],
@@ -69,16 +75,18 @@ export class CallServer {
   }
 
   /** A streaming method fails while its messages are read. */
-  async *#mapped<Message>(messages: AsyncIterable<Message>, url: string): AsyncGenerator<Message> {
+  async *#mapped<Message>(messages: AsyncIterable<Message>, call: Call): AsyncGenerator<Message> {
     try {
       yield* messages
     } catch (error) {
-      throw this.#asWireError(error, url)
+      throw this.#asWireError(error, call)
     }
   }
 
-  #asWireError(error: unknown, url: string): Error {
+  #asWireError(error: unknown, { url, signal }: Call): Error {
     const wireError = toConnectError(error)
+    // A caller that left is no failure: what it waited for ends with the reset of its stream.
+    if (signal.aborted) return wireError
     if (wireError.cause !== undefined && wireError.code === Code.Internal) {
       this.#logger.error('call-failed', { url, error: errorMessage(wireError.cause) })
     }

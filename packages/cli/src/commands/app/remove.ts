@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { AppChangeCommand, appArgs, nodeFlags } from '../../app-command.js'
+import { AppChangeCommand, appArgsOf, nodeFlags } from '../../app-command.js'
 
 export default class AppRemove extends AppChangeCommand {
   static override summary = 'Stop an app and delete it.'
@@ -10,7 +10,7 @@ export default class AppRemove extends AppChangeCommand {
     '<%= config.bin %> app remove hello@1.0.0 --node node-1',
     '<%= config.bin %> app remove hello --secure',
   ]
-  static override args = appArgs
+  static override args = appArgsOf('all of them')
   static override flags = {
     ...nodeFlags,
     secure: Flags.boolean({ description: 'Overwrite files and log before they are deleted.' }),

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
-import { AppChangeCommand, appArgs, nodeFlags } from '../../app-command.js'
+import { AppChangeCommand, appArgsOf, nodeFlags } from '../../app-command.js'
 import { parseAppTarget } from '../../app-target.js'
 import { harmless, table } from '../../format.js'
 
@@ -14,8 +14,10 @@ export default class AppTag extends AppChangeCommand {
     '<%= config.bin %> app tag hello demo --delete',
   ]
   static override args = {
-    ...appArgs,
-    tag: Args.string({ description: 'Lower-case letters, digits, dashes.' }),
+    ...appArgsOf('the active one gets the tag'),
+    tag: Args.string({
+      description: 'Lower-case letters, digits, dashes; without it all are listed.',
+    }),
   }
   static override flags = {
     ...nodeFlags,

@@ -1,4 +1,4 @@
-import { AppChangeCommand, appArgs, nodeFlags } from '../../app-command.js'
+import { AppChangeCommand, appArgsOf, nodeFlags } from '../../app-command.js'
 
 export default class AppUpgrade extends AppChangeCommand {
   static override summary = 'Make another version the active one, at once.'
@@ -9,7 +9,7 @@ export default class AppUpgrade extends AppChangeCommand {
     '<%= config.bin %> app upgrade hello@1.2.0 --node node-1',
     '<%= config.bin %> app upgrade hello@dev',
   ]
-  static override args = appArgs
+  static override args = appArgsOf('the one that waits for its turn, else the highest release')
   static override flags = nodeFlags
 
   async run(): Promise<void> {
