@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeHome, runCli } from './run-cli.js'
@@ -41,6 +41,45 @@ test('a linked plugin brings its command to this home only', async () => {
   }
   expect(await cli('plugins', 'unlink', 'greeter')).toMatchObject({ status: 0 })
   expect(await cli('greet')).toMatchObject({ status: 2 })
+})
+
+test('reset takes all out, once it is said that this is meant', async () => {
+  expect(await cli('plugins', 'link', plugin, '--no-install')).toMatchObject({ status: 0 })
+  for (const more of [[], ['--json']]) {
+    const asked = await cli('plugins', 'reset', ...more)
+    expect(asked.stdout + asked.stderr).toContain('it would take out 1 plugin: greeter')
+    expect(asked.status).toBe(2)
+  }
+  expect(await cli('greet')).toMatchObject({ status: 0 })
+  const other = makeHome()
+  try {
+    const elsewhere = await runCli(['plugins', 'reset', '-y', '--home', home.path, '--json'], {
+      home: other.path,
+    })
+    expect(elsewhere).toMatchObject({ status: 0, stderr: '' })
+    expect(JSON.parse(elsewhere.stdout)).toEqual(['greeter'])
+  } finally {
+    other.remove()
+  }
+  expect(await cli('greet')).toMatchObject({ status: 2 })
+  expect(existsSync(join(plugin, 'package.json'))).toBe(true)
+  expect(await cli('plugins', 'reset')).toMatchObject({
+    status: 0,
+    stdout: 'No plugins are installed.\n',
+  })
+})
+
+test('one that is not built is linked, with what to do', async () => {
+  const dir = join(home.path, 'unbuilt')
+  mkdirSync(dir)
+  const manifest = { name: 'unbuilt', version: '1.0.0', type: 'module', exports: './dist/index.js' }
+  writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest))
+  const { status, stderr } = await cli('plugins', 'link', dir, '--no-install')
+  expect(stderr).toBe(
+    'Warning: PLUGIN_IMPORT: unbuilt cannot be imported: its main file ./dist/index.js is not there. Build it.\n',
+  )
+  expect(status).toBe(0)
+  expect(await cli('plugins', 'unlink', 'unbuilt')).toMatchObject({ status: 0 })
 })
 
 test('one that is not there is not found', async () => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BIN, cliOk } from '../harness/command.js'
@@ -110,6 +111,21 @@ test('Ctrl-C while a deployment waits ends it with 130 and one message', async (
   expect(text).toContain('Error CANCELED: interrupted')
   expect(code).toBe(130)
   await cliOk(one, 'app', 'remove', 'deaf')
+})
+
+test('plugins reset asks, and changes nothing unless the answer is yes', async () => {
+  const dir = join(machines.base, 'asked')
+  mkdirSync(dir)
+  writeFileSync(join(dir, 'package.json'), '{ "name": "asked", "version": "1.0.0" }')
+  await cliOk(one, 'plugins', 'link', dir, '--no-install')
+  for (const [keys, left] of [
+    ['\r', 1],
+    ['y\r', 0],
+  ] as const) {
+    const { code } = await terminal(`${BIN} plugins reset`, { when: /\[y\/N\]/, keys })
+    expect(code).toBe(0)
+    expect(JSON.parse(await cliOk(one, 'plugins', '--json'))).toHaveLength(left)
+  }
 })
 
 test('a command that is nearly right is asked for', async () => {

@@ -17,6 +17,14 @@ export abstract class PluginsCommand extends BaseCommand {
     }
   }
 
+  /** Of a package that was taken out. */
+  protected async warnIfNamed(name: string, flags: ConfigFlags): Promise<void> {
+    if (!(await this.isInDaemonYaml(name, flags))) return
+    this.warning(
+      `${this.home.daemonConfig} still names ${name}: the daemon does not start before that line is gone`,
+    )
+  }
+
   protected async reportOf(plugin: InstalledPlugin, flags: ConfigFlags): Promise<PluginReport> {
     const { reportOf } = await import('./plugins/report-plugin.js')
     const report = reportOf(plugin, await this.isInDaemonYaml(plugin.name, flags))

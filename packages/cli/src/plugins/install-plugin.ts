@@ -10,7 +10,7 @@ import type { PackageContents } from './package-contents.js'
 import { listed, readManifest, withPlugin, withoutPlugin, writeManifest } from './plugin-list.js'
 import type { ListedPlugin, PluginManifest } from './plugin-list.js'
 import type { PluginSpec } from './plugin-spec.js'
-import { changeStaged } from './staged-change.js'
+import { PARTS, changeStaged } from './staged-change.js'
 
 export interface InstalledPlugin {
   readonly name: string
@@ -66,6 +66,13 @@ export async function uninstallPlugin(
     await runNpm(['uninstall', '--', name], { cwd: staged, subject: name }, signal)
     await writeManifest(staged, withoutPlugin(await readManifest(staged), name))
     await dropUnusedTarballs(staged)
+  })
+}
+
+/** Takes all packages out, whatever state they are in; nothing is asked of npm. @throws PLUGIN_INSTALL, STATE_DISK */
+export async function resetPlugins(dir: string): Promise<void> {
+  await changeStaged(dir, async (staged) => {
+    for (const part of PARTS) await rm(join(staged, part), { recursive: true, force: true })
   })
 }
 

@@ -6,7 +6,7 @@ import { claimDirectory } from './claim-directory.js'
 import type { ClaimedDirectory } from './claim-directory.js'
 
 /** What npm and we keep in the directory; package.json last: with it a change is done. */
-const PARTS = ['tarballs', 'node_modules', 'package-lock.json', 'package.json'] as const
+export const PARTS = ['tarballs', 'node_modules', 'package-lock.json', 'package.json'] as const
 
 /** Beside the parts of the next state: those of the last, while they change places. */
 const LAST = '.last'

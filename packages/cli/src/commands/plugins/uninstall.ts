@@ -28,10 +28,7 @@ export default class PluginsUninstall extends PluginsCommand {
       await uninstallPlugin(this.home.oclif, name, this.signal)
       names.push(name)
       if (!flags.json) this.log(`uninstalled ${name}`)
-      if (await this.isInDaemonYaml(name, flags)) {
-        const text = `${this.home.daemonConfig} still names ${name}: the daemon does not start before that line is gone`
-        this.warning(text)
-      }
+      await this.warnIfNamed(name, flags)
     }
     if (flags.json) this.printJson(names)
   }
