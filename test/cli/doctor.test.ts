@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { join } from 'node:path'
@@ -84,6 +84,47 @@ test.each([
   const found = (await doctor(1)).find((one) => one.check === check)
   expect(found).toMatchObject({ result: 'fail' })
   expect(found?.hint).toContain(hint)
+})
+
+test('a fault of daemon.yaml is told once; what needs it is not looked at', async () => {
+  await init()
+  writeFileSync(join(home.path, 'daemon.yaml'), 'node: { names: x }\n')
+  const findings = await doctor(1)
+  const of = (result: string): string[] =>
+    findings.filter((one) => one.result === result).map(({ check }) => check)
+  expect(of('fail')).toEqual(['daemon.yaml'])
+  expect(
+    findings.filter(({ message }) => message === 'not looked at, because of daemon.yaml'),
+  ).toMatchObject(
+    ['signing key', 'psk', 'plugins', 'ports'].map((check) => ({ check, result: 'warn' })),
+  )
+})
+
+test('a state that no daemon could start with is named', async () => {
+  await init()
+  mkdirSync(join(home.path, 'state'))
+  writeFileSync(join(home.path, 'state', 'state.db'), 'garbage '.repeat(1000))
+  const found = (await doctor(1)).find(({ check }) => check === 'state')
+  expect(found).toMatchObject({ result: 'fail' })
+  expect(found?.message).toContain(`${join(home.path, 'state', 'state.db')} is damaged`)
+})
+
+test('of a home that it cannot read it says nothing good', async () => {
+  await init()
+  chmodSync(home.path, 0)
+  // Root may read all: as somebody else.
+  const through =
+    process.getuid?.() === 0
+      ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+      : undefined
+  const result = await runCli(['doctor', '--json'], { home: home.path, cwd: '/', through })
+  chmodSync(home.path, 0o700)
+  expect(result).toMatchObject({ status: 1, stderr: '' })
+  const findings = JSON.parse(result.stdout) as Finding[]
+  for (const check of ['home', 'secrets', 'daemon.yaml', 'controller.yaml', 'state']) {
+    const found = findings.find((one) => one.check === check)
+    expect(found?.result, check).not.toBe('ok')
+  }
 })
 
 test('a key that the node here does not trust is named', async () => {

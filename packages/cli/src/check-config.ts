@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { PlaygroundError } from '@p2p-playground/core/errors'
+import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
 import type { ConfigRequest } from '@p2p-playground/core/config'
 import type { Finding } from './checks.js'
 import type { ConfigProblems } from './config-problems.js'
@@ -14,9 +13,8 @@ export async function checkSecrets({ home }: ConfigRequest): Promise<Finding> {
     home.daemonIdentity,
     home.controllerIdentity,
   ]) {
-    if (!existsSync(path)) continue
-    const { mode } = await stat(path)
-    if ((mode & 0o077) !== 0) {
+    const mode = await modeOf(path)
+    if (mode !== undefined && (mode & 0o077) !== 0) {
       return {
         result: 'fail',
         message: `${path} can be read by others`,
@@ -25,6 +23,16 @@ export async function checkSecrets({ home }: ConfigRequest): Promise<Finding> {
     }
   }
   return { result: 'ok', message: 'only you can read keys and PSK' }
+}
+
+/** Undefined when it is not there. A directory that may not be entered keeps it from being known. */
+async function modeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mode
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 export async function checkConfig(isController: boolean, request: ConfigRequest): Promise<Finding> {

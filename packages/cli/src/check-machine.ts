@@ -45,6 +45,18 @@ export async function checkDaemon({ home }: ConfigRequest): Promise<Finding> {
   return { result: 'warn', message: 'does not run', hint: 'Run "p2p-playground daemon start".' }
 }
 
+/** While no daemon runs here, one must be able to start with the state that is there. */
+export async function checkState({ home }: ConfigRequest): Promise<Finding> {
+  const { daemonStatus } = await import('./daemon-process.js')
+  if ((await daemonStatus(home)) !== undefined)
+    return { result: 'ok', message: 'the daemon has it' }
+  if (!existsSync(home.stateDb)) return { result: 'ok', message: 'none yet' }
+  const { stateFault } = await import('@p2p-playground/daemon/state-fault')
+  const fault = await stateFault(home.stateDb)
+  if (fault !== undefined) throw fault
+  return { result: 'ok', message: home.stateDb }
+}
+
 /** While no daemon runs here, the TCP ports that it is to listen on must be free. */
 export async function checkPorts(request: ConfigRequest): Promise<Finding> {
   const { daemonStatus } = await import('./daemon-process.js')

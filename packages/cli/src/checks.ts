@@ -1,4 +1,5 @@
 import { asPlaygroundError } from '@p2p-playground/core/errors'
+import { fileError } from '@p2p-playground/core/file-error'
 import type { ConfigRequest } from '@p2p-playground/core/config'
 import { checkConfig, checkKey, checkPlugins, checkPsk, checkSecrets } from './check-config.js'
 import {
@@ -10,6 +11,7 @@ import {
   checkNode,
   checkPorts,
   checkRoute,
+  checkState,
 } from './check-machine.js'
 
 /** What one look found; `hint` says what to do. */
@@ -35,6 +37,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['psk', checkPsk],
   ['plugins', checkPlugins],
   ['daemon', checkDaemon],
+  ['state', checkState],
   ['ports', checkPorts],
   ['mdns', checkRoute],
   ['clock', checkClock],
@@ -45,8 +48,17 @@ const CHECKS: readonly (readonly [string, Check])[] = [
 /** What can be wrong with this machine, looked at in turn. It changes nothing. */
 export async function runChecks(request: ConfigRequest): Promise<CheckResult[]> {
   const results: CheckResult[] = []
-  for (const [check, look] of CHECKS) results.push({ check, ...(await safely(look, request)) })
+  for (const [check, look] of CHECKS) {
+    const finding = await safely(look, request)
+    const cause = results.find((one) => one.result === 'fail' && one.message === finding.message)
+    results.push({ check, ...(cause === undefined ? finding : notLookedAt(cause)) })
+  }
   return results
+}
+
+/** What one file is to be blamed for is said once, where the file is looked at. */
+function notLookedAt({ check }: CheckResult): Finding {
+  return { result: 'warn', message: `not looked at, because of ${check}` }
 }
 
 /** A check that breaks is itself a finding: the others still tell. */
@@ -54,7 +66,7 @@ async function safely(look: Check, request: ConfigRequest): Promise<Finding> {
   try {
     return await look(request)
   } catch (error) {
-    const { message, hint } = asPlaygroundError(error)
+    const { message, hint } = asPlaygroundError(fileError(error))
     return { result: 'fail', message, hint }
   }
 }

@@ -26,7 +26,7 @@ export const SYSTEM_DIR = '/etc/p2p-playground'
  */
 export function findFiles(name: string, request: ConfigRequest, systemDir = SYSTEM_DIR): string[] {
   const base = findBase(name, request, systemDir)
-  const exists = existsSync(base)
+  const exists = isThere(base)
   const environment = request.environment ?? request.env['P2P_PLAYGROUND_ENV'] ?? ''
   if (environment === '') return exists ? [base] : []
   const { dir, name: stem, ext } = parsePath(base)
@@ -59,6 +59,15 @@ function findBase(name: string, { home, env, config }: ConfigRequest, systemDir:
   const own = join(home.config, file)
   if ((env['P2P_PLAYGROUND_HOME'] ?? '') !== '') return own
   return [own, join(systemDir, file)].find((path) => existsSync(path)) ?? own
+}
+
+/** Also of what cannot be looked at: reading it says why. Taken for missing, it would let the defaults hold. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
 }
 
 function requireFile(path: string): string {
