@@ -252,7 +252,12 @@ export class Collector {
 
   /** One look at both files; false when there was no line. */
   #step(readers: Streams<RawReader>, flush: boolean): boolean {
-    const found = { stdout: readers.stdout.peek(flush), stderr: readers.stderr.peek(flush) }
+    // A frame that is much larger than a segment would push out more than the cap asks for.
+    const { rollBytes } = this.#options
+    const found = {
+      stdout: readers.stdout.peek(flush, rollBytes),
+      stderr: readers.stderr.peek(flush, rollBytes),
+    }
     if (found.stdout.lines.length + found.stderr.lines.length === 0) return false
     const timeMs = this.#options.clock.now()
     let seq = this.segments.nextSeq

@@ -239,6 +239,18 @@ describe('LogStore keeps', () => {
     expect(logger.count('log-lines-dropped')).toBeGreaterThan(5)
   })
 
+  it('the newest lines of a burst that is larger than the cap', async () => {
+    const cap = 256 * 1024
+    const { store, open, read } = storeFixture({ maxBytesPerApp: cap })
+    write((await open()).stdoutPath, `${'x'.repeat(99)}\n`.repeat(10_000))
+    await store.finish(KEY)
+    const kept = await read()
+    expect(kept.at(-1)?.seq).toBe(10_000)
+    expect(kept.length).toBeGreaterThan(cap / 100 / 2)
+    expect(kept.length).toBeLessThan(cap / 100)
+    expect(store.dropped('hello')['1.0.0']).toBe(10_000 - kept.length)
+  })
+
   it('to the cap, and stores each line once, beside a version whose log cannot be read', async () => {
     const cap = 256 * 1024
     const { store, open, read, logger, rootDir } = storeFixture({ maxBytesPerApp: cap })

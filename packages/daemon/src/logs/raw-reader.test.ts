@@ -62,6 +62,13 @@ describe('RawReader', () => {
     expect(reader.offset).toBe(0)
   })
 
+  it('takes no more lines than asked for, but one whatever its length', () => {
+    const { reader } = readerOf('aaaa\nbb\ncc\ndd\n')
+    expect(reader.peek(false, 1)).toMatchObject({ lines: [{ line: 'aaaa' }], end: 5 })
+    expect(reader.peek(false, 6)).toMatchObject({ lines: [{}, { line: 'bb' }], end: 8 })
+    expect(reader.peek(false).lines).toHaveLength(4)
+  })
+
   it('waits for the rest of a line', () => {
     const { reader, path } = readerOf('ha')
     expect(takeAll(reader, false)).toEqual([])

@@ -40,8 +40,11 @@ export class RawReader {
     this.#keepWhole = texts.map((text) => Buffer.from(text))
   }
 
-  /** The next whole lines, at most one read's worth; with `flush` also a last line without its end. Stays where it is. */
-  peek(flush: boolean): RawLines {
+  /**
+   * The next whole lines, at most one read's worth and none that begins beyond `maxBytes`; with `flush` also a last line without
+   * its end. Stays where it is.
+   */
+  peek(flush: boolean, maxBytes = Infinity): RawLines {
     this.#fd ??= tryOpen(this.#path)
     if (this.#fd === undefined) return { lines: [], end: this.#offset }
     const length = readSync(this.#fd, BUFFER, 0, BUFFER.length, this.#offset)
@@ -49,7 +52,7 @@ export class RawReader {
     const isFull = length === BUFFER.length
     const lines: { line: string; cut: boolean }[] = []
     let start = 0
-    while (start < length) {
+    while (start < Math.min(length, maxBytes)) {
       const newline = data.indexOf(NEWLINE, start)
       const end = newline === -1 ? length : newline
       const isEnded = newline !== -1 || (flush && !isFull)

@@ -56,6 +56,25 @@ describe('chooseDrop', () => {
       1000,
       'a',
     ],
+    ['the newest lines of all, whatever their size', { a: [[300, 900]] }, 1000, undefined],
+    [
+      'the newest lines of all, when a segment without lines follows',
+      {
+        a: [
+          [300, 900],
+          [1, null],
+        ],
+      },
+      1000,
+      undefined,
+    ],
+    [
+      'the only segment of a version when another has newer lines',
+      { a: [[300, 900]], b: [[60, 901]] },
+      1000,
+      'a',
+    ],
+    ['the newest lines of all, when they are too old', { a: [[300, 900]] }, 1901, 'a'],
     ['the oldest of several versions', { a: [[60, 900]], b: [[60, 800]] }, 1000, 'b'],
     [
       'what is too old, though little',

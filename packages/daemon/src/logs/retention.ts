@@ -40,7 +40,8 @@ export interface RetentionLimits {
 
 /**
  * Which log must give up its oldest segment: the one whose lines are oldest, while the app has too much or too old ones. What log
- * sinks need goes only where nothing else can, and only because of its size.
+ * sinks need goes only where nothing else can, and only because of its size. The newest segment with lines of the app never goes
+ * for its size: a burst may have filled it beyond any limit, and its lines are the ones that are looked for.
  */
 export function chooseDrop<Log extends RetainedLog>(
   logs: readonly Log[],
@@ -55,19 +56,29 @@ export function chooseDrop<Log extends RetainedLog>(
     const [first, second] = segments
     if (first === undefined || (segments.length === 1 && first.range === null)) continue
     const isNeeded = log.neededFrom < (second?.firstSeq ?? log.nextSeq)
-    candidates.push({ log, newestMs: first.range?.maxMs ?? 0, isNeeded })
+    const isLast = segments.slice(1).every(({ range }) => range === null)
+    candidates.push({ log, newestMs: first.range?.maxMs ?? 0, isNeeded, isLast })
   }
-  const free = oldestOf(candidates.filter(({ isNeeded }) => !isNeeded))
-  const isTooMuch = sizeBytes > limits.maxBytes
-  if (free !== undefined && (isTooMuch || nowMs - free.newestMs > limits.maxAgeMs)) return free.log
-  const isFarTooMuch = sizeBytes > Math.max(limits.maxBytes, limits.maxUnshippedBytes)
-  return isFarTooMuch ? oldestOf(candidates)?.log : undefined
+  const newestMs = Math.max(
+    ...logs.flatMap((log) => log.list()).map(({ range }) => range?.maxMs ?? 0),
+  )
+  const free = candidates.filter(({ isNeeded }) => !isNeeded)
+  const old = oldestOf(free)
+  if (old !== undefined && nowMs - old.newestMs > limits.maxAgeMs) return old.log
+  const mayGo = (one: Candidate<Log>): boolean => !(one.isLast && one.newestMs >= newestMs)
+  if (sizeBytes <= limits.maxBytes) return undefined
+  const isFarTooMuch = sizeBytes > limits.maxUnshippedBytes
+  return (
+    oldestOf(free.filter(mayGo)) ?? (isFarTooMuch ? oldestOf(candidates.filter(mayGo)) : undefined)
+  )?.log
 }
 
 interface Candidate<Log> {
   readonly log: Log
   readonly newestMs: number
   readonly isNeeded: boolean
+  /** Nothing behind its oldest segment has lines. */
+  readonly isLast: boolean
 }
 
 function oldestOf<Log>(candidates: readonly Candidate<Log>[]): Candidate<Log> | undefined {
