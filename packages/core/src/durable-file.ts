@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { pathOf } from './file-error.js'
 
 export interface DurableWrite {
   /** Of the file, whatever the umask. */
@@ -32,6 +33,8 @@ export async function writeFileDurably(
     else await rename(draft, path)
   } catch (error) {
     await rm(draft, { force: true })
+    // The draft's name tells nobody anything.
+    if (error instanceof Error && pathOf(error) === draft) Object.assign(error, { path })
     throw error
   }
   if (exclusive) await rm(draft)
