@@ -220,6 +220,23 @@ describe('invite and join', () => {
     }
   })
 
+  test('a token on standard input is seen by nobody else', async () => {
+    await cli('init')
+    const file = inHome('token')
+    writeFileSync(file, `${tokenOf(await cli('invite'))}\n`)
+    const other = makeHome()
+    try {
+      const through = ['sh', '-c', `exec "$@" < '${file}'`, 'sh']
+      const joined = await runCli(['join', '-'], { home: other.path, through })
+      expect(joined).toMatchObject({ status: 0 })
+      expect(readFileSync(join(other.path, 'swarm.key'), 'utf8')).toBe(
+        readFileSync(inHome('swarm.key'), 'utf8'),
+      )
+    } finally {
+      other.remove()
+    }
+  })
+
   test('join refuses to replace a configuration', async () => {
     await cli('init')
     const before = readFileSync(inHome('daemon.yaml'), 'utf8')

@@ -94,7 +94,7 @@ describe('usage errors exit 2 with one message', () => {
     {
       name: 'missing argument beside a flag that may be repeated',
       args: ['join'],
-      says: /^Error USAGE: TOKEN is missing\nWhat "invite" printed\. See p2p-playground join --help\.\n$/,
+      says: /^Error USAGE: TOKEN is missing\nWhat "invite" printed, or - to read it from standard input\. See p2p-playground join --help\.\n$/,
     },
     {
       name: 'flags that exclude each other',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
 import { Args, Flags } from '@oclif/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../base-command.js'
@@ -10,11 +11,17 @@ import { DEFAULT_LISTEN, checkListen, daemonYaml, writeNew } from '../setup.js'
 export default class Join extends BaseCommand {
   static override summary = 'Set this machine up as a node of the network that a token invites to.'
   static override examples = [
+    'ssh first p2p-playground invite | <%= config.bin %> join -',
+    '<%= config.bin %> join - --name node-2 --label region=north < token',
     '<%= config.bin %> join p2pp1.eyJwc2siOi…',
-    '<%= config.bin %> join TOKEN --name node-2 --label region=north',
   ]
+  static override description =
+    'The token is a secret, and what stands on a command line can be seen by all users of a machine: give "-" and the token on standard input.'
   static override args = {
-    token: Args.string({ description: 'What "invite" printed.', required: true }),
+    token: Args.string({
+      description: 'What "invite" printed, or - to read it from standard input.',
+      required: true,
+    }),
   }
   static override flags = {
     name: Flags.string({ description: 'Name of the node; default: the host name.' }),
@@ -39,7 +46,8 @@ export default class Join extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Join)
-    const invitation = parseInvitation(args.token)
+    const token = args.token === '-' ? (await text(process.stdin)).trim() : args.token
+    const invitation = parseInvitation(token)
     const { formatSwarmKey, parsePsk } = await import('@p2p-playground/core/config')
     const { home } = this
     await checkListen(flags.listen)
