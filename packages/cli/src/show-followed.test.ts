@@ -65,6 +65,7 @@ describe('while following', () => {
     const options = { signal: controller.signal, show, warn: () => undefined }
     await expect(showFollowed(source, { ...options, follow: true })).resolves.toEqual({
       failures: [],
+      answered: 0,
     })
     expect(shown).toHaveLength(1)
   })
