@@ -14,8 +14,9 @@ export async function build() {
     ['packages', 'plugins', 'scripts', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'],
     /(?<!oclif\.manifest)\.(ts|js|mjs|json)$/,
   )
-  const built = [BUNDLE, MANIFEST].map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0))
-  if (Math.min(...built) >= sources) {
+  // The manifest is written last, and always; a bundle only when it changes.
+  const built = existsSync(BUNDLE) && existsSync(MANIFEST) ? statSync(MANIFEST).mtimeMs : 0
+  if (built >= sources) {
     console.log('\n✔ build: everything is up to date')
     return
   }

@@ -1,8 +1,8 @@
 // Fails when a file that is generated and kept in git is not what its source gives. Leaves the fresh one in place.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, readdirSync, statSync, utimesSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { ROOT, stepEnv } from './steps.mjs'
 
 const GENERATORS = [
@@ -21,28 +21,35 @@ const GENERATORS = [
 ]
 
 for (const [command, args, paths] of GENERATORS) {
-  const before = paths.map(digestOf)
+  const before = new Map(paths.flatMap(filesOf).map((path) => [path, stateOf(path)]))
   const made = spawnSync(command, args, { cwd: ROOT, env: stepEnv(), stdio: 'inherit' })
   if (made.status !== 0) process.exit(1)
-  const changed = paths.filter((path, index) => digestOf(path) !== before[index])
-  for (const path of changed) {
-    console.error(`${path} was not what "${command} ${args.join(' ')}" gives; commit the new one`)
-    process.exitCode = 1
+  const after = new Map(paths.flatMap(filesOf).map((path) => [path, stateOf(path)]))
+  for (const path of new Set([...before.keys(), ...after.keys()])) {
+    const old = before.get(path)
+    // What is as it was must not look newer than what was built from it.
+    if (old?.digest === after.get(path)?.digest) utimesSync(path, old.atime, old.mtime)
+    else {
+      console.error(
+        `${relative(ROOT, path)} was not what "${command} ${args.join(' ')}" gives; commit the new one`,
+      )
+      process.exitCode = 1
+    }
   }
 }
 if (process.exitCode === undefined) console.log('generated files are fresh')
 
-/** Of a file, or of all files below a directory. */
-function digestOf(path) {
+/** The file, or all files below the directory. */
+function filesOf(path) {
   const full = join(ROOT, path)
-  if (!existsSync(full)) return 'missing'
-  const files = statSync(full).isDirectory()
-    ? readdirSync(full, { recursive: true })
-        .sort()
-        .map((name) => join(full, name))
-        .filter((file) => statSync(file).isFile())
-    : [full]
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(`${file}\n`).update(readFileSync(file))
-  return hash.digest('hex')
+  if (!existsSync(full)) return []
+  if (!statSync(full).isDirectory()) return [full]
+  return readdirSync(full, { recursive: true })
+    .map((name) => join(full, name))
+    .filter((name) => statSync(name).isFile())
+}
+
+function stateOf(path) {
+  const { atime, mtime } = statSync(path)
+  return { atime, mtime, digest: createHash('sha256').update(readFileSync(path)).digest('hex') }
 }
