@@ -59,14 +59,23 @@ describe('when others have got the numbers of a run that has ended', () => {
     return { leader, member }
   }
 
+  /** Such a session, whose leader did not begin in the same tick of the kernel's clock as the run. */
+  async function laterThan(run: RunHandle): Promise<{ leader: number; member: number }> {
+    return waitFor('a later tick', async () => {
+      const found = await session('wait')
+      return (readStat(found.leader)?.startTicks ?? 0) > run.startTicks ? found : undefined
+    })
+  }
+
   const asOf = (handle: RunHandle, data: Readonly<Record<string, JsonValue>>): RunHandle => ({
     ...handle,
     data: { ...handle.data, ...data },
   })
 
   it('leaves them alone, and knows how the run ended', async () => {
-    const { leader, member } = await session('wait')
-    const handle = asOf(await ended('exit 7'), { wrapperPid: leader, groupPid: leader })
+    const run = await ended('exit 7')
+    const { leader, member } = await laterThan(run)
+    const handle = asOf(run, { wrapperPid: leader, groupPid: leader })
     const exit = { kind: 'exited', code: 7 }
     expect((await runtime.usage(handle)).processes).toBe(0)
     expect(await runtime.wait(handle, forever)).toEqual(exit)
@@ -76,16 +85,11 @@ describe('when others have got the numbers of a run that has ended', () => {
 
   it('leaves them alone by the handle of an earlier version, which has no start times', async () => {
     const run = await ended('exit 7')
-    await waitFor('a later tick', async () => {
-      const { leader, member } = await session('wait')
-      const isLater = (readStat(leader)?.startTicks ?? 0) > run.startTicks
-      if (!isLater) return false
-      const data = Object.entries({ ...run.data, wrapperPid: leader, groupPid: leader })
-      const old = Object.fromEntries(data.filter(([key]) => !key.endsWith('StartTicks')))
-      await runtime.wait({ ...run, data: old }, forever)
-      expect([leader, member].map(isAlive)).toEqual([true, true])
-      return true
-    })
+    const { leader, member } = await laterThan(run)
+    const data = Object.entries({ ...run.data, wrapperPid: leader, groupPid: leader })
+    const old = Object.fromEntries(data.filter(([key]) => !key.endsWith('StartTicks')))
+    await runtime.wait({ ...run, data: old }, forever)
+    expect([leader, member].map(isAlive)).toEqual([true, true])
   })
 
   it('leaves alone what is older than the run, though its leader is gone', async () => {
