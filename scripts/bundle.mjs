@@ -20,11 +20,13 @@ const shared = {
   splitting: true,
   platform: 'node',
   format: 'esm',
+  mainFields: ['module', 'main'],
   target: 'node22',
   minify: true,
   keepNames: true,
   sourcemap: true,
   legalComments: 'none',
+  inject: ['scripts/bundled-headers.mjs'],
   logLevel: 'warning',
   write: false,
   banner: {

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { Agent as HttpAgent, request as httpRequest } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { Agent, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { PlaygroundError, errorMessage } from '@p2p-playground/core'
 import type { LokiConfig } from './config.js'
 import type { EncodedRequest } from './encode.js'
+
+/** An `import` would load `WebSocket` and `fetch` with it, for 1 MB in every daemon. */
+const http = process.getBuiltinModule('node:http')
 
 const PUSH_PATH = '/loki/api/v1/push'
 /** Of an answer that is read: Loki names each line that it refuses, at some length. */
@@ -20,7 +22,7 @@ export interface PushAnswer {
 export class PushClient {
   readonly #config: LokiConfig
   readonly #url: URL
-  readonly #agent: HttpAgent
+  readonly #agent: Agent
 
   private constructor(config: LokiConfig, ca: string | undefined) {
     this.#config = config
@@ -28,7 +30,7 @@ export class PushClient {
     this.#agent =
       this.#url.protocol === 'https:'
         ? new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
-        : new HttpAgent({ keepAlive: true })
+        : new http.Agent({ keepAlive: true })
   }
 
   /** @throws SINK_DENIED when a file that the configuration names cannot be read */
@@ -82,7 +84,7 @@ export class PushClient {
     signal: AbortSignal,
   ): Promise<PushAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-    const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
+    const send = this.#url.protocol === 'https:' ? httpsRequest : http.request
     const call = send(this.#url, { method: 'POST', headers, agent: this.#agent, signal })
     call.once('response', resolve)
     call.on('error', reject)
