@@ -1,8 +1,8 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { ConnectRouter, Transport } from '@connectrpc/connect'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { PlaygroundError, errorMessage, rolesOf } from '@p2p-playground/core'
-import type { Clock, Discovery, Logger, PeerCandidate, Role } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, rolesOf, validGrants } from '@p2p-playground/core'
+import type { Clock, Discovery, Grant, Logger, PeerCandidate, Role } from '@p2p-playground/core'
 import { revokedFingerprints } from '@p2p-playground/core/bundle'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
 import { isOwnAddress, isQuic, peerIdOf } from './addresses.js'
@@ -114,9 +114,11 @@ export class Host {
 
   /** @throws NODE_DAEMON_START when it cannot listen on an address */
   async start(): Promise<void> {
+    const options = this.#options
     await this.#guard.attach(this.#libp2p)
     await this.#handle(CALL_PROTOCOL, async (stream, connection) => {
-      const grants = await this.#guard.granted(connection)
+      const proved = await this.#guard.granted(connection)
+      const grants = (): readonly Grant[] => validGrants(proved, options.clock.now())
       const peerId = connection.remotePeer.toString()
       await this.#calls.serve(stream, { peerId, connectionId: connection.id, grants })
     })
@@ -129,9 +131,9 @@ export class Host {
     } catch (error) {
       throw listenError(error)
     }
-    const onFailure = this.#options.onDiscoveryFailure ?? (() => undefined)
+    const onFailure = options.onDiscoveryFailure ?? (() => undefined)
     const add = this.addAddress.bind(this)
-    const watch = { ...this.#options, libp2p: this.#libp2p, add, onFailure }
+    const watch = { ...options, libp2p: this.#libp2p, add, onFailure }
     this.#watching = watchAll(watch, this.#stopping.signal)
   }
 
@@ -252,7 +254,7 @@ export class Host {
       source: known?.source ?? 'inbound',
       connected: connections.length > 0,
       authenticated: granted !== undefined,
-      roles: rolesOf(granted ?? []),
+      roles: rolesOf(validGrants(granted ?? [], this.#options.clock.now())),
     }
   }
 }

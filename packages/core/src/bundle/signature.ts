@@ -8,7 +8,7 @@ import {
 } from 'node:crypto'
 import type { Hash, KeyObject, Verify } from 'node:crypto'
 import { PlaygroundError } from '../errors.js'
-import { matchesScope } from '../model/grant.js'
+import { hasEnded, matchesScope } from '../model/grant.js'
 import { PSS, revokedFingerprints } from './keys.js'
 import type { SigningKey, TrustedKey } from './types.js'
 
@@ -111,7 +111,7 @@ export function requireSigner(signedBy: TrustedKey | undefined, context: TrustCo
   if (revoked.includes(signedBy.fingerprint)) {
     throw new PlaygroundError('SIGNATURE_REVOKED', `the key "${signedBy.name}" is revoked`)
   }
-  if (signedBy.notAfterMs !== null && context.nowMs > signedBy.notAfterMs) {
+  if (signedBy.notAfterMs !== null && hasEnded(signedBy, context.nowMs)) {
     const end = new Date(signedBy.notAfterMs).toISOString()
     throw new PlaygroundError(
       'SIGNATURE_EXPIRED',

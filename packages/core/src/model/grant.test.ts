@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { isGranted, matchesScope, rolesOf } from './grant.js'
+import { hasEnded, isGranted, matchesScope, rolesOf, validGrants } from './grant.js'
 import type { Grant } from './grant.js'
 import type { Role } from './role.js'
 
-const webOperator: Grant = { key: 'a', roles: ['operate', 'publish'], apps: ['web-*', 'shop'] }
-const observer: Grant = { key: 'b', roles: ['observe', 'publish'], apps: ['*'] }
+const webOperator: Grant = {
+  key: 'a',
+  roles: ['operate', 'publish'],
+  apps: ['web-*', 'shop'],
+  notAfterMs: null,
+}
+const observer: Grant = { key: 'b', roles: ['observe', 'publish'], apps: ['*'], notAfterMs: 1000 }
 
 describe('a grant', () => {
   it.each<[string, Role, string | null, readonly Grant[], boolean]>([
@@ -26,6 +31,22 @@ describe('a grant', () => {
   it('adds its roles to those of others, each once', () => {
     expect(rolesOf([webOperator, observer])).toEqual(['operate', 'publish', 'observe'])
   })
+})
+
+it.each([
+  [null, Number.MAX_SAFE_INTEGER, false],
+  [1000, 999, false],
+  [1000, 1000, false],
+  [1000, 1001, true],
+])('a key that is valid until %s has ended at %d: %s', (notAfterMs, nowMs, expected) => {
+  expect(hasEnded({ notAfterMs }, nowMs)).toBe(expected)
+})
+
+it.each([
+  [1000, [webOperator, observer]],
+  [1001, [webOperator]],
+])('of several grants those count at %d whose keys are valid then', (nowMs, expected) => {
+  expect(validGrants([webOperator, observer], nowMs)).toEqual(expected)
 })
 
 it.each([

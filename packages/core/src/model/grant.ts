@@ -7,6 +7,21 @@ export interface Grant {
   readonly roles: readonly Role[]
   /** App names or globs with `*`. */
   readonly apps: readonly string[]
+  /** End of the key's validity, milliseconds since the epoch; null: it has none. */
+  readonly notAfterMs: number | null
+}
+
+/** Those whose keys are valid now: one that has ended gives nothing, whenever it was proved. */
+export function validGrants(grants: readonly Grant[], nowMs: number): Grant[] {
+  return grants.filter((grant) => !hasEnded(grant, nowMs))
+}
+
+/** Whether the validity of a key is over; the moment that it names still belongs to it. */
+export function hasEnded(
+  { notAfterMs }: { readonly notAfterMs: number | null },
+  nowMs: number,
+): boolean {
+  return notAfterMs !== null && nowMs > notAfterMs
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { AppRecord, InstanceRecord, InstanceStatus } from '@p2p-playground/core'
+import type { AppRecord, InstanceRecord, InstanceStatus, ResourceUsage } from '@p2p-playground/core'
+import type { Launcher } from './launcher.js'
 
 /** A record as others see it. */
 export function statusOf(
@@ -39,6 +40,20 @@ export function noteOf(record: InstanceRecord, app: AppRecord): string {
   if (app.trial?.version !== record.version || record.handle === null)
     return waitingNote(record, app)
   return app.trial.provedMs === null ? 'on trial' : 'on trial, proved'
+}
+
+/** Null when nothing runs, or when its runtime cannot tell: the rest is worth showing. */
+export async function usageOf(
+  record: InstanceRecord,
+  launcher: Launcher,
+): Promise<ResourceUsage | null> {
+  if (record.handle === null) return null
+  try {
+    return await launcher.runtimeOf(record).usage(record.handle)
+  } catch {
+    // Such as a runtime whose plugin is gone, or a run that ended just now.
+    return null
+  }
 }
 
 function waitingNote(record: InstanceRecord, { pending }: AppRecord): string {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createClient } from '@connectrpc/connect'
 import type { Client } from '@connectrpc/connect'
 import { newInstanceRecord, systemClock } from '@p2p-playground/core'
-import type { NewEvent, NodeInfo, Role, SystemEvent } from '@p2p-playground/core'
+import type { Clock, NewEvent, NodeInfo, Role, SystemEvent } from '@p2p-playground/core'
 import { generateSigningKey, signingKeyOf, trustedKey } from '@p2p-playground/core/bundle'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
@@ -31,38 +31,47 @@ export interface TestKey {
   readonly trusted: TrustedKey
 }
 
-export function keyOf(name: string, roles: Role[], apps: string[]): TestKey {
+export function keyOf(name: string, roles: Role[], apps: string[], notAfterMs?: number): TestKey {
   const { privatePem, publicPem } = generateSigningKey('ed25519')
   return {
     signing: signingKeyOf(createPrivateKey(privatePem), name),
-    trusted: trustedKey({ name, key_type: 'ed25519', public_key: publicPem, roles, apps }),
+    trusted: trustedKey({
+      name,
+      key_type: 'ed25519',
+      public_key: publicPem,
+      roles,
+      apps,
+      not_after: notAfterMs,
+    }),
   }
 }
 
 /** A node that serves its state, logs and events to real callers, over an engine that has always settled. */
 export class ServedNode {
+  readonly #clock: Clock
   readonly #dir = mkdtempSync(join(tmpdir(), 'p2pp-authority-'))
   readonly #logger = new RecordingLogger()
   readonly #hosts: Host[] = []
   readonly #store = new SqliteStateStore({ path: join(this.#dir, 'state.db'), node: 'n' })
   readonly #table = new InstanceTable(this.#store)
-  readonly #daemonLog = new DaemonLog({
-    dir: this.#dir,
-    node: 'n',
-    clock: systemClock,
-    redact: (text) => text,
-  })
-  readonly #appLogs = new LogStore({
-    rootDir: join(this.#dir, 'apps'),
-    node: 'n',
-    clock: systemClock,
-    logger: this.#logger,
-    maxBytesPerApp: 10_000_000,
-    maxAgeMs: Infinity,
-    redact: [],
-  })
+  readonly #daemonLog: DaemonLog
+  readonly #appLogs: LogStore
   #host: Host | undefined
   #takenSeq = 0
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock
+    const named = { node: 'n', clock }
+    this.#daemonLog = new DaemonLog({ ...named, dir: this.#dir, redact: (text) => text })
+    this.#appLogs = new LogStore({
+      ...named,
+      rootDir: join(this.#dir, 'apps'),
+      logger: this.#logger,
+      maxBytesPerApp: 10_000_000,
+      maxAgeMs: Infinity,
+      redact: [],
+    })
+  }
 
   get host(): Host {
     if (this.#host === undefined) throw new Error('the node is not started')
@@ -71,14 +80,15 @@ export class ServedNode {
 
   async start(keys: readonly TestKey[]): Promise<void> {
     const trustedKeys = keys.map(({ trusted }) => trusted)
-    const host = await this.#startHost({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys })
+    const clock = this.#clock
+    const host = await this.#startHost({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys, clock })
     this.#host = host
     const engine: unknown = { table: this.#table, settled: async () => Promise.resolve() }
     const deps: unknown = {
       host,
-      clock: systemClock,
-      guard: new CommandGuard({ store: this.#store, clock: systemClock, self: host.peerId }),
-      commands: new Commands({ engine: engine as Engine, clock: systemClock }),
+      clock,
+      guard: new CommandGuard({ store: this.#store, clock, self: host.peerId }),
+      commands: new Commands({ engine: engine as Engine, clock }),
       deployments: { deploy: () => [] },
       table: this.#table,
       store: this.#store,
@@ -110,7 +120,7 @@ export class ServedNode {
   }
 
   happen(app: string | null, message: string): void {
-    const event: NewEvent = { timeMs: systemClock.now(), type: 'started', app, message, ...NOBODY }
+    const event: NewEvent = { timeMs: this.#clock.now(), type: 'started', app, message, ...NOBODY }
     this.#table.record(event)
   }
 
@@ -130,7 +140,7 @@ export class ServedNode {
 
   /** What a command to this node carries. */
   command(): { targetPeerId: string; nonce: Buffer; issuedAtMs: bigint } {
-    const issuedAtMs = BigInt(Math.round(systemClock.now()))
+    const issuedAtMs = BigInt(Math.round(this.#clock.now()))
     return { targetPeerId: this.host.peerId, nonce: randomBytes(16), issuedAtMs }
   }
 

@@ -11,7 +11,6 @@ import type {
   InstanceRecord,
   InstanceStatus,
   NodeInfo,
-  ResourceUsage,
   StateStore,
 } from '@p2p-playground/core'
 import { checkPieceList } from '@p2p-playground/core/bundle'
@@ -32,7 +31,7 @@ import type { Commands } from '../engine/commands.js'
 import type { Deployments } from '../engine/deployments.js'
 import { findVersion, versionHint } from '../engine/find-version.js'
 import type { InstanceTable } from '../engine/instance-table.js'
-import { noteOf, statusOf } from '../engine/status.js'
+import { noteOf, statusOf, usageOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
 import type { PackageStore } from '../engine/package-store.js'
 import type { StoreQuery } from '../logs/log-query.js'
@@ -42,6 +41,7 @@ import { canRead, requireGrant, requireRole } from './authority.js'
 import type { CommandGuard } from './command-guard.js'
 import { streamHeartbeats } from './heartbeats.js'
 import { logQueryOf, streamEvents, streamLogs } from './streams.js'
+import { whileAllowed } from './while-allowed.js'
 
 export interface NodeServiceDependencies {
   readonly host: Host
@@ -134,11 +134,13 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     streamLogs(request, context) {
       const caller = observe(context, request.app)
       const query = { ...versionNamed(context, logQueryOf(request)), canRead: canRead(caller) }
-      return streamLogs(deps.logs, query, request.follow, context.signal)
+      return whileObserving(context, request.app, (signal) =>
+        streamLogs(deps.logs, query, request.follow, signal),
+      )
     },
     streamEvents(request, context) {
       const source = { table, store, canRead: canRead(observe(context)) }
-      return streamEvents(source, request, context.signal)
+      return whileObserving(context, '', (signal) => streamEvents(source, request, signal))
     },
     streamHeartbeats(_request, context) {
       const caller = observe(context)
@@ -148,7 +150,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
         info: async () => deps.info({ samples: false }),
         instances: () => readable(caller).map(status),
       }
-      return streamHeartbeats(source, context.signal)
+      return whileObserving(context, '', (signal) => streamHeartbeats(source, signal))
     },
     async *deploy(request, context) {
       const caller = operate(context, request.command, request.offer?.app ?? null)
@@ -216,6 +218,16 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     return caller
   }
 
+  /** A stream of what `observe` allows, for as long as it does. */
+  function whileObserving<Message>(
+    context: HandlerContext,
+    app: string,
+    open: (signal: AbortSignal) => AsyncIterable<Message>,
+  ): AsyncIterable<Message> {
+    const check = (): Caller => observe(context, app)
+    return whileAllowed(open, { check, clock: deps.clock }, context.signal)
+  }
+
   /** Checks the grant and the command; refusals become events of this node. */
   function operate(
     context: HandlerContext,
@@ -264,17 +276,6 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     const records = table.ofApp(app)
     if (records.length === 0) throw absentApp(`there is no app "${app}" on this node`)
     return records
-  }
-}
-
-/** Null when nothing runs, or when its runtime cannot tell: the rest is worth showing. */
-async function usageOf(record: InstanceRecord, launcher: Launcher): Promise<ResourceUsage | null> {
-  if (record.handle === null) return null
-  try {
-    return await launcher.runtimeOf(record).usage(record.handle)
-  } catch {
-    // Such as a runtime whose plugin is gone, or a run that ended just now.
-    return null
   }
 }
 

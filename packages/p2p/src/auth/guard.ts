@@ -44,7 +44,7 @@ export class ConnectionGuard {
     })
   }
 
-  /** What the other side proved; waits for a handshake that is under way. @throws AUTH_MEMBERSHIP */
+  /** What the other side proved, by keys that may have ended since; waits for a handshake that is under way. @throws AUTH_MEMBERSHIP */
   async granted(connection: Connection): Promise<readonly Grant[]> {
     const passage = this.#passageOf(connection)
     if (passage !== undefined) return passage.granted
@@ -54,7 +54,7 @@ export class ConnectionGuard {
     )
   }
 
-  /** What the other side proved, when it has. */
+  /** The same, when it has. */
   outcome(connection: Connection): readonly Grant[] | undefined {
     return this.#passages.get(connection.id)?.outcome
   }

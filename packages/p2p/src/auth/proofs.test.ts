@@ -91,7 +91,7 @@ describe.each(['ed25519', 'rsa'] as const)('roles by a key of type %s', (type) =
 
   it('are those of the trusted key', () => {
     expect(grantRoles(proofs, 'dialer', base, trust)).toEqual([
-      { key: 'lead', roles: ['operate', 'observe'], apps: ['demo'] },
+      { key: 'lead', roles: ['operate', 'observe'], apps: ['demo'], notAfterMs: now },
     ])
   })
 

@@ -1,6 +1,7 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { verifyMessage } from '@p2p-playground/core/bundle'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
+import { hasEnded } from '@p2p-playground/core'
 import type { Grant } from '@p2p-playground/core'
 
 export const NONCE_BYTES = 32
@@ -103,9 +104,11 @@ export function grantRoles(
   return proofs.slice(0, MAX_PROOFS).flatMap((proof) => {
     const key = trust.keys.find((one) => Buffer.from(one.spki).equals(proof.publicKey))
     if (key === undefined || trust.revoked.has(key.fingerprint)) return []
-    if (key.notAfterMs !== null && trust.nowMs > key.notAfterMs) return []
-    const { name, roles, apps } = key
-    return verifyMessage(key, digest, proof.signature) ? [{ key: name, roles, apps }] : []
+    if (hasEnded(key, trust.nowMs)) return []
+    const { name, roles, apps, notAfterMs } = key
+    return verifyMessage(key, digest, proof.signature)
+      ? [{ key: name, roles, apps, notAfterMs }]
+      : []
   })
 }
 

@@ -7,11 +7,11 @@ export interface Caller {
   readonly peerId: string
   /** Of the connection that the call came over: programs of one home share a PeerID. */
   readonly connectionId: string
-  /** Of each key that it proved. */
-  readonly grants: readonly Grant[]
+  /** Of each key that it proved and that is valid now: a connection outlives keys, so each question asks anew. */
+  readonly grants: () => readonly Grant[]
 }
 
-export const CALLER = createContextKey<Caller>({ peerId: '', connectionId: '', grants: [] })
+export const CALLER = createContextKey<Caller>({ peerId: '', connectionId: '', grants: () => [] })
 
 /** The caller of a service method that was called over a stream. */
 export function callerOf(context: HandlerContext): Caller {

@@ -1,6 +1,7 @@
 import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import type { Client, HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { ERROR_TABLE, PlaygroundError } from '@p2p-playground/core'
+import type { Grant } from '@p2p-playground/core'
 import { fromConnectError, node } from '@p2p-playground/proto'
 import { RecordingLogger, waitFor } from '@p2p-playground/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -60,10 +61,11 @@ async function readAll<Message>(messages: AsyncIterable<Message>): Promise<Messa
 
 describe('a unary call', () => {
   it('brings an answer, and the server knows who calls', async () => {
-    const callers: Caller[] = []
+    const callers: (Omit<Caller, 'grants'> & { grants: readonly Grant[] })[] = []
     const { client, caller } = await serve({
       getInfo: (_, context) => {
-        callers.push(callerOf(context))
+        const caller = callerOf(context)
+        callers.push({ ...caller, grants: caller.grants() })
         return { node: { name: 'a', apps: 3 } }
       },
     })
@@ -73,7 +75,7 @@ describe('a unary call', () => {
       {
         peerId: caller.peerId,
         connectionId: expect.stringMatching(/./) as string,
-        grants: [{ key: 'lead', roles: ['operate'], apps: ['demo-*'] }],
+        grants: [{ key: 'lead', roles: ['operate'], apps: ['demo-*'], notAfterMs: null }],
       },
     ])
   })
