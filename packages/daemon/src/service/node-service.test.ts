@@ -10,6 +10,7 @@ import { generateSigningKey, signingKeyOf, trustedKey } from '@p2p-playground/co
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
 import type { Host, HostOptions } from '@p2p-playground/p2p'
 import { node } from '@p2p-playground/proto'
+import type { DeployOptions } from '../engine/deployments.js'
 import { EngineUnderTest } from '../engine/engine.test.support.js'
 import type { FetchJob } from '../engine/fetcher.js'
 import { createNodeService } from './node-service.js'
@@ -60,23 +61,24 @@ async function start(patch: Partial<HostOptions>): Promise<Host> {
   return host
 }
 
-it.each([
-  ['on this machine', true, '/var/tmp/web.p2p'],
-  ['elsewhere', false, undefined],
-])('whoever deploys %s has a say in which file is read: %s', async (_, isHere, expected) => {
+/** What the deployments of a node are asked for with this request, by someone on this machine or elsewhere. */
+async function askedWith(
+  request: { readonly localPath?: string; readonly timeoutMs?: bigint; readonly limitMs?: bigint },
+  isHere = true,
+): Promise<{ readonly job: FetchJob; readonly options: DeployOptions }[]> {
   const serving = await start({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys: [trusted] })
   const key = signingKeyOf(createPrivateKey(pair.privatePem), 'test')
   const asking = await start({ roleKeys: [key] })
   vi.spyOn(serving, 'isOnThisMachine').mockImplementation(
     (peerId) => peerId === asking.peerId && isHere,
   )
-  const jobs: FetchJob[] = []
+  const asked: { job: FetchJob; options: DeployOptions }[] = []
   const used: unknown = {
     host: serving,
     guard: { check: () => undefined },
     deployments: {
-      deploy: (job: FetchJob) => {
-        jobs.push(job)
+      deploy: (job: FetchJob, _asker: unknown, options: DeployOptions) => {
+        asked.push({ job, options })
         return []
       },
     },
@@ -95,10 +97,28 @@ it.each([
       sizeBytes: 1n,
       pieces: [piece],
     },
-    localPath: '/var/tmp/web.p2p',
+    ...request,
   })
   for await (const answer of answers) expect(answer).toBeUndefined()
-  expect(jobs.map(({ localPath }) => localPath)).toEqual([expected])
+  return asked
+}
+
+it.each([
+  ['on this machine', true, '/var/tmp/web.p2p'],
+  ['elsewhere', false, undefined],
+])('whoever deploys %s has a say in which file is read: %s', async (_, isHere, expected) => {
+  const asked = await askedWith({ localPath: '/var/tmp/web.p2p' }, isHere)
+  expect(asked.map(({ job }) => job.localPath)).toEqual([expected])
+})
+
+const DAY_MS = 86_400_000
+
+it.each([
+  ['30 days', { timeoutMs: 30n * 86_400_000n }, 30 * DAY_MS, 30 * DAY_MS],
+  ['what is left of 30', { timeoutMs: 1n, limitMs: 30n * 86_400_000n }, 1, 30 * DAY_MS],
+])('a deployment may take as long as it is given: %s', async (_, request, timeoutMs, limitMs) => {
+  const asked = await askedWith(request)
+  expect(asked.map(({ options }) => options)).toEqual([{ wait: false, timeoutMs, limitMs }])
 })
 
 it('describes an app though what one instance uses cannot be read', async () => {

@@ -60,9 +60,6 @@ export interface NodeServiceDependencies {
   readonly limitsOf: (record: InstanceRecord) => string
 }
 
-/** A node with a deploy time-out of nothing would never end a wait. */
-const MAX_DEPLOY_MS = 24 * 3_600_000
-
 type Service = ServiceImpl<typeof node.NodeService>
 
 /** NodeService over the engine: checks who asks, hands on, and puts the answer into messages. */
@@ -169,7 +166,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
           allowDowngrade: request.allowDowngrade,
           by: caller.peerId,
         }
-        const timeoutMs = Math.min(Number(request.timeoutMs), MAX_DEPLOY_MS)
+        const timeoutMs = Number(request.timeoutMs)
         const limitMs = request.limitMs === 0n ? timeoutMs : Number(request.limitMs)
         const options = { wait: request.wait, timeoutMs, limitMs }
         for await (const view of deps.deployments.deploy(job, caller, options, context.signal)) {
