@@ -19,7 +19,7 @@ const FILES = [
   {
     name: 'controller.yaml',
     about:
-      'What commands on a machine use. Without the file `signing.key` and `swarm.key` beside it are used when they are there.',
+      'What commands on a machine use. Without the file `signing.key` and `swarm.key` of the home are used when they are there.',
     schema: controllerSchema,
     path: 'packages/controller/schema/controller.schema.json',
   },
@@ -59,6 +59,10 @@ The first of these is taken, for each of daemon.yaml and controller.yaml:
    on one machine, each with a home, share nothing by accident. Without the file the defaults hold;
 4. the file in the XDG configuration directory: \`$XDG_CONFIG_HOME/p2p-playground\`, or \`~/.config/p2p-playground\`;
 5. the file in \`/etc/p2p-playground\`.
+
+In a directory that is named (1 and 2) the two files count differently. A daemon, and what says how a daemon would be
+(\`config show\`, \`invite\`, \`verify\`, \`plugins doctor\`), does not run on the defaults there, which are open to all: without daemon.yaml,
+or the one for the environment, it is \`CONFIG_NOT_FOUND\`. Commands do without controller.yaml: the defaults hold.
 
 With \`--env NAME\` or \`$P2P_PLAYGROUND_ENV\` the file \`daemon.NAME.yaml\` beside \`daemon.yaml\` is laid over it: maps merge,
 lists replace. \`p2p-playground config show\` prints the effective values with their origins. \`config check\` says what is

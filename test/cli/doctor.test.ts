@@ -23,8 +23,8 @@ afterEach(() => {
   home.remove()
 })
 
-async function doctor(status: number): Promise<Finding[]> {
-  const result = await runCli(['doctor', '--json'], { home: home.path })
+async function doctor(status: number, ...args: string[]): Promise<Finding[]> {
+  const result = await runCli(['doctor', '--json', ...args], { home: home.path })
   expect(result).toMatchObject({ status, stderr: '' })
   return JSON.parse(result.stdout) as Finding[]
 }
@@ -37,6 +37,9 @@ test('before init it warns, and makes nothing', async () => {
   rmSync(home.path, { recursive: true })
   const findings = await doctor(0)
   expect(findings.find(({ check }) => check === 'home')).toMatchObject({ result: 'warn' })
+  const message = 'not there: the defaults hold'
+  for (const file of ['daemon.yaml', 'controller.yaml'])
+    expect(findings.find(({ check }) => check === file)).toMatchObject({ result: 'warn', message })
   expect(existsSync(home.path)).toBe(false)
 })
 
@@ -135,6 +138,19 @@ test('a key that the node here does not trust is named', async () => {
   expect(found?.hint).toMatch(/trusted_public_keys: [0-9a-f]{64}$/)
   const again = await runCli(['init'], { home: home.path })
   expect(again.stderr).toMatch(/^Warning: .*does not trust this key/)
+})
+
+test('a place for commands only is named as such, and its key is looked at all the same', async () => {
+  await init()
+  rmSync(join(home.path, 'daemon.yaml'))
+  const findings = await doctor(0, '--config', home.path)
+  const found = (name: string): Finding | undefined => findings.find(({ check }) => check === name)
+  expect(found('daemon.yaml')).toMatchObject({
+    result: 'warn',
+    message: `there is no daemon.yaml in ${home.path}`,
+  })
+  expect(found('signing key')).toMatchObject({ result: 'ok' })
+  expect(found('plugins')?.message).toBe('not looked at, because of daemon.yaml')
 })
 
 test('a port that another program has fails', async () => {

@@ -1,4 +1,12 @@
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { generateSigningKey, revokedFingerprints } from '@p2p-playground/core/bundle'
 import { resolveHome } from '@p2p-playground/core/config'
@@ -279,6 +287,42 @@ describe('config', () => {
     expect(result.status).toBe(2)
     writeFileSync(inHome('daemon.yaml'), 'node: { name: in-directory }\n')
     expect((await cli('config', 'show', '--config', home.path)).stdout).toContain('in-directory')
+  })
+
+  test('--config with a directory for commands only starts no daemon, which would be open to all', async () => {
+    const dir = inHome('named')
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'controller.yaml'), 'controller: { name: lead }\n')
+    for (const command of [
+      ['daemon', 'start'],
+      ['daemon', 'start', '--foreground'],
+      ['config', 'show'],
+      ['invite'],
+      ['plugins', 'doctor'],
+    ]) {
+      const { status, stdout, stderr } = await cli(...command, '--config', dir)
+      expect({ status, stdout }, command.join(' ')).toEqual({ status: 2, stdout: '' })
+      expect(stderr.split('\n')).toEqual([
+        `Error CONFIG_NOT_FOUND: there is no daemon.yaml in ${dir}`,
+        expect.stringMatching(/"p2p-playground init --home \S+\/named" or "p2p-playground join /),
+        '',
+      ])
+    }
+    expect(await cli('daemon', 'status')).toMatchObject({ status: 1 })
+    const checked = await cli('config', 'check', '--config', dir)
+    expect(checked).toMatchObject({ status: 0, stdout: `${join(dir, 'controller.yaml')}: good\n` })
+    const shown = await cli('config', 'show', '--controller', '--config', dir)
+    expect(shown.stdout).toContain('lead')
+  })
+
+  test('--config with a directory for a daemon only leaves commands their defaults', async () => {
+    const dir = inHome('named')
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'daemon.yaml'), 'node: { name: x }\n')
+    const shown = await cli('config', 'show', '--controller', '--config', dir)
+    expect(shown).toMatchObject({ status: 0, stderr: '' })
+    const checked = await cli('config', 'check', '--config', dir)
+    expect(checked).toMatchObject({ status: 0, stdout: `${join(dir, 'daemon.yaml')}: good\n` })
   })
 
   test('show never prints the PSK', async () => {

@@ -48,25 +48,33 @@ const CHECKS: readonly (readonly [string, Check])[] = [
 /** What can be wrong with this machine, looked at in turn. It changes nothing. */
 export async function runChecks(request: ConfigRequest): Promise<CheckResult[]> {
   const results: CheckResult[] = []
+  const blamed = new Map<string, string>()
   for (const [check, look] of CHECKS) {
-    const finding = await safely(look, request)
-    const cause = results.find((one) => one.result === 'fail' && one.message === finding.message)
+    const { isBroken = false, ...finding } = await safely(look, request)
+    const { result, message } = finding
+    const cause = blamed.get(message)
+    if (cause === undefined && (isBroken || result === 'fail')) blamed.set(message, check)
     results.push({ check, ...(cause === undefined ? finding : notLookedAt(cause)) })
   }
   return results
 }
 
 /** What one file is to be blamed for is said once, where the file is looked at. */
-function notLookedAt({ check }: CheckResult): Finding {
+function notLookedAt(check: string): Finding {
   return { result: 'warn', message: `not looked at, because of ${check}` }
 }
 
 /** A check that breaks is itself a finding: the others still tell. */
-async function safely(look: Check, request: ConfigRequest): Promise<Finding> {
+async function safely(
+  look: Check,
+  request: ConfigRequest,
+): Promise<Finding & { readonly isBroken?: boolean }> {
   try {
     return await look(request)
   } catch (error) {
     const { message, hint } = asPlaygroundError(fileError(error))
-    return { result: 'fail', message, hint }
+    // A machine may be there to give commands and to run no node.
+    const { isLackingDaemon } = await import('@p2p-playground/core/config')
+    return { result: isLackingDaemon(error) ? 'warn' : 'fail', message, hint, isBroken: true }
   }
 }

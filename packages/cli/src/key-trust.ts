@@ -8,8 +8,12 @@ export async function isTrustedHere(
 ): Promise<boolean | undefined> {
   const { loadDaemonConfig, loadTrustedKeys } = await import('@p2p-playground/daemon/config')
   const { fingerprintOf } = await import('@p2p-playground/core/bundle')
-  const loaded = await loadDaemonConfig(request)
-  if (loaded.files.length === 0) return undefined
+  const { isLackingDaemon } = await import('@p2p-playground/core/config')
+  const loaded = await loadDaemonConfig(request).catch((error: unknown) => {
+    if (isLackingDaemon(error)) return undefined
+    throw error
+  })
+  if (loaded === undefined || loaded.files.length === 0) return undefined
   const fingerprint = fingerprintOf(key.spki)
   return loadTrustedKeys(loaded).some((trusted) => trusted.fingerprint === fingerprint)
 }

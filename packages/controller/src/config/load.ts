@@ -38,7 +38,7 @@ export interface LoadedControllerConfig {
 const API_KEYS = ['grpc', 'http', 'web', 'tls', 'tokens_file', 'insecure']
 
 /**
- * The effective configuration of a controller. Without controller.yaml it uses what `init` and `join` leave beside it:
+ * The effective configuration of a controller. Without controller.yaml it uses what `init` and `join` leave in the home:
  * `signing.key` and `swarm.key`.
  * @throws the CONFIG_ codes, as `loadDaemonConfig`
  */

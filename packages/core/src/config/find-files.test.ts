@@ -28,7 +28,11 @@ function write(...files: readonly string[]): void {
 /** What is found below the directory of the test; `env` names paths in it. */
 function find(
   env: Readonly<Record<string, string>>,
-  { config, environment }: { readonly config?: string; readonly environment?: string } = {},
+  {
+    name = 'daemon',
+    config,
+    environment,
+  }: { readonly name?: string; readonly config?: string; readonly environment?: string } = {},
 ): string[] {
   const all = {
     XDG_CONFIG_HOME: join(dir, 'xdg'),
@@ -36,7 +40,7 @@ function find(
   }
   const named = config === undefined ? undefined : join(dir, config)
   const request = { home: resolveHome(all), env: all, config: named, environment }
-  return findFiles('daemon', request, join(dir, 'etc')).map((path) => path.slice(dir.length + 1))
+  return findFiles(name, request, join(dir, 'etc')).map((path) => path.slice(dir.length + 1))
 }
 
 describe('without a home', () => {
@@ -80,5 +84,54 @@ describe('with a home', () => {
     write('flag.yaml', 'named.yaml', 'home/daemon.yaml', XDG, ETC)
     const env = { P2P_PLAYGROUND_HOME: 'home', P2P_PLAYGROUND_CONFIG: 'named.yaml' }
     expect(find(env, flags)).toEqual([found])
+  })
+})
+
+describe('a directory that is named', () => {
+  const NAMED: [string, Readonly<Record<string, string>>, { config?: string }][] = [
+    ['--config', {}, { config: 'named' }],
+    ['$P2P_PLAYGROUND_CONFIG', { P2P_PLAYGROUND_CONFIG: 'named' }, {}],
+    [
+      'the other file of it in $P2P_PLAYGROUND_CONFIG',
+      { P2P_PLAYGROUND_CONFIG: 'named/controller.yaml' },
+      {},
+    ],
+  ]
+
+  it.each(NAMED)('must have daemon.yaml in it for a daemon: %s', (_name, env, flags) => {
+    write('named/controller.yaml', XDG, ETC)
+    expect(() => find(env, flags)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_NOT_FOUND',
+        message: `there is no daemon.yaml in ${join(dir, 'named')}`,
+        hint: expect.stringMatching(/init --home \S+named.* join /) as string,
+      }),
+    )
+    write('named/daemon.yaml')
+    expect(find(env, flags)).toEqual(['named/daemon.yaml'])
+  })
+
+  it.each(NAMED.slice(0, 2))('need not have controller.yaml in it: %s', (_name, env, flags) => {
+    write('named/daemon.yaml', 'xdg/p2p-playground/controller.yaml', 'etc/controller.yaml')
+    expect(find(env, { ...flags, name: 'controller' })).toEqual([])
+  })
+
+  it('must have it too where only the controller has something to say about an environment', () => {
+    write('named/controller.yaml', 'named/controller.prod.yaml')
+    const flags = { config: 'named', environment: 'prod' }
+    expect(find({}, { ...flags, name: 'controller' })).toHaveLength(2)
+    expect(() => find({}, flags)).toThrow('there is no daemon.yaml in ')
+  })
+
+  it('may have it for an environment alone, which then must be said', () => {
+    write('named/daemon.prod.yaml')
+    const flags = { config: 'named', environment: 'prod' }
+    expect(find({}, flags)).toEqual(['named/daemon.prod.yaml'])
+    expect(() => find({}, { config: 'named' })).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_NOT_FOUND',
+        hint: expect.stringContaining('daemon.prod.yaml') as string,
+      }),
+    )
   })
 })

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, parse as parsePath } from 'node:path'
-import { PlaygroundError } from '../errors.js'
+import { PlaygroundError, isPlaygroundError } from '../errors.js'
 import type { Environment } from './expand.js'
 import type { Home } from './home.js'
 
@@ -22,10 +22,40 @@ export const SYSTEM_DIR = '/etc/p2p-playground'
 /**
  * The files of one configuration, the base first; none when there are none. Where `$P2P_PLAYGROUND_HOME` is set, neither the
  * XDG directory nor `systemDir` is looked into: daemons that share a machine are to share nothing that nobody named.
+ * Commands do without controller.yaml wherever they look; a node whose place is named does not do without daemon.yaml.
  * @throws CONFIG_NOT_FOUND when a named file is missing, or no file is there for the environment
  */
 export function findFiles(name: string, request: ConfigRequest, systemDir = SYSTEM_DIR): string[] {
   const base = findBase(name, request, systemDir)
+  const files = layersOf(base, request)
+  if (files.length === 0 && name === 'daemon' && isPlaceNamed(request)) throw lackingDaemon(base)
+  return files
+}
+
+/** True for what says that a place which the user named has no daemon.yaml, though it is there. */
+export function isLackingDaemon(error: unknown): boolean {
+  return isPlaygroundError(error) && error.details['lacks'] === 'daemon.yaml'
+}
+
+function isPlaceNamed({ config = '', env }: ConfigRequest): boolean {
+  return config !== '' || (env['P2P_PLAYGROUND_CONFIG'] ?? '') !== ''
+}
+
+/** A node with the defaults is open to all: nobody who says where its configuration is means that. */
+function lackingDaemon(base: string): PlaygroundError {
+  const dir = dirname(base)
+  const overlays = readdirSync(dir).filter((file) => /^daemon\.[^.]+\.yaml$/.test(file))
+  const hint =
+    overlays.length > 0
+      ? `There is ${overlays.join(', ')}: name the environment with --env.`
+      : `Make one with "p2p-playground init --home ${dir}" or "p2p-playground join TOKEN --home ${dir}", or check --config and P2P_PLAYGROUND_CONFIG.`
+  return new PlaygroundError('CONFIG_NOT_FOUND', `there is no daemon.yaml in ${dir}`, {
+    hint,
+    details: { lacks: 'daemon.yaml' },
+  })
+}
+
+function layersOf(base: string, request: ConfigRequest): string[] {
   const exists = isThere(base)
   const environment = request.environment ?? request.env['P2P_PLAYGROUND_ENV'] ?? ''
   if (environment === '') return exists ? [base] : []

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { Flags } from '@oclif/core'
 import type { Problem } from '@p2p-playground/core/config'
 import { BaseCommand } from '../../base-command.js'
@@ -7,7 +7,7 @@ export default class ConfigCheck extends BaseCommand {
   static override summary =
     'Check the configuration and say what is wrong, with file, line and column.'
   static override description =
-    'daemon.yaml and controller.yaml, or the one file that --config names. ' +
+    'daemon.yaml and controller.yaml, or the one file that --config names; of a directory, those that are there. ' +
     'Of daemon.yaml also whether this machine has the plugins and the user that it names; nothing is started.'
   static override examples = [
     '<%= config.bin %> config check',
@@ -56,10 +56,16 @@ export default class ConfigCheck extends BaseCommand {
   }): Promise<readonly boolean[]> {
     if (flags.controller) return [true]
     const named = flags.config ?? process.env['P2P_PLAYGROUND_CONFIG'] ?? ''
-    if (named === '' || isDirectory(named)) return [false, true]
+    if (named === '') return [false, true]
+    // What makes a directory wrong for a node makes it good for commands.
+    if (isDirectory(named)) return hasDaemonFile(named) ? [false, true] : [true]
     const { isControllerFile } = await import('../../load-config.js')
     return [await isControllerFile(named)]
   }
+}
+
+function hasDaemonFile(dir: string): boolean {
+  return readdirSync(dir).some((file) => /^daemon(\.[^.]+)?\.yaml$/.test(file))
 }
 
 function isDirectory(path: string): boolean {
