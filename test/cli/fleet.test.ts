@@ -82,6 +82,23 @@ describe('--labels while a node is down', () => {
     expect(stopped.code).toBe(3)
   })
 
+  test('names it where nodes are listed, which have no more fields for that', async () => {
+    const all = await cliJson<{ name: string }[]>(alpha, 'node', 'list')
+    const { code, stdout, stderr } = await cli(
+      alpha,
+      ...['node', 'list', '--labels', 'region!=north', '--json'],
+    )
+    expect(stderr).toBe(
+      'Warning: left out, since their labels are not known: beta ("p2p-playground node list" says why)\n',
+    )
+    const listed = JSON.parse(stdout) as { name: string }[]
+    expect(listed.map(({ name }) => name)).toEqual(['alpha'])
+    expect(Object.keys(listed[0] ?? {})).toEqual(Object.keys(all[0] ?? {}))
+    expect(code).toBe(0)
+    const named = await cli(alpha, 'node', 'list', '--node', 'alpha', '--labels', 'region!=north')
+    expect(named).toMatchObject({ code: 0, stderr: '' })
+  })
+
   test('says so where no other is meant', async () => {
     const { code, stderr } = await cli(alpha, 'app', 'list', '--labels', 'region=south')
     expect(stderr).toMatch(

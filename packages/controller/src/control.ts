@@ -32,7 +32,7 @@ import { EventCursor, compareEvents } from './event-cursor.js'
 import { streamFleet } from './fleet-stream.js'
 import type { FleetStream } from './fleet-stream.js'
 import type { Fleet } from './fleet.js'
-import { nodeOf, requireInfo, summaryOf } from './known-node.js'
+import { failureOf, nodeOf, requireInfo, summaryOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import { LogCursor, compareEntries } from './log-cursor.js'
 import { countedFailures, isSparse } from './sparse.js'
@@ -54,9 +54,14 @@ export class HostControl implements Control {
     this.#clock = options.clock
   }
 
-  async listNodes(target: NodeSelector, signal: AbortSignal): Promise<readonly NodeSummary[]> {
+  async listNodes(target: NodeSelector, signal: AbortSignal): Promise<FleetResult<NodeSummary>> {
     const nodes = await this.#fleet.select(target, signal)
-    return nodes.filter((one) => one.isDoubtful !== true).map(summaryOf)
+    const doubtful = nodes.filter((one) => one.isDoubtful === true)
+    return {
+      items: nodes.filter((one) => !doubtful.includes(one)).map(summaryOf),
+      failures: doubtful.map((one) => failureOf(one, one.failure)),
+      answered: nodes.filter(({ info }) => info !== undefined).length,
+    }
   }
 
   async nodeInfo(name: string, signal: AbortSignal): Promise<NodeInfo> {

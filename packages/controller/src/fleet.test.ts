@@ -22,7 +22,7 @@ afterEach(async () => {
 async function list(known: readonly string[] = []): Promise<readonly NodeSummary[]> {
   const control = await world.control(known)
   try {
-    return await control.listNodes({}, fresh())
+    return (await control.listNodes({}, fresh())).items
   } finally {
     await control.close()
   }

@@ -31,12 +31,13 @@ export function controlContract(
     })
 
     it('lists nodes by name, the dead ones with a reason', async () => {
-      const nodes = await control.listNodes({}, FRESH())
+      const { items: nodes, failures, answered } = await control.listNodes({}, FRESH())
       expect(nodes.map((one) => [one.name, one.state])).toEqual([
         ['dead', 'down'],
         ['one', 'up'],
         ['two', 'up'],
       ])
+      expect({ failures, answered }).toEqual({ failures: [], answered: 2 })
       expect(nodes[0]?.reason).toContain('cannot reach')
       expect(nodes[1]).toMatchObject({
         peerId: behind.one.peerId,
@@ -53,8 +54,14 @@ export function controlContract(
       ['names and labels together', { nodes: ['one', 'two'], labels: 'env=test' }, ['one']],
       ['the same node twice', { nodes: ['one', 'one'] }, ['one']],
     ])('selects by %s', async (_what, target, expected) => {
-      const nodes = await control.listNodes(target, FRESH())
-      expect(nodes.map((one) => one.name)).toEqual(expected)
+      const { items } = await control.listNodes(target, FRESH())
+      expect(items.map((one) => one.name)).toEqual(expected)
+    })
+
+    it('says which nodes it does not list because their labels are not known', async () => {
+      const { failures } = await control.listNodes({ labels: 'env=test' }, FRESH())
+      const message = 'labels of dead are not known: it does not answer'
+      expect(failures).toMatchObject([{ node: 'dead', code: 'NODE_UNREACHABLE', message }])
     })
 
     it.each([

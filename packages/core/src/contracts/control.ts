@@ -178,7 +178,8 @@ export type Followed<Item> =
 
 /** The use cases. CLI, gRPC, REST and the dashboard are thin adapters over this. */
 export interface Control {
-  listNodes(target: NodeSelector, signal: AbortSignal): Promise<readonly NodeSummary[]>
+  /** Those that do not answer are items as well; failures are of those whose labels are asked for and not known. */
+  listNodes(target: NodeSelector, signal: AbortSignal): Promise<FleetResult<NodeSummary>>
   /** With the samples of the last hour. */
   nodeInfo(node: string, signal: AbortSignal): Promise<NodeInfo>
   /**

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Flags } from '@oclif/core'
-import type { NodeSummary } from '@p2p-playground/core'
+import type { FleetResult, NodeFailure, NodeSummary } from '@p2p-playground/core'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
 import { harmless, paintState, table } from '../../format.js'
 import { LiveView } from '../../live-view.js'
@@ -11,7 +11,7 @@ const LOOK_MS = 2000
 export default class NodeList extends BaseCommand {
   static override summary = 'List the nodes.'
   static override description =
-    'Nodes that were seen before and do not answer are listed as down, those that answer nothing to this machine as refused, with the reason.'
+    'Nodes that were seen before and do not answer are listed as down, those that answer nothing to this machine as refused, with the reason. With --labels they are left out, and a warning names them.'
   static override examples = [
     '<%= config.bin %> node list',
     '<%= config.bin %> node list --labels env=test --json',
@@ -28,20 +28,30 @@ export default class NodeList extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(NodeList)
     const control = await this.control(flags)
-    const list = async (): Promise<readonly NodeSummary[]> =>
+    const list = async (): Promise<FleetResult<NodeSummary>> =>
       control.listNodes(this.selector(flags), this.signal)
-    if (flags.watch) await this.#watch(list, flags.json)
-    else if (flags.json) this.printJson(await list())
-    else this.log(await nodeTable(await list()))
+    if (flags.watch) {
+      await this.#watch(list, flags.json)
+      return
+    }
+    const { items, failures } = await list()
+    this.#warn(leftOut(failures))
+    if (flags.json) this.printJson(items)
+    else this.log(await nodeTable(items))
   }
 
-  async #watch(list: () => Promise<readonly NodeSummary[]>, json: boolean): Promise<void> {
+  async #watch(list: () => Promise<FleetResult<NodeSummary>>, json: boolean): Promise<void> {
     const view = new LiveView(process.stdout)
+    let warned = ''
     try {
       for (;;) {
-        const nodes = await list()
-        if (json) this.log(JSON.stringify(nodes))
-        else view.show(await nodeTable(nodes))
+        const { items, failures } = await list()
+        const warning = leftOut(failures)
+        if (json) {
+          if (warning !== warned) this.#warn(warning)
+          warned = warning
+          this.log(JSON.stringify(items))
+        } else view.show([await nodeTable(items), harmless(warning)].join('\n\n').trimEnd())
         await delay(LOOK_MS, undefined, { signal: this.signal })
       }
     } catch (error) {
@@ -49,6 +59,17 @@ export default class NodeList extends BaseCommand {
       if (!this.signal.aborted) throw error
     }
   }
+
+  #warn(warning: string): void {
+    if (warning !== '') this.warning(warning)
+  }
+}
+
+/** Names the nodes whose labels are not known; empty when there is none. */
+function leftOut(failures: readonly NodeFailure[]): string {
+  if (failures.length === 0) return ''
+  const names = failures.map(({ node }) => node).join(', ')
+  return `left out, since their labels are not known: ${names} ("p2p-playground node list" says why)`
 }
 
 async function nodeTable(nodes: readonly NodeSummary[]): Promise<string> {
