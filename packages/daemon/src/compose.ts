@@ -236,6 +236,7 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
     deployments: c.resolve<Deployments>(DEPLOYMENTS),
     table: engine.table,
     launcher: engine.launcher,
+    preflight: engine.preflight,
     packages: c.resolve<PackageStore>(PACKAGE_STORE),
     logs: c.resolve<NodeLogs>(NODE_LOGS),
     store,

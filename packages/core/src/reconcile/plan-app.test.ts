@@ -103,6 +103,30 @@ const PENDING: Readonly<Record<string, PendingRow>> = {
     app: { ...pending('immediate'), badDigests: [NEW.digest] },
     then: ['select 2.0.0'],
   },
+  'a version that this node cannot run waits until it can': {
+    app: pending('immediate'),
+    wishes: { unrunnable: ['2.0.0'] },
+    then: [],
+  },
+  'max_wait takes nothing down for a version that this node cannot run': {
+    app: pending('graceful', 5000),
+    wishes: { unrunnable: ['2.0.0'], update: { maxWaitMs: 10_000 } },
+    atMs: 15_000,
+    then: [],
+  },
+  'the old one is started again rather than a version that this node cannot run': {
+    app: pending('graceful'),
+    old: record({ runGeneration: 1, ended: FAILED, startsMs: [1], state: 'backoff' }),
+    wishes: { unrunnable: ['2.0.0'] },
+    atMs: 20_000,
+    then: ['start 1.0.0'],
+  },
+  'a first version that this node cannot run is not tried': {
+    app: pending('immediate'),
+    old: null,
+    wishes: { unrunnable: ['2.0.0'] },
+    then: [],
+  },
 }
 
 describe('plan of a pending version', () => {
@@ -242,6 +266,19 @@ const TRIAL: Readonly<Record<string, TrialRow>> = {
     app: { stable: '0.9.0', badDigests: ['digest of 0.9.0'] },
     is: failed,
     then: ['roll-back 2.0.0 to 1.0.0'],
+  },
+  'it does not go back to a version that this node cannot run': {
+    app: { stable: '0.9.0' },
+    is: failed,
+    wishes: { unrunnable: ['0.9.0'] },
+    then: ['roll-back 2.0.0 to 1.0.0'],
+  },
+  'with nothing to go back to that can run, one that was proved goes on': {
+    trial: watched,
+    is: crashed,
+    wishes: { unrunnable: ['1.0.0'] },
+    atMs: 20_000,
+    then: ['fail-trial 2.0.0'],
   },
   'it does not go back to a version that is being removed': {
     is: failed,

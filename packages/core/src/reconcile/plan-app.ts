@@ -43,6 +43,7 @@ export function planApp(
   options: {
     readonly policies: (record: InstanceRecord) => Policies
     readonly busy: (key: InstanceKey) => boolean
+    readonly canRun: (record: InstanceRecord) => boolean
     readonly keepVersions: number
     readonly nowMs: number
   },
@@ -82,7 +83,7 @@ function planTrial(
     case 'failed': {
       const { reason } = verdict
       if (!update.autoRollback) return { kind: 'fail-trial', key, reason }
-      const to = rollbackTarget(app, instances, instance)
+      const to = rollbackTarget(app, instances.filter(options.canRun), instance)
       // It was well before, nothing better is here, and its restart policy has not given up: it may go on.
       const goesOn = to === null && trial.provedMs !== null && instance.state !== 'failed'
       return goesOn ? { kind: 'fail-trial', key, reason } : { kind: 'roll-back', key, to, reason }
@@ -105,7 +106,10 @@ function planPending(
   if (app.badDigests.includes(next.digest) && pending.policy !== 'immediate')
     return { kind: 'drop-pending', key }
   const active = instances.find((one) => one.active && one.goal !== 'removed')
-  if (active === undefined || active.version === next.version) return { kind: 'select', key }
+  if (active?.version === next.version) return { kind: 'select', key }
+  // What runs is not taken down for it; it waits until the node can.
+  if (!options.canRun(next)) return undefined
+  if (active === undefined) return { kind: 'select', key }
   switch (pending.policy) {
     case 'immediate':
       return { kind: 'select', key }

@@ -66,6 +66,7 @@ const worldArbitrary = fc.record({
   autoRollback: fc.boolean(),
   maxWaitMs: fc.option(fc.constant(30_000), { nil: undefined }),
   keepVersions: fc.integer({ min: 1, max: 3 }),
+  unrunnable: fc.subarray([...VERSIONS], { maxLength: 1 }),
 })
 
 function worldOf(drawn: typeof worldArbitrary extends fc.Arbitrary<infer T> ? T : never): World {
@@ -88,7 +89,7 @@ function worldOf(drawn: typeof worldArbitrary extends fc.Arbitrary<infer T> ? T 
   )
   const hasRun = (version: string): boolean =>
     instances.some((one) => one.version === version && one.runGeneration === one.generation)
-  const { pending, trial, stable, autoRollback, maxWaitMs, keepVersions } = drawn
+  const { pending, trial, stable, autoRollback, maxWaitMs, keepVersions, unrunnable } = drawn
   return {
     app: {
       ...newAppRecord('web'),
@@ -104,6 +105,7 @@ function worldOf(drawn: typeof worldArbitrary extends fc.Arbitrary<infer T> ? T 
       restart: { policy: drawn.restart },
       update: { autoRollback, maxWaitMs },
       keepVersions,
+      unrunnable,
     },
     starts: 0,
   }

@@ -47,6 +47,8 @@ export interface Wishes {
   readonly startPeriodMs?: number
   readonly keepVersions?: number
   readonly busy?: boolean
+  /** Versions that the node cannot run. */
+  readonly unrunnable?: readonly string[]
 }
 
 export function record(patch: Partial<InstanceRecord> = {}): InstanceRecord {
@@ -84,6 +86,7 @@ export function planned(
     apps: new Map(given.app === undefined ? [] : [['web', given.app]]),
     busy: () => wishes.busy ?? false,
     policies: () => policiesOf(wishes),
+    canRun: ({ version }) => wishes.unrunnable?.includes(version) !== true,
     keepVersions: wishes.keepVersions ?? 5,
     nowMs: given.nowMs ?? 10_000,
   })

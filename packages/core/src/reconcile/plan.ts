@@ -47,6 +47,8 @@ export interface PlanInput {
   readonly busy: (key: InstanceKey) => boolean
   /** Asked for instances whose package is here. */
   readonly policies: (record: InstanceRecord) => Policies
+  /** False when it is known without starting it that this node cannot run it. */
+  readonly canRun: (record: InstanceRecord) => boolean
   /** Versions of an app that are kept. */
   readonly keepVersions: number
   /** Boot clock. */

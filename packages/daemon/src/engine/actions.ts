@@ -12,15 +12,15 @@ import type { Action, InstanceAction } from '@p2p-playground/core/reconcile'
 import { parseManifest } from '@p2p-playground/core/manifest'
 import type { Manifest } from '@p2p-playground/core/manifest'
 import { rm } from 'node:fs/promises'
-import { admit, admitCreatedAt, checkRunnable, raisedFloor } from './admission.js'
+import { admit, admitCreatedAt, raisedFloor } from './admission.js'
 import type { OnFailpoint } from './failpoint.js'
 import type { FetchProgress, FetchedPackage, Fetcher, FetchJob } from './fetcher.js'
-import type { HealthCheckers } from './health-spec.js'
 import { instanceEvent } from './instance-event.js'
 import type { InstanceTable } from './instance-table.js'
-import type { Launcher, NodeTraits } from './launcher.js'
+import type { Launcher } from './launcher.js'
 import type { LogStore } from '../logs/log-store.js'
 import type { PackageStore } from './package-store.js'
+import type { Preflight } from './preflight.js'
 import type { Runs } from './runs.js'
 
 export interface FetchOutcome {
@@ -35,12 +35,10 @@ export interface ActionDependencies {
   readonly logs: LogStore
   readonly fetcher: Fetcher
   readonly launcher: Launcher
+  readonly preflight: Preflight
   readonly runs: Runs
   readonly clock: Clock
   readonly logger: Logger
-  readonly node: NodeTraits
-  readonly runtimes: ReadonlySet<string>
-  readonly healthCheckers: HealthCheckers
   readonly maxApps: number
   /** Of versions whose manifest names none. */
   readonly updatePolicy: UpdatePolicy
@@ -152,7 +150,7 @@ export class Actions {
     job: FetchJob,
     fetched: FetchedPackage,
   ): Promise<Manifest> {
-    const { table, store, node, runtimes, healthCheckers, failpoint } = this.#deps
+    const { table, store, preflight, failpoint } = this.#deps
     const context = {
       instances: table.list(),
       store,
@@ -165,7 +163,7 @@ export class Actions {
       admitCreatedAt(job.id, fetched.createdAtMs, context)
       const file = `${formatInstance(record)}/manifest.yaml`
       const manifest = parseManifest(fetched.manifestText, file)
-      await checkRunnable(manifest, { ...node, runtimes, healthCheckers })
+      await preflight.admit(record.digest, manifest)
       failpoint('install-admitted')
       return manifest
     } catch (error) {

@@ -13,6 +13,7 @@ import { instanceEvent } from './instance-event.js'
 import type { InstanceTable } from './instance-table.js'
 import type { Launcher } from './launcher.js'
 import type { PackageStore } from './package-store.js'
+import type { Preflight } from './preflight.js'
 import type { Supervisor } from './supervisor.js'
 
 export interface BootDependencies {
@@ -21,6 +22,7 @@ export interface BootDependencies {
   readonly packages: PackageStore
   readonly fetcher: Fetcher
   readonly launcher: Launcher
+  readonly preflight: Preflight
   readonly hooks: HookRunner
   readonly supervisor: Supervisor
   readonly clock: Clock
@@ -48,6 +50,7 @@ export async function boot(deps: BootDependencies, signal: AbortSignal): Promise
     if (record.goal !== 'removed') await repair(record, deps, signal)
     await takeOver(record, deps)
   }
+  await Promise.all(table.list().map(async (record) => deps.preflight.look(record)))
 }
 
 function tellQuarantined({ store, table, clock }: BootDependencies): void {

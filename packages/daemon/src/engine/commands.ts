@@ -1,4 +1,4 @@
-import { PlaygroundError, absentApp, formatInstance } from '@p2p-playground/core'
+import { PlaygroundError, absentApp, asPlaygroundError, formatInstance } from '@p2p-playground/core'
 import type {
   AppAction,
   AppRecord,
@@ -10,14 +10,12 @@ import type {
 import {
   BUILT_IN_TAGS,
   activate,
-  stableOf,
   unneeded,
   unwanted,
   wantedAnew,
 } from '@p2p-playground/core/reconcile'
-import { compare } from 'semver'
 import type { Engine } from './engine.js'
-import { findVersion, versionHint } from './find-version.js'
+import { newestOf, requireVersion, rollbackDefault } from './find-version.js'
 import { instanceEvent } from './instance-event.js'
 import { nextLook } from './next-look.js'
 import { readinessOf } from './readiness.js'
@@ -40,7 +38,19 @@ export interface AppOrder {
 /** A version that fails at once does so within that time; the rest of its trial goes on without us. */
 const AT_ONCE_MS = 1000
 
+/** What has something run afterwards. */
+const STARTING: ReadonlySet<AppAction> = new Set(['start', 'restart', 'upgrade', 'rollback'])
+
 const TAG = /^[a-z][a-z0-9-]{0,30}$/
+
+/** What an order comes to. */
+interface Edit {
+  readonly change: StateChange
+  /** The versions that it is about. */
+  readonly targets: readonly InstanceRecord[]
+  /** All that the app has here. */
+  readonly versions: readonly InstanceRecord[]
+}
 
 /** What people and controllers ask of apps. Each command edits desired state and then watches the engine get there. */
 export class Commands {
@@ -52,12 +62,13 @@ export class Commands {
     this.#clock = options.clock
   }
 
-  /** Changes what is wanted; resolves when the engine has done it. @throws APP_NOT_FOUND, USAGE, APP_START, APP_ROLLED_BACK */
+  /**
+   * Changes what is wanted; resolves when the engine has done it.
+   * @throws APP_NOT_FOUND, USAGE; as `checkRunnable`, and nothing is changed; APP_START, APP_ROLLED_BACK
+   */
   async change(order: AppOrder, asker: Asker, signal: AbortSignal): Promise<InstanceRecord[]> {
     const { table } = this.#engine
-    const versions = table.ofApp(order.app).filter((record) => record.presence === 'present')
-    if (versions.length === 0) throw absentApp(`there is no app "${order.app}" on this node`)
-    const { change, targets } = this.#edit(order, versions, asker)
+    const { change, targets, versions } = await this.#runnableEdit(order, asker)
     table.commit(change)
     await this.#engine.settled([...targets, ...versions.filter((one) => one.active)], signal)
     if (order.action === 'upgrade') await this.#watchStart(targets, signal)
@@ -102,11 +113,34 @@ export class Commands {
     this.#engine.table.record(refusal(this.#clock, app, error, by))
   }
 
-  #edit(
-    order: AppOrder,
-    versions: readonly InstanceRecord[],
-    asker: Asker,
-  ): { readonly change: StateChange; readonly targets: readonly InstanceRecord[] } {
+  /** What an order changes, once what it would start is known to run here: nothing is stopped for what cannot. */
+  async #runnableEdit(order: AppOrder, asker: Asker): Promise<Edit> {
+    const looked = new Set<string>()
+    for (;;) {
+      // Anew after each look: what the order means may have changed meanwhile.
+      const edit = this.#edit(order, this.#versionsOf(order.app), asker)
+      const next = edit.targets.find(
+        (target) => isStarted(target, order.action) && !looked.has(target.digest),
+      )
+      if (next === undefined) return edit
+      try {
+        await this.#engine.preflight.require(next)
+      } catch (error) {
+        this.refused(order.app, asPlaygroundError(error), asker.peerId)
+        throw error
+      }
+      looked.add(next.digest)
+    }
+  }
+
+  #versionsOf(app: string): InstanceRecord[] {
+    const records = this.#engine.table.ofApp(app)
+    const versions = records.filter((record) => record.presence === 'present')
+    if (versions.length === 0) throw absentApp(`there is no app "${app}" on this node`)
+    return versions
+  }
+
+  #edit(order: AppOrder, versions: readonly InstanceRecord[], asker: Asker): Edit {
     const app = this.#engine.table.app(order.app)
     const named =
       order.version === undefined ? undefined : requireVersion(app, versions, order.version)
@@ -121,21 +155,23 @@ export class Commands {
         const save = targets.map((record) =>
           action === 'remove' ? unneeded(record, { erase }) : edited(record, action),
         )
-        return { change: { save }, targets }
+        return { change: { save }, targets, versions }
       }
       case 'upgrade': {
         const next = named ?? newestOf(app, versions)
-        return { change: this.#upgrade(app, next), targets: [next] }
+        return { change: this.#upgrade(app, next), targets: [next], versions }
       }
       case 'rollback': {
         const target = named ?? rollbackDefault(app, versions)
-        return { change: this.#rollback(app, versions, { target, asker }), targets: [target] }
+        const change = this.#rollback(app, versions, { target, asker })
+        return { change, targets: [target], versions }
       }
       case 'tag':
       case 'untag':
         return {
           change: this.#tag(app, order, { named: named ?? active[0], asker }),
           targets: versions,
+          versions,
         }
       default:
         return order.action satisfies never
@@ -200,6 +236,17 @@ export function refusal(
   return { timeMs: clock.now(), type: 'refused', app, version: null, message, code, by }
 }
 
+/** Runs, and is to go on. */
+export function isUp({ goal, handle }: InstanceRecord): boolean {
+  return goal === 'running' && handle !== null
+}
+
+/** False when an action leaves a version as it is, or ends it. */
+function isStarted(record: InstanceRecord, action: AppAction): boolean {
+  if (!STARTING.has(action)) return false
+  return action === 'restart' || !isUp(record) || (action !== 'start' && !record.active)
+}
+
 /** A record after a command. */
 export function edited(
   record: InstanceRecord,
@@ -207,7 +254,7 @@ export function edited(
 ): InstanceRecord {
   switch (action) {
     case 'start':
-      if (record.goal === 'running' && record.handle !== null) return record
+      if (isUp(record)) return record
       return wantedAnew(record)
     case 'restart':
       return wantedAnew(record)
@@ -221,42 +268,4 @@ export function edited(
     default:
       return action satisfies never
   }
-}
-
-/** @throws APP_NOT_FOUND with what there is */
-function requireVersion(
-  app: AppRecord,
-  versions: readonly InstanceRecord[],
-  text: string,
-): InstanceRecord {
-  const found = findVersion(app, versions, text)
-  if (found !== undefined) return found
-  throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no version ${text} on this node`, {
-    hint: versionHint(app, versions),
-  })
-}
-
-function newestOf(app: AppRecord, versions: readonly InstanceRecord[]): InstanceRecord {
-  return requireVersion(app, versions, app.pending?.version ?? 'latest')
-}
-
-/** The stable version; else the one that was replaced; else the highest below the active one. */
-function rollbackDefault(app: AppRecord, versions: readonly InstanceRecord[]): InstanceRecord {
-  const active = versions.find((one) => one.active)
-  const below = versions
-    .map((one) => one.version)
-    .filter((version) => active !== undefined && compare(version, active.version) < 0)
-    .sort(compare)
-    .at(-1)
-  const wanted = [stableOf(app), app.trial?.previous, below]
-    .map((version) => versions.find((one) => one.version === version))
-    .find((one) => one !== undefined && one.version !== active?.version)
-  if (wanted !== undefined) return wanted
-  throw new PlaygroundError(
-    'APP_NOT_FOUND',
-    `${app.app} has no version to go back to on this node`,
-    {
-      hint: `See "p2p-playground app versions ${app.app}".`,
-    },
-  )
 }

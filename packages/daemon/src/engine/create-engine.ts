@@ -21,6 +21,7 @@ import { Launcher } from './launcher.js'
 import type { NodeTraits } from './launcher.js'
 import type { PackageStore } from './package-store.js'
 import { PortBook } from './ports.js'
+import { Preflight } from './preflight.js'
 import { Runs } from './runs.js'
 import { Supervisor } from './supervisor.js'
 
@@ -53,15 +54,12 @@ export function createEngine(options: EngineOptions): Engine {
   const { defaultLimits } = options.node
   const { sandbox } = options.isolation
   const limitsOf = describeLimits(launcher, options.supports, { defaultLimits, sandbox })
-  const parts = { ...options, table, launcher, limitsOf }
+  const preflight = new Preflight({ ...options, launcher })
+  const parts = { ...options, table, launcher, preflight, limitsOf }
   const supervisor = new Supervisor(parts)
   const hooks = new HookRunner(parts)
   const ports = new PortBook(() => table.list())
   const runs = new Runs({ ...parts, supervisor, hooks, ports })
-  const actions = new Actions({
-    ...parts,
-    runs,
-    runtimes: new Set(options.runtimes.keys()),
-  })
+  const actions = new Actions({ ...parts, runs })
   return new Engine({ ...parts, supervisor, hooks, actions, edits: new AppEdits(parts) })
 }

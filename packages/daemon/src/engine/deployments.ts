@@ -14,7 +14,7 @@ import type {
 } from '@p2p-playground/core'
 import { unwanted } from '@p2p-playground/core/reconcile'
 import { admit } from './admission.js'
-import { edited, refusal } from './commands.js'
+import { edited, isUp, refusal } from './commands.js'
 import type { Asker } from './commands.js'
 import type { Engine } from './engine.js'
 import { wantedRecord } from './fetcher.js'
@@ -76,6 +76,7 @@ export class Deployments {
   ): AsyncGenerator<DeployView> {
     this.#admit(job, asker)
     yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, copiedBytes: 0, record: null }
+    await this.#requireRunnable(job, asker)
     this.#want(job)
     const limit = new AbortController()
     const ends = AbortSignal.any([signal, limit.signal])
@@ -109,6 +110,19 @@ export class Deployments {
       })
     } catch (error) {
       table.record(refusal(this.#clock, job.id.app, asPlaygroundError(error), asker.peerId))
+      throw error
+    }
+  }
+
+  /** What is here already was looked at when it came; the node may have changed since. */
+  async #requireRunnable({ id }: FetchJob, asker: Asker): Promise<void> {
+    const { table, preflight } = this.#engine
+    const known = table.get(id)
+    if (known?.presence !== 'present' || (known.active && isUp(known))) return
+    try {
+      await preflight.require(known)
+    } catch (error) {
+      table.record(refusal(this.#clock, id.app, asPlaygroundError(error), asker.peerId))
       throw error
     }
   }

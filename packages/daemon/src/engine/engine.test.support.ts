@@ -65,6 +65,14 @@ const isolation: Isolation = {
   of: async () => Promise.resolve({ sandbox: 'off', hiddenDirs: [], user: undefined }),
 }
 
+/** What a test's daemon.yaml gives beside the runtime and the health check `fake`. */
+export interface NodeOffers {
+  readonly labels?: Readonly<Record<string, string>>
+  /** Further names of the runtime. */
+  readonly runtimes?: readonly string[]
+  readonly healthCheckers?: Readonly<Record<string, HealthChecker<unknown>>>
+}
+
 interface Parts {
   readonly engine: Engine
   readonly commands: Commands
@@ -80,6 +88,8 @@ export class EngineUnderTest {
   readonly clock: Clock
   runtime = new InMemoryRuntime()
   bootId = 'boot'
+  /** Read at each start. */
+  offers: NodeOffers = {}
   /** Called at each step; what it throws ends the action there, as a kill would. */
   failpoint: OnFailpoint = () => undefined
   /** Where the next package comes from. */
@@ -88,6 +98,10 @@ export class EngineUnderTest {
 
   constructor(clock: Clock = systemClock) {
     this.clock = clock
+  }
+
+  get isRunning(): boolean {
+    return this.#parts !== undefined
   }
 
   get parts(): Parts {
@@ -109,6 +123,8 @@ export class EngineUnderTest {
 
   async start(): Promise<void> {
     const { dir, clock } = this
+    const { labels = {}, runtimes = [], healthCheckers = {} } = this.offers
+    const support = await this.runtime.support()
     const store = this.openStore()
     const logger = new RecordingLogger()
     const logs = new LogStore({
@@ -148,10 +164,10 @@ export class EngineUnderTest {
       fetcher: new Fetcher({ pieces, packages, trusted: [trusted], revoked: [], clock }),
       clock,
       logger,
-      node: traits,
-      runtimes: new Map([['fake', this.runtime]]),
-      healthCheckers: new Map<string, HealthChecker<unknown>>([['fake', this.health]]),
-      supports: new Map([['fake', await this.runtime.support()]]),
+      node: { ...traits, labels },
+      runtimes: new Map(['fake', ...runtimes].map((name) => [name, this.runtime])),
+      healthCheckers: new Map(Object.entries({ ...healthCheckers, fake: this.health })),
+      supports: new Map(['fake', ...runtimes].map((name) => [name, support])),
       isolation,
       maxApps: 3,
       keepVersions: 3,

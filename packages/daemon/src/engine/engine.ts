@@ -52,6 +52,10 @@ export class Engine {
     return this.#deps.launcher
   }
 
+  get preflight(): EngineDependencies['preflight'] {
+    return this.#deps.preflight
+  }
+
   get limitsOf(): EngineDependencies['limitsOf'] {
     return this.#deps.limitsOf
   }
@@ -95,6 +99,7 @@ export class Engine {
       apps: this.table.apps,
       busy: (key) => this.busy(key),
       policies: (record) => this.#deps.launcher.policiesOf(record),
+      canRun: (record) => this.preflight.problemOf(record) === undefined,
       keepVersions: this.#deps.keepVersions,
       nowMs: this.#clock.monotonic(),
     })

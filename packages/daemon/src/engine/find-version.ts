@@ -1,5 +1,7 @@
+import { PlaygroundError } from '@p2p-playground/core'
 import type { AppRecord, InstanceRecord } from '@p2p-playground/core'
-import { tagsOf } from '@p2p-playground/core/reconcile'
+import { stableOf, tagsOf } from '@p2p-playground/core/reconcile'
+import { compare } from 'semver'
 
 /** The one of an app's versions that a version or a tag means. */
 export function findVersion(
@@ -16,4 +18,46 @@ export function versionHint(app: AppRecord, versions: readonly InstanceRecord[])
   const tags = Object.entries(tagsOf(app, versions)).map(([tag, version]) => `${tag} (${version})`)
   const known = versions.map((one) => one.version).join(', ')
   return `It has: ${known}; tags: ${tags.join(', ') || 'none'}.`
+}
+
+/** @throws APP_NOT_FOUND with what there is */
+export function requireVersion(
+  app: AppRecord,
+  versions: readonly InstanceRecord[],
+  text: string,
+): InstanceRecord {
+  const found = findVersion(app, versions, text)
+  if (found !== undefined) return found
+  throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no version ${text} on this node`, {
+    hint: versionHint(app, versions),
+  })
+}
+
+/** The one that waits for its turn, else the highest release. @throws APP_NOT_FOUND */
+export function newestOf(app: AppRecord, versions: readonly InstanceRecord[]): InstanceRecord {
+  return requireVersion(app, versions, app.pending?.version ?? 'latest')
+}
+
+/** The stable version; else the one that was replaced; else the highest below the active one. @throws APP_NOT_FOUND */
+export function rollbackDefault(
+  app: AppRecord,
+  versions: readonly InstanceRecord[],
+): InstanceRecord {
+  const active = versions.find((one) => one.active)
+  const below = versions
+    .map((one) => one.version)
+    .filter((version) => active !== undefined && compare(version, active.version) < 0)
+    .sort(compare)
+    .at(-1)
+  const wanted = [stableOf(app), app.trial?.previous, below]
+    .map((version) => versions.find((one) => one.version === version))
+    .find((one) => one !== undefined && one.version !== active?.version)
+  if (wanted !== undefined) return wanted
+  throw new PlaygroundError(
+    'APP_NOT_FOUND',
+    `${app.app} has no version to go back to on this node`,
+    {
+      hint: `See "p2p-playground app versions ${app.app}".`,
+    },
+  )
 }

@@ -1,11 +1,23 @@
-import type { AppRecord, InstanceRecord, InstanceStatus, ResourceUsage } from '@p2p-playground/core'
+import type {
+  AppRecord,
+  InstanceRecord,
+  InstanceStatus,
+  PlaygroundError,
+  ResourceUsage,
+} from '@p2p-playground/core'
 import type { Launcher } from './launcher.js'
+
+/** What is to be known of a version beside its record. */
+interface Surroundings {
+  readonly app: AppRecord
+  /** Why this node cannot run it, as far as that is known without starting it. */
+  readonly problem: PlaygroundError | undefined
+}
 
 /** A record as others see it. */
 export function statusOf(
   record: InstanceRecord,
-  about: {
-    readonly app: AppRecord
+  about: Surroundings & {
     readonly hasHealthCheck: boolean
     /** What the runtime does not enforce, or empty. */
     readonly limits: string
@@ -18,7 +30,7 @@ export function statusOf(
     active: record.active,
     ready: isReady(record, about.hasHealthCheck),
     pid: record.handle?.pid ?? null,
-    reason: record.reason === '' ? waitingNote(record, about.app) : record.reason,
+    reason: record.reason === '' ? waitingNote(record, about) : record.reason,
     digest: record.digest,
     ports: record.ports,
     startedAtMs: record.startedAtMs,
@@ -35,11 +47,11 @@ export function isReady(record: InstanceRecord, hasHealthCheck: boolean): boolea
 }
 
 /** What is to be said of a version beside its state. */
-export function noteOf(record: InstanceRecord, app: AppRecord): string {
+export function noteOf(record: InstanceRecord, about: Surroundings): string {
+  const { trial } = about.app
   if (record.condemned !== '') return `failed its trial: ${record.condemned}`
-  if (app.trial?.version !== record.version || record.handle === null)
-    return waitingNote(record, app)
-  return app.trial.provedMs === null ? 'on trial' : 'on trial, proved'
+  if (trial?.version !== record.version || record.handle === null) return waitingNote(record, about)
+  return trial.provedMs === null ? 'on trial' : 'on trial, proved'
 }
 
 /** Null when nothing runs, or when its runtime cannot tell: the rest is worth showing. */
@@ -56,11 +68,10 @@ export async function usageOf(
   }
 }
 
-function waitingNote(record: InstanceRecord, { pending }: AppRecord): string {
-  if (pending?.version === record.version && record.presence === 'present') {
-    return pending.policy === 'manual'
-      ? 'waits for "app upgrade"'
-      : 'takes over when the active version ends'
-  }
-  return ''
+function waitingNote(record: InstanceRecord, { app: { pending }, problem }: Surroundings): string {
+  if (pending?.version !== record.version || record.presence !== 'present') return ''
+  if (problem !== undefined) return `cannot run here: ${problem.message}`
+  return pending.policy === 'manual'
+    ? 'waits for "app upgrade"'
+    : 'takes over when the active version ends'
 }

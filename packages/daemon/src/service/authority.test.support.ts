@@ -83,7 +83,8 @@ export class ServedNode {
     const clock = this.#clock
     const host = await this.#startHost({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys, clock })
     this.#host = host
-    const engine: unknown = { table: this.#table, settled: async () => Promise.resolve() }
+    const done = async (): Promise<void> => Promise.resolve()
+    const engine: unknown = { table: this.#table, settled: done, preflight: { require: done } }
     const deps: unknown = {
       host,
       clock,
@@ -98,6 +99,7 @@ export class ServedNode {
         events: new EventFeed({ store: this.#store, table: this.#table }),
       }),
       launcher: { hasHealthCheck: () => false },
+      preflight: { problemOf: () => undefined },
       limitsOf: () => '',
       info: async () => Promise.resolve(INFO),
     }

@@ -142,6 +142,7 @@ it('describes an app though what one instance uses cannot be read', async () => 
     host: serving,
     table: t.engine.table,
     launcher: t.engine.launcher,
+    preflight: t.engine.preflight,
     store: t.store,
     packages: { filesDir: () => '' },
     logs: { apps: t.parts.logs },

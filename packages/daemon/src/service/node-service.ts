@@ -34,6 +34,7 @@ import type { InstanceTable } from '../engine/instance-table.js'
 import { noteOf, statusOf, usageOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
 import type { PackageStore } from '../engine/package-store.js'
+import type { Preflight } from '../engine/preflight.js'
 import type { StoreQuery } from '../logs/log-query.js'
 import type { NodeLogs } from '../logs/node-logs.js'
 import type { UsageSampler } from '../usage/usage-sampler.js'
@@ -49,6 +50,7 @@ export interface NodeServiceDependencies {
   readonly deployments: Deployments
   readonly table: InstanceTable
   readonly launcher: Launcher
+  readonly preflight: Pick<Preflight, 'problemOf'>
   readonly packages: PackageStore
   readonly logs: NodeLogs
   readonly store: StateStore
@@ -64,10 +66,11 @@ type Service = ServiceImpl<typeof node.NodeService>
 
 /** NodeService over the engine: checks who asks, hands on, and puts the answer into messages. */
 export function createNodeService(deps: NodeServiceDependencies): Service {
-  const { table, commands, store, launcher } = deps
+  const { table, commands, store, launcher, preflight } = deps
   const status = (record: InstanceRecord): InstanceStatus =>
     statusOf(record, {
       app: table.app(record.app),
+      problem: preflight.problemOf(record),
       hasHealthCheck: launcher.hasHealthCheck(record),
       limits: deps.limitsOf(record),
     })
@@ -95,10 +98,10 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       const records =
         request.app === '' ? readable(observe(context)) : requireApp(context, request.app)
       const versions = records.filter(isPresent).map((record) => {
-        const app = table.app(record.app)
+        const about = { app: table.app(record.app), problem: preflight.problemOf(record) }
         return versionToProto(record, {
           tags: tagsOfVersion(record, table),
-          note: noteOf(record, app),
+          note: noteOf(record, about),
         })
       })
       return { versions }
