@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli, cliJson, cliOk } from '../harness/command.js'
-import { Machines, apps, startFleet, writeApp } from '../harness/machines.js'
+import { Machines, apps, edit, startDaemon, startFleet, writeApp } from '../harness/machines.js'
 import type { AppRow, TestApp } from '../harness/machines.js'
 import { isAlive, until } from '../harness/processes.js'
 
@@ -165,11 +165,48 @@ describe('a version that fails', () => {
     ])
   })
 
-  test('is tried again by app upgrade, which ends with 4 when it fails at once', async () => {
+  test('is tried again by app upgrade, which ends with 4 when it fails', async () => {
     const result = await cli(node, 'app', 'upgrade', 'web@2.0.0')
     expect(result.stderr).toMatch(/^Error APP_ROLLED_BACK: .*1\.0\.0 is back: exit 3; 2 starts/m)
     expect(result.code).toBe(4)
     await until('the old one runs', async () => (await row('web', '1.0.0'))?.state === 'running')
+  })
+})
+
+describe('a version that crashes and is to be started again later', () => {
+  const lame = (version: string, delay: string): TestApp => ({
+    name: 'lame',
+    version,
+    script: 'exit 3',
+    manifest: `restart: { delay: ${delay}, max_attempts: 2 }\nupdate: { policy: manual }\n`,
+  })
+
+  beforeAll(async () => {
+    await deployed({ name: 'lame', version: '1.0.0' })
+    await deployed(lame('1.1.0', '1500ms'))
+    await deployed(lame('1.2.0', '1h'))
+  })
+
+  test('is waited for by app upgrade until its trial has ended', async () => {
+    const result = await cli(node, 'app', 'upgrade', 'lame@1.1.0')
+    expect(result.stderr).toMatch(/^Error APP_ROLLED_BACK: .*1\.0\.0 is back: exit 3; 2 starts/m)
+    expect(result.code).toBe(4)
+  })
+
+  test('is waited for as long as --timeout says, which ends with 5', async () => {
+    const { code, stderr } = await cli(node, 'app', 'upgrade', 'lame@1.2.0', '--timeout', '1s')
+    expect(stderr).toMatch(
+      /^Error APP_WAIT_TIMEOUT: node-1: lame@1\.2\.0 was not ready within 1s: backoff \(exit 3\)/,
+    )
+    expect(code).toBe(5)
+    expect(await cliOk(node, 'app', 'rollback', 'lame', '1.0.0')).toMatch(/lame +1\.0\.0 +running/)
+  })
+
+  test('is not waited for with --no-wait', async () => {
+    expect(await cliOk(node, 'app', 'upgrade', 'lame@1.2.0', '--no-wait')).toMatch(
+      /lame +1\.2\.0 +(running|backoff)/,
+    )
+    await cliOk(node, 'app', 'stop', 'lame')
   })
 })
 
@@ -237,4 +274,33 @@ test('hooks run around the app and have a log of their own', async () => {
   expect(await lines('pre-start')).toMatch(/pre-start of hooked/)
   expect(await lines('post-stop')).toMatch(/post-stop of hooked/)
   expect(await lines('stdout')).not.toMatch(/of hooked/)
+})
+
+test('a version whose label is gone from daemon.yaml is refused, and the one that runs is left alone', async () => {
+  const configure = async (labels: string): Promise<void> => {
+    edit(node, 'daemon.yaml', (text) =>
+      text.replace(/^ {2}labels: .*\n/m, '').replace(/^ {2}name: .*$/m, `$&\n  labels: ${labels}`),
+    )
+    await cliOk(node, 'daemon', 'stop')
+    await startDaemon(node)
+  }
+  await configure('{ zone: b }')
+  await deployed({ name: 'placed', version: '1.0.0' })
+  await deployed({ name: 'placed', version: '1.1.0', manifest: "args: ['${node.label.zone}']\n" })
+  await cliOk(node, 'app', 'rollback', 'placed')
+  const before = await row('placed', '1.0.0')
+  await configure('{ site: c }')
+  for (const command of [
+    ['upgrade', 'placed'],
+    ['rollback', 'placed', '1.1.0'],
+  ]) {
+    const { code, stderr } = await cli(node, 'app', ...command)
+    expect(stderr).toMatch(
+      /^Error APP_REFERENCE: node-1: placed@1\.1\.0 cannot run here: \$\{node\.label\.zone\}/,
+    )
+    expect(code).toBe(6)
+  }
+  expect(isAlive(before?.pid ?? 0)).toBe(true)
+  expect(await row('placed', '1.0.0')).toMatchObject({ pid: before?.pid, state: 'running' })
+  expect(await cliOk(node, 'events')).toMatch(/refused .*placed@1\.1\.0 cannot run here/)
 })

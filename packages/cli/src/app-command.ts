@@ -1,8 +1,9 @@
 import { Args } from '@oclif/core'
+import { parseDurationMs } from '@p2p-playground/core/duration'
 import type { AppAction, AppCommand, AppRow } from '@p2p-playground/core'
 import { appTable } from './app-table.js'
 import { parseAppTarget } from './app-target.js'
-import { BaseCommand, nodeFlags } from './base-command.js'
+import { BaseCommand, GRACE_MS } from './base-command.js'
 import type { ConfigFlags, TargetFlags } from './base-command.js'
 
 /** `without` says what is meant when no version is named. */
@@ -28,9 +29,21 @@ export abstract class AppChangeCommand extends BaseCommand {
   ): Promise<void> {
     const { secure } = flags
     const items = await this.order({ action, ...parseAppTarget(text), secure }, flags)
-    if (flags.json) this.printJson(items)
-    else if (action === 'remove') this.log(`removed ${text}`)
-    else this.log(await appTable(items))
+    if (action === 'remove' && !flags.json) this.log(`removed ${text}`)
+    else await this.#show(items, flags)
+  }
+
+  /** The same for what has a version started. The nodes keep the limit, and say more when it is over. */
+  protected async begin(
+    action: AppAction,
+    text: string,
+    flags: ChangeFlags & { readonly wait: boolean; readonly timeout: string },
+  ): Promise<void> {
+    const waiting = { wait: flags.wait, timeoutMs: parseDurationMs(flags.timeout) }
+    await this.#show(
+      await this.order({ action, ...parseAppTarget(text), ...waiting }, flags),
+      flags,
+    )
   }
 
   protected async order(
@@ -38,11 +51,19 @@ export abstract class AppChangeCommand extends BaseCommand {
     flags: ChangeFlags,
   ): Promise<readonly AppRow[]> {
     const command = { ...order, target: this.selector(flags) }
-    const control = await this.control(flags)
+    const { config, env } = flags
+    const { timeoutMs } = order
+    const control = await this.control(timeoutMs === undefined ? flags : { config, env })
+    if (timeoutMs !== undefined) this.limit(timeoutMs + GRACE_MS)
     const { items, failures, answered } = await control.changeApp(command, this.signal)
     this.failures(failures, answered)
     return items
   }
+
+  async #show(items: readonly AppRow[], { json }: ChangeFlags): Promise<void> {
+    if (json) this.printJson(items)
+    else this.log(await appTable(items))
+  }
 }
 
-export { nodeFlags }
+export { START_EXITS, nodeFlags, startFlags } from './base-command.js'

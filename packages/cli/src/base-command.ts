@@ -39,12 +39,26 @@ export const timeoutFlag = Flags.string({
   helpValue: '60s',
 })
 
-/** Longer than the trial of a version lasts by default, so that its outcome is told. */
-export const deployTimeoutFlag = Flags.string({
-  description: 'Limit of the whole command.',
-  default: '2m',
-  helpValue: '2m',
-})
+/** What commands take that have something started; `deploy` and those of `app`. */
+export const startFlags = {
+  wait: Flags.boolean({
+    description: 'Until it is healthy (or runs, without a health check).',
+    default: true,
+    allowNo: true,
+  }),
+  /** Longer than the trial of a version lasts by default, so that its outcome is told. */
+  timeout: Flags.string({
+    description: 'Limit of the whole command.',
+    default: '2m',
+    helpValue: '2m',
+  }),
+}
+
+export const START_EXITS =
+  'Exit codes: 0 ready everywhere, 3 on some, 4 failed and rolled back, 5 not in time, 6 refused, 1 otherwise.'
+
+/** Nodes answer in time themselves; this much later the command ends without them. */
+export const GRACE_MS = 5000
 
 /** The flags that say which configuration holds. */
 export interface ConfigFlags {

@@ -33,9 +33,6 @@ export async function packageOf(
   }
 }
 
-/** Nodes answer in time themselves; this much later the command ends without them. */
-export const GRACE_MS = 5000
-
 /** Deploys and shows it; gives the view with what became of each node. */
 export async function runDeploy(
   control: Control,

@@ -27,6 +27,7 @@ import {
   versionFromProto,
 } from '@p2p-playground/proto'
 import { callError } from './call-error.js'
+import { changeApp } from './change-app.js'
 import { commandFor, deploy } from './deploy.js'
 import { EventCursor, compareEvents } from './event-cursor.js'
 import { streamFleet } from './fleet-stream.js'
@@ -111,18 +112,10 @@ export class HostControl implements Control {
   }
 
   async changeApp(command: AppCommand, signal: AbortSignal): Promise<FleetResult<AppRow>> {
-    return this.#askAll(command.target, signal, async (client, one) => {
-      const request = {
-        command: commandFor(one.peerId, this.#clock),
-        action: command.action,
-        app: command.app,
-        version: command.version ?? '',
-        tag: command.tag ?? '',
-        secure: command.secure ?? false,
-      }
-      const { instances } = await client.changeApp(request, { signal, timeoutMs: CALL_MS })
-      return instances.map((message) => ({ ...nodeOf(one), ...instanceFromProto(message) }))
-    })
+    const begunMs = this.#clock.monotonic()
+    return this.#askAll(command.target, signal, async (client, one) =>
+      changeApp(one, command, { client, clock: this.#clock, begunMs }, signal),
+    )
   }
 
   async listVersions(

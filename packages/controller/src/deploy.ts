@@ -14,7 +14,7 @@ import { mergeLive } from './merge.js'
 import { readPackageAside } from './package-thread.js'
 
 /** A node whose time is up says more about it than we can: it gets so long to say it. */
-const LAST_WORD_MS = 1000
+export const LAST_WORD_MS = 1000
 /** What is smaller takes the network everywhere: there is little to gain. */
 const COPY_BYTES = 16 * 1024 * 1024
 
@@ -27,6 +27,15 @@ export function commandFor(peerId: string, clock: Clock): CommandInit {
     nonce: randomBytes(16),
     issuedAtMs: BigInt(Math.round(clock.now())),
   }
+}
+
+/** What is left of a limit, and what to call it. `deadlineMs` is monotonic. */
+export function limitFor(
+  { timeoutMs, deadlineMs }: { readonly timeoutMs: number; readonly deadlineMs: number },
+  clock: Clock,
+): Pick<node.DeployRequest, 'timeoutMs' | 'limitMs'> {
+  const leftMs = Math.max(Math.round(deadlineMs - clock.monotonic()), 1)
+  return { timeoutMs: BigInt(leftMs), limitMs: BigInt(Math.round(timeoutMs)) }
 }
 
 export interface DeployContext {
@@ -133,8 +142,7 @@ function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse
     wait: request.wait,
     // It says how directories are called here.
     localPath: job.host.isOnThisMachine(one.peerId) ? (job.localPath ?? '') : '',
-    limitMs: BigInt(Math.round(request.timeoutMs)),
-    timeoutMs: BigInt(Math.max(Math.round(job.deadlineMs - clock.monotonic()), 1)),
+    ...limitFor({ timeoutMs: request.timeoutMs, deadlineMs: job.deadlineMs }, clock),
   }
   const signal = AbortSignal.any([job.left, job.limit])
   return job.fleet.client(one.peerId).deploy(call, { signal })

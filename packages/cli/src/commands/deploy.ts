@@ -1,12 +1,11 @@
 import { Args, Flags } from '@oclif/core'
-import { BaseCommand, deployTimeoutFlag, nodeFlags } from '../base-command.js'
-import { GRACE_MS, judge, packageOf, runDeploy } from '../deploy-action.js'
+import { BaseCommand, GRACE_MS, START_EXITS, nodeFlags, startFlags } from '../base-command.js'
+import { judge, packageOf, runDeploy } from '../deploy-action.js'
 import { findSigningKey } from '../signing.js'
 
 export default class Deploy extends BaseCommand {
   static override summary = 'Bring a package to nodes and start it there.'
-  static override description =
-    'All nodes by default. A directory is packed and signed first. Exit codes: 0 ready everywhere, 3 on some, 4 failed and rolled back, 5 not in time, 6 refused, 1 otherwise.'
+  static override description = `All nodes by default. A directory is packed and signed first. ${START_EXITS}`
   static override examples = [
     '<%= config.bin %> deploy hello-1.0.0.p2p',
     '<%= config.bin %> deploy examples/hello-js --nodes node-1,node-2',
@@ -17,12 +16,7 @@ export default class Deploy extends BaseCommand {
   }
   static override flags = {
     ...nodeFlags,
-    wait: Flags.boolean({
-      description: 'Until it is healthy (or runs, without a health check).',
-      default: true,
-      allowNo: true,
-    }),
-    timeout: deployTimeoutFlag,
+    ...startFlags,
     'allow-downgrade': Flags.boolean({ description: 'Also an older version than the nodes had.' }),
     'local-copy': Flags.boolean({
       description: 'Nodes on this machine copy a package of 16 MiB or more; otherwise it is sent.',

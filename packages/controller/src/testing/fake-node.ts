@@ -72,6 +72,8 @@ export class FakeNode {
       dropped: [],
       events: new Feed(),
       commands: [],
+      changes: [],
+      changing: async () => Promise.resolve(),
       addedPeers: [],
       samplesAsked: false,
       refusal: undefined,

@@ -33,6 +33,10 @@ export interface FakeState {
   readonly dropped: { source: string; lines: bigint }[]
   readonly events: Feed<SystemEvent>
   readonly commands: node.Command[]
+  /** Each change that was asked for. */
+  readonly changes: node.ChangeAppRequest[]
+  /** The answer to a change waits for it, and is what it throws. */
+  changing: () => Promise<void>
   readonly addedPeers: string[]
   /** The last question for information was one for samples too. */
   samplesAsked: boolean
@@ -158,6 +162,12 @@ export function fakeService(state: FakeState): Service {
     },
     async changeApp(request) {
       await enter(request.command)
+      state.changes.push(request)
+      try {
+        await state.changing()
+      } catch (error) {
+        throw toConnectError(error)
+      }
       const isMeant = (one: InstanceStatus): boolean =>
         one.app === request.app &&
         (request.version === '' ? one.active : one.version === request.version)

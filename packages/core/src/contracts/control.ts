@@ -100,6 +100,10 @@ export interface AppCommand {
   readonly tag?: string | undefined
   /** For `remove`: overwrite what is deleted. */
   readonly secure?: boolean | undefined
+  /** For what starts something: until it is ready or has failed, as `deploy` waits. Default: until it is started. */
+  readonly wait?: boolean | undefined
+  /** Limit of the whole call, milliseconds. Default: a minute for each node. */
+  readonly timeoutMs?: number | undefined
   readonly target: NodeSelector
 }
 

@@ -3,6 +3,7 @@ import type {
   AppAction,
   AppRecord,
   Clock,
+  InstanceKey,
   InstanceRecord,
   NewEvent,
   StateChange,
@@ -17,8 +18,9 @@ import {
 import type { Engine } from './engine.js'
 import { newestOf, requireVersion, rollbackDefault } from './find-version.js'
 import { instanceEvent } from './instance-event.js'
-import { nextLook } from './next-look.js'
-import { readinessOf } from './readiness.js'
+import { StartWatch } from './start-watch.js'
+import type { WaitOptions } from './start-watch.js'
+import { TimeLimit } from './time-limit.js'
 
 /** Who asks; whether it may was found out before. */
 export interface Asker {
@@ -33,10 +35,9 @@ export interface AppOrder {
   readonly version: string | undefined
   readonly tag?: string | undefined
   readonly secure?: boolean | undefined
+  /** Missing: until the engine has done it, without limit. */
+  readonly waiting?: WaitOptions | undefined
 }
-
-/** A version that fails at once does so within that time; the rest of its trial goes on without us. */
-const AT_ONCE_MS = 1000
 
 /** What has something run afterwards. */
 const STARTING: ReadonlySet<AppAction> = new Set(['start', 'restart', 'upgrade', 'rollback'])
@@ -56,56 +57,53 @@ interface Edit {
 export class Commands {
   readonly #engine: Engine
   readonly #clock: Clock
+  readonly #watch: StartWatch
 
   constructor(options: { readonly engine: Engine; readonly clock: Clock }) {
     this.#engine = options.engine
     this.#clock = options.clock
+    this.#watch = new StartWatch(options)
   }
 
   /**
-   * Changes what is wanted; resolves when the engine has done it.
-   * @throws APP_NOT_FOUND, USAGE; as `checkRunnable`, and nothing is changed; APP_START, APP_ROLLED_BACK
+   * Changes what is wanted; resolves when the engine has done it, or with `wait` when what it starts is ready.
+   * @throws APP_NOT_FOUND, USAGE; as `checkRunnable`, and nothing is changed; APP_START, APP_UNHEALTHY, APP_ROLLED_BACK,
+   * APP_WAIT_TIMEOUT
    */
   async change(order: AppOrder, asker: Asker, signal: AbortSignal): Promise<InstanceRecord[]> {
-    const { table } = this.#engine
+    const { waiting } = order
     const { change, targets, versions } = await this.#runnableEdit(order, asker)
-    table.commit(change)
-    await this.#engine.settled([...targets, ...versions.filter((one) => one.active)], signal)
-    if (order.action === 'upgrade') await this.#watchStart(targets, signal)
-    const after = targets.flatMap((record) => table.get(record) ?? [])
-    const failed = after.find((record) => record.state === 'failed' && record.goal === 'running')
-    if (failed !== undefined) {
-      throw new PlaygroundError(
-        'APP_START',
-        `${formatInstance(failed)} did not start: ${failed.reason}`,
-        { hint: `See "p2p-playground logs ${failed.app}".` },
-      )
+    const limit = new TimeLimit(waiting?.timeoutMs, this.#clock, signal)
+    try {
+      this.#engine.table.commit(change)
+      const replaced = versions.filter((one) => one.active)
+      await this.#engine.settled([...targets, ...replaced], limit.signal)
+      if (waiting?.wait === true && STARTING.has(order.action))
+        for (const target of targets) await this.#started(target, limit.signal)
+    } catch (error) {
+      const [target] = targets
+      if (!limit.isOver || waiting === undefined || target === undefined) throw error
+      throw this.#watch.late(target, waiting)
+    } finally {
+      limit.lift()
     }
-    return after
+    return this.#outcome(targets)
   }
 
-  /** Waits a moment for how a version on trial begins. @throws APP_START, APP_UNHEALTHY, APP_ROLLED_BACK */
-  async #watchStart(targets: readonly InstanceRecord[], signal: AbortSignal): Promise<void> {
-    const { table, launcher } = this.#engine
-    const untilMs = this.#clock.monotonic() + AT_ONCE_MS
-    for (;;) {
-      const seen = table.changed.count
-      const nowMs = this.#clock.monotonic()
-      const waits = targets.flatMap((target) => {
-        const record = table.get(target)
-        if (record === undefined) return []
-        const readiness = readinessOf(record, {
-          app: table.app(record.app),
-          active: table.ofApp(record.app).find((one) => one.active),
-          hasHealthCheck: launcher.hasHealthCheck(record),
-          nowMs,
-        })
-        return readiness.kind === 'ready' ? [] : (readiness.againMs ?? Infinity)
-      })
-      if (waits.length === 0 || nowMs >= untilMs) return
-      const againMs = Math.min(untilMs - nowMs, ...waits)
-      await nextLook({ changed: table.changed, clock: this.#clock }, { seen, againMs }, signal)
-    }
+  async #started(target: InstanceKey, signal: AbortSignal): Promise<void> {
+    for await (const { ready } of this.#watch.follow(target, signal)) if (ready) return
+  }
+
+  /** How they are now. @throws APP_START */
+  #outcome(targets: readonly InstanceRecord[]): InstanceRecord[] {
+    const after = targets.flatMap((record) => this.#engine.table.get(record) ?? [])
+    const failed = after.find((record) => record.state === 'failed' && record.goal === 'running')
+    if (failed === undefined) return after
+    throw new PlaygroundError(
+      'APP_START',
+      `${formatInstance(failed)} did not start: ${failed.reason}`,
+      { hint: `See "p2p-playground logs ${failed.app}".` },
+    )
   }
 
   /** Writes down that a command was refused. */

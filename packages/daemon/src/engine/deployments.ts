@@ -19,16 +19,9 @@ import type { Asker } from './commands.js'
 import type { Engine } from './engine.js'
 import { wantedRecord } from './fetcher.js'
 import type { FetchJob } from './fetcher.js'
-import { nextLook } from './next-look.js'
-import { readinessOf } from './readiness.js'
-import type { Readiness } from './readiness.js'
-
-export interface DeployOptions {
-  readonly wait: boolean
-  readonly timeoutMs: number
-  /** What `timeoutMs` is the rest of; default: itself. */
-  readonly limitMs?: number
-}
+import { GOES_ON, StartWatch } from './start-watch.js'
+import type { WaitOptions } from './start-watch.js'
+import { TimeLimit } from './time-limit.js'
 
 export interface DeployView {
   readonly phase: 'offer' | 'transfer' | 'verify' | 'start' | 'done'
@@ -38,7 +31,6 @@ export interface DeployView {
   readonly record: InstanceRecord | null
 }
 
-const GOES_ON = 'It goes on. Look with "p2p-playground app list", or give more time with --timeout.'
 const GOES_ON_AGAIN = 'Deploying it again goes on where it was; give more time with --timeout.'
 
 /** Takes offered packages, and watches the engine bring them to run. */
@@ -48,6 +40,7 @@ export class Deployments {
   readonly #clock: Clock
   readonly #maxApps: number
   readonly #updatePolicy: UpdatePolicy
+  readonly #watch: StartWatch
 
   constructor(options: {
     readonly engine: Engine
@@ -61,6 +54,7 @@ export class Deployments {
     this.#clock = options.clock
     this.#maxApps = options.maxApps
     this.#updatePolicy = options.updatePolicy
+    this.#watch = new StartWatch(options)
   }
 
   /**
@@ -71,29 +65,21 @@ export class Deployments {
   async *deploy(
     job: FetchJob,
     asker: Asker,
-    options: DeployOptions,
+    options: WaitOptions,
     signal: AbortSignal,
   ): AsyncGenerator<DeployView> {
     this.#admit(job, asker)
     yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, copiedBytes: 0, record: null }
     await this.#requireRunnable(job, asker)
     this.#want(job)
-    const limit = new AbortController()
-    const ends = AbortSignal.any([signal, limit.signal])
-    void this.#clock.sleep(options.timeoutMs, ends).then(
-      () => {
-        limit.abort()
-      },
-      () => undefined,
-    )
+    const limit = new TimeLimit(options.timeoutMs, this.#clock, signal)
     try {
-      yield* this.#watchFetch(job, ends)
-      yield* this.#watchStart(job.id, options.wait, ends)
+      yield* this.#watchFetch(job, limit.signal)
+      yield* this.#watchStart(job.id, options.wait, limit.signal)
     } catch (error) {
-      if (!limit.signal.aborted || signal.aborted) throw error
-      throw this.#timedOut(job, formatDuration(options.limitMs ?? options.timeoutMs))
+      throw limit.isOver ? this.#timedOut(job, options) : error
     } finally {
-      limit.abort()
+      limit.lift()
     }
   }
 
@@ -173,54 +159,25 @@ export class Deployments {
     wait: boolean,
     signal: AbortSignal,
   ): AsyncGenerator<DeployView> {
-    const { table } = this.#engine
-    const doneBytes = table.get(key)?.sizeBytes ?? 0
     const fetched = this.#engine.actions.fetches.get(formatInstance(key))?.progress
+    const first = this.#watch.require(key)
     const view = {
-      doneBytes,
+      doneBytes: first.sizeBytes,
       reusedBytes: fetched?.reusedBytes ?? 0,
       copiedBytes: fetched?.copiedBytes ?? 0,
     }
-    let shown: string | undefined
-    for (;;) {
-      const seen = table.changed.count
-      const record = table.get(key)
-      if (record === undefined)
-        throw new PlaygroundError('APP_NOT_FOUND', `${formatInstance(key)} was removed`)
-      const readiness = wait ? this.#readinessOf(record) : ({ kind: 'ready' } as const)
-      if (readiness.kind === 'ready') {
-        yield { phase: 'done', ...view, record }
-        return
-      }
-      if (record.state !== shown) yield { phase: 'start', ...view, record }
-      shown = record.state
-      const look = { seen, againMs: readiness.againMs }
-      await nextLook({ changed: table.changed, clock: this.#clock }, look, signal)
+    if (!wait) {
+      yield { phase: 'done', ...view, record: first }
+      return
     }
+    for await (const { record, ready } of this.#watch.follow(key, signal))
+      yield { phase: ready ? 'done' : 'start', ...view, record }
   }
 
-  #readinessOf(record: InstanceRecord): Readiness {
-    const { table, launcher } = this.#engine
-    return readinessOf(record, {
-      app: table.app(record.app),
-      active: table.ofApp(record.app).find((one) => one.active),
-      hasHealthCheck: launcher.hasHealthCheck(record),
-      nowMs: this.#clock.monotonic(),
-    })
-  }
-
-  #timedOut(job: FetchJob, limit: string): PlaygroundError {
+  #timedOut(job: FetchJob, options: WaitOptions): PlaygroundError {
     const record = this.#engine.table.get(job.id)
-    const name = formatInstance(job.id)
-    if (record?.presence === 'absent') return this.#notArrived(job, limit)
-    const state = record === undefined ? 'gone' : record.state
-    const detail = record === undefined ? '' : record.reason || record.lastFailure
-    const why = detail === '' ? '' : ` (${detail})`
-    return new PlaygroundError(
-      'APP_WAIT_TIMEOUT',
-      `${name} was not ready within ${limit}: ${state}${why}`,
-      { hint: GOES_ON },
-    )
+    if (record?.presence !== 'absent') return this.#watch.late(job.id, options)
+    return this.#notArrived(job, formatDuration(options.limitMs ?? options.timeoutMs))
   }
 
   #notArrived({ id, list, sources, by, localPath }: FetchJob, limit: string): PlaygroundError {

@@ -32,13 +32,14 @@ import { Commands } from './commands.js'
 import type { AppOrder, Asker } from './commands.js'
 import { createEngine } from './create-engine.js'
 import { Deployments } from './deployments.js'
-import type { DeployOptions, DeployView } from './deployments.js'
+import type { DeployView } from './deployments.js'
 import type { Engine } from './engine.js'
 import type { OnFailpoint } from './failpoint.js'
 import { Fetcher } from './fetcher.js'
 import type { FetchJob } from './fetcher.js'
 import type { NodeTraits } from './launcher.js'
 import { PackageStore } from './package-store.js'
+import type { WaitOptions } from './start-watch.js'
 
 export const forever: AbortSignal = new AbortController().signal
 export const asker: Asker = { peerId: 'controller' }
@@ -212,7 +213,7 @@ export class EngineUnderTest {
 
   async deploy(
     job: FetchJob,
-    options: DeployOptions = { wait: true, timeoutMs: 5000 },
+    options: WaitOptions = { wait: true, timeoutMs: 5000 },
   ): Promise<DeployView[]> {
     const views: DeployView[] = []
     const { deployments } = this.parts

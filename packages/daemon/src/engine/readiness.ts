@@ -14,7 +14,7 @@ const READY: Readiness = { kind: 'ready' }
 const WAITING: Readiness = { kind: 'waiting', againMs: undefined }
 
 /**
- * How a version that was deployed stands. While it is on trial no failure is the last word.
+ * How a version that is to run stands. While it is on trial no failure is the last word.
  * @throws APP_START, APP_UNHEALTHY; APP_ROLLED_BACK when another version is back
  */
 export function readinessOf(
@@ -30,7 +30,11 @@ export function readinessOf(
 ): Readiness {
   const { app, active } = about
   const { pending } = app
-  if (pending?.version === record.version) return pending.policy === 'immediate' ? WAITING : READY
+  if (pending?.version === record.version) {
+    if (pending.policy === 'immediate') return WAITING
+    // It waits for its turn; unless a command has started it beside the active one.
+    if (record.goal !== 'running') return READY
+  }
   if (record.condemned !== '') throw condemned(record, active)
   if (isReady(record, about.hasHealthCheck)) {
     if (about.hasHealthCheck) return READY

@@ -13,6 +13,9 @@ afterEach(async () => {
   await t.remove()
 })
 
+/** As `deploy` waits. */
+const PATIENT = { waiting: { wait: true, timeoutMs: 5000 } }
+
 /** Stable within a moment. */
 const QUICK = 'healthy_after: 10ms, watch: 10ms'
 
@@ -56,7 +59,7 @@ describe('a new version', () => {
     await t.deploy(await t.jobOf('1.0.0'))
     const rules = 'update: { policy: manual }\nrestart: { policy: never }\n'
     await t.deploy(await t.jobOf('1.1.0', rules))
-    const upgrading = codeOf(t.order('upgrade'))
+    const upgrading = codeOf(t.order('upgrade', undefined, PATIENT))
     await t.crash('1.1.0')
     expect(await upgrading).toBe('APP_ROLLED_BACK')
     await waitFor('the old one', () => t.pidOf('1.0.0') > 0)
@@ -66,7 +69,7 @@ describe('a new version', () => {
     const deploying = codeOf(t.deploy(await t.jobOf('1.0.0', 'restart: { policy: never }\n')))
     await t.crash('1.0.0')
     await deploying
-    const upgrading = codeOf(t.order('upgrade', '1.0.0'))
+    const upgrading = codeOf(t.order('upgrade', '1.0.0', PATIENT))
     await t.crash('1.0.0')
     expect(await upgrading).toBe('APP_START')
   })
@@ -198,5 +201,80 @@ describe('versions', () => {
     await t.order('untag', undefined, { tag: 'stable' })
     expect(t.engine.table.app('web').tags).toEqual({})
     expect(await codeOf(t.order('untag', undefined, { tag: 'stable' }))).toBe('APP_NOT_FOUND')
+  })
+})
+
+const CHECKED = 'health_check: { type: fake, interval: 100ms, retries: 1, start_period: 1h }\n'
+
+describe('a command that waits', () => {
+  it.each(['start', 'restart'] as const)('%s ends when the app is healthy', async (action) => {
+    await t.deploy(await t.jobOf('1.0.0', CHECKED))
+    if (action === 'start') await t.order('stop')
+    t.health.result = { healthy: false, detail: 'warming up' }
+    const asked = t.health.asked.length
+    const waiting = t.order(action, undefined, PATIENT)
+    await waitFor('a check', () => t.health.asked.length > asked)
+    t.health.result = { healthy: true }
+    expect(await waiting).toMatchObject([{ state: 'healthy', healthy: true }])
+  })
+
+  it('upgrade ends with the verdict, however long the trial lasts', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    const rules = 'update: { policy: manual, deadline: 1500ms }\nrestart: { delay: 1h }\n'
+    await t.deploy(await t.jobOf('1.1.0', rules))
+    const upgrading = codeOf(t.order('upgrade', undefined, PATIENT))
+    await t.crash('1.1.0')
+    expect(t.record('1.1.0').state).toBe('backoff')
+    expect(await upgrading).toBe('APP_ROLLED_BACK')
+    expect(t.record('1.1.0').condemned).toMatch(/within 1.5 s: exit 1/)
+  })
+
+  it('rollback to a version that fails says so', async () => {
+    await t.deploy(await t.jobOf('1.0.0', `${CHECKED}restart: { policy: never }\n`))
+    await t.deploy(await t.jobOf('1.1.0'))
+    t.health.result = 'silent'
+    const going = codeOf(t.order('rollback', '1.0.0', PATIENT))
+    await t.crash('1.0.0')
+    expect(await going).toBe('APP_START')
+  })
+
+  it('for one that runs beside the version that it is to replace says when it fails', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    const rules = 'update: { policy: manual }\nrestart: { max_attempts: 1 }\n'
+    await t.deploy(await t.jobOf('1.1.0', rules))
+    const starting = codeOf(t.order('start', '1.1.0', PATIENT))
+    await t.crash('1.1.0')
+    expect(await starting).toBe('APP_START')
+    expect(t.record('1.0.0')).toMatchObject({ active: true, state: 'running' })
+  })
+
+  it('says how it stands when the time is over, and the app goes on', async () => {
+    await t.deploy(await t.jobOf('1.0.0', CHECKED))
+    const pid = t.pidOf('1.0.0')
+    t.health.result = 'silent'
+    const waiting = { wait: true, timeoutMs: 50, limitMs: 60_000 }
+    await expect(t.order('restart', undefined, { waiting })).rejects.toMatchObject({
+      code: 'APP_WAIT_TIMEOUT',
+      message: expect.stringMatching(/^web@1\.0\.0 was not ready within 1m: [a-z]+$/) as string,
+    })
+    await waitFor('the new run', () => t.pidOf('1.0.0') > pid)
+  })
+
+  it('says that the version was removed meanwhile', async () => {
+    await t.deploy(await t.jobOf('1.0.0', CHECKED))
+    const pid = t.pidOf('1.0.0')
+    t.health.result = 'silent'
+    const restarting = codeOf(t.order('restart', undefined, PATIENT))
+    await waitFor('the new run', () => t.pidOf('1.0.0') > pid)
+    await t.order('remove')
+    expect(await restarting).toBe('APP_NOT_FOUND')
+  })
+
+  it('without wait ends once it is started', async () => {
+    await t.deploy(await t.jobOf('1.0.0', CHECKED))
+    await t.order('stop')
+    t.health.result = 'silent'
+    const waiting = { wait: false, timeoutMs: 5000 }
+    expect(await t.order('start', undefined, { waiting })).toMatchObject([{ state: 'running' }])
   })
 })

@@ -10,7 +10,7 @@ import { generateSigningKey, signingKeyOf, trustedKey } from '@p2p-playground/co
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
 import type { Host, HostOptions } from '@p2p-playground/p2p'
 import { node } from '@p2p-playground/proto'
-import type { DeployOptions } from '../engine/deployments.js'
+import type { WaitOptions } from '../engine/start-watch.js'
 import { EngineUnderTest } from '../engine/engine.test.support.js'
 import type { FetchJob } from '../engine/fetcher.js'
 import { createNodeService } from './node-service.js'
@@ -65,19 +65,19 @@ async function start(patch: Partial<HostOptions>): Promise<Host> {
 async function askedWith(
   request: { readonly localPath?: string; readonly timeoutMs?: bigint; readonly limitMs?: bigint },
   isHere = true,
-): Promise<{ readonly job: FetchJob; readonly options: DeployOptions }[]> {
+): Promise<{ readonly job: FetchJob; readonly options: WaitOptions }[]> {
   const serving = await start({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys: [trusted] })
   const key = signingKeyOf(createPrivateKey(pair.privatePem), 'test')
   const asking = await start({ roleKeys: [key] })
   vi.spyOn(serving, 'isOnThisMachine').mockImplementation(
     (peerId) => peerId === asking.peerId && isHere,
   )
-  const asked: { job: FetchJob; options: DeployOptions }[] = []
+  const asked: { job: FetchJob; options: WaitOptions }[] = []
   const used: unknown = {
     host: serving,
     guard: { check: () => undefined },
     deployments: {
-      deploy: (job: FetchJob, _asker: unknown, options: DeployOptions) => {
+      deploy: (job: FetchJob, _asker: unknown, options: WaitOptions) => {
         asked.push({ job, options })
         return []
       },

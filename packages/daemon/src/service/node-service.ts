@@ -42,6 +42,7 @@ import { canRead, requireGrant, requireRole } from './authority.js'
 import type { CommandGuard } from './command-guard.js'
 import { streamHeartbeats } from './heartbeats.js'
 import { logQueryOf, streamEvents, streamLogs } from './streams.js'
+import { waitingOf } from './waiting.js'
 import { whileAllowed } from './while-allowed.js'
 
 export interface NodeServiceDependencies {
@@ -169,10 +170,8 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
           allowDowngrade: request.allowDowngrade,
           by: caller.peerId,
         }
-        const timeoutMs = Number(request.timeoutMs)
-        const limitMs = request.limitMs === 0n ? timeoutMs : Number(request.limitMs)
-        const options = { wait: request.wait, timeoutMs, limitMs }
-        for await (const view of deps.deployments.deploy(job, caller, options, context.signal)) {
+        const waiting = waitingOf(request)
+        for await (const view of deps.deployments.deploy(job, caller, waiting, context.signal)) {
           yield {
             phase: view.phase,
             doneBytes: BigInt(view.doneBytes),
@@ -194,6 +193,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
         version: request.version === '' ? undefined : request.version,
         tag: request.tag,
         secure: request.secure,
+        waiting: request.timeoutMs === 0n ? undefined : waitingOf(request),
       }
       const records = await commands.change(command, caller, context.signal)
       return { instances: records.map(show) }
