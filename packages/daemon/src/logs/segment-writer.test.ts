@@ -30,4 +30,19 @@ describe('SegmentWriter', () => {
     renameSync(dir, away)
     await sync(writer)
   })
+
+  it('tells nobody that a line is on the disk before it is', async () => {
+    const writer = new SegmentWriter(join(temporaryDir(), '00000001.seg'), 0)
+    onTestFinished(() => writer.close())
+    writer.append(Buffer.from('frame'))
+    await writer.sync()
+    const told: string[] = []
+    const sync = async (who: string): Promise<void> => {
+      writer.append(Buffer.from('frame'))
+      await writer.sync()
+      told.push(who)
+    }
+    await Promise.all([sync('first'), sync('second'), sync('third')])
+    expect(told).toEqual(['first', 'second', 'third'])
+  })
 })

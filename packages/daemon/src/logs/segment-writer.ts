@@ -45,7 +45,8 @@ export class SegmentWriter {
 
   /** Resolves when all that was appended before is on the disk. Does not hold up the daemon meanwhile. */
   async sync(): Promise<void> {
-    await this.#running
+    // Whoever waited with us may have begun the next.
+    while (this.#running !== undefined) await this.#running
     if ((!this.#isDirty && !this.#isNew) || this.#isClosed) return
     this.#isDirty = false
     this.#running = syncFile(this.#fd)
