@@ -56,6 +56,20 @@ it.each([
   ['web-*', 'web-2', true],
   ['*-2', 'web-2', true],
   ['w.b', 'web', false],
+  ['*', 'web\n2', true],
+  ['w*b', 'wb', true],
+  ['we*eb', 'web', false],
+  ['a*b*c', 'a-b-b-c', true],
+  ['a*b*c', 'a-c-b', false],
+  ['*-web', 'web-web', true],
+  ['*web*', 'my-web-2', true],
+  ['', 'web', false],
 ])('scope %s and app %s: %s', (pattern, app, expected) => {
   expect(matchesScope(pattern, app)).toBe(expected)
+})
+
+it('answers at once, however long the name is that somebody asks for', () => {
+  const begunMs = performance.now()
+  expect(matchesScope('a-*-*-*-b', `a${'-'.repeat(3000)}`)).toBe(false)
+  expect(performance.now() - begunMs).toBeLessThan(1000)
 })

@@ -41,10 +41,17 @@ export function rolesOf(grants: readonly Grant[]): Role[] {
   return [...new Set(grants.flatMap(({ roles }) => roles))]
 }
 
-/** An app name or a glob in which `*` stands for any text. */
+/** An app name or a glob in which `*` stands for any text. Whoever asks chooses `app`: the time rises with its length only. */
 export function matchesScope(pattern: string, app: string): boolean {
-  const source = pattern
-    .split('*')
-    .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
-  return new RegExp(`^${source.join('.*')}$`).test(app)
+  const [first = '', ...others] = pattern.split('*')
+  const last = others.pop()
+  if (last === undefined) return app === pattern
+  if (!app.startsWith(first)) return false
+  let at = first.length
+  for (const part of others) {
+    const found = app.indexOf(part, at)
+    if (found === -1) return false
+    at = found + part.length
+  }
+  return app.length - last.length >= at && app.endsWith(last)
 }
