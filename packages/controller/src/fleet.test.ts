@@ -95,6 +95,16 @@ describe('who is there', () => {
     expect(await names([one.address, controller.address])).toEqual(['one up'])
   })
 
+  it('passes over what a node says of peers that cannot be', async () => {
+    const [one, two] = await Promise.all([world.node({ name: 'one' }), world.node({ name: 'two' })])
+    one.state.peers = [
+      { peerId: 'nobody', addresses: [one.address], source: 'mdns' },
+      { ...peerOf(two), addresses: ['over there'] },
+      peerOf(two),
+    ]
+    expect(await names([one.address])).toEqual(['one up', 'two up'])
+  })
+
   it('says why a node that is there refuses', async () => {
     const one = await world.node({ name: 'one' })
     one.state.refusal = new PlaygroundError('AUTH_ROLE', 'this needs a role', { hint: 'Get it.' })
@@ -237,6 +247,16 @@ describe('what is remembered', () => {
     const made = await world.node({ name: 'new', port: old.port })
     expect(await names([made.address])).toEqual(['new up', 'other down'])
     expect(await names()).toEqual(['new up', 'other down'])
+  })
+
+  it('forgets none that answers, though another one says that it has the same addresses', async () => {
+    const [one, two] = await Promise.all([world.node({ name: 'one' }), world.node({ name: 'two' })])
+    // As in two containers, on machines of their own.
+    for (const node of [one, two]) {
+      const addresses = [`/ip4/172.17.0.2/tcp/4001/p2p/${node.peerId}`]
+      node.state.info = { ...node.state.info, addresses }
+    }
+    expect(await names([one.address, two.address])).toEqual(['one up', 'two up'])
   })
 
   it('survives a damaged file, and writes it anew', async () => {

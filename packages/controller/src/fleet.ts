@@ -6,7 +6,7 @@ import {
 } from '@p2p-playground/core'
 import type { Clock, Logger, NodeSelector } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
-import { peerIdOf } from '@p2p-playground/p2p'
+import { isCandidate, peerIdOf } from '@p2p-playground/p2p'
 import type { Host } from '@p2p-playground/p2p'
 import { callError } from './call-error.js'
 import { requireInfo } from './known-node.js'
@@ -211,7 +211,10 @@ export class Fleet {
     asked.add(peerId)
     try {
       const { peers } = await this.client(peerId).listPeers({}, { timeoutMs: ASK_PEERS_MS })
-      for (const peer of peers) if (peer.source !== 'inbound') this.#host.addAddress(peer)
+      for (const { peerId: id, addresses, source } of peers) {
+        const peer = { peerId: id, addresses, source: 'peer' }
+        if (source !== 'inbound' && isCandidate(peer)) this.#host.addAddress(peer)
+      }
       return peerId
     } catch (error) {
       this.#logger.debug('peers-not-told', { peerId, error: callError(error).message })

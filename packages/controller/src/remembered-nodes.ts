@@ -55,26 +55,27 @@ export class RememberedNodes {
   }
 
   /**
-   * Keeps what nodes said of themselves, and writes the file when that is news. A remembered node whose
-   * every address now belongs to another one is forgotten: it was made anew there. Gives the PeerIDs of those.
+   * Keeps what nodes said of themselves, and writes the file when that is news. A remembered node that did not answer, and whose
+   * every address now belongs to another one, is forgotten: it was made anew there. Gives the PeerIDs of those.
    */
   async keep(answered: readonly RememberedNode[]): Promise<string[]> {
     if (!this.#isNews(answered)) return []
     // Another controller of this home may have written meanwhile.
     await this.load()
-    const forgotten = answered.flatMap((one) => this.#put(one))
+    const here = new Set(answered.map(({ peerId }) => peerId))
+    const forgotten = answered.flatMap((one) => this.#put(one, here))
     await this.#write()
     return forgotten
   }
 
-  #put(one: RememberedNode): string[] {
+  /** @param here PeerIDs of nodes that are not forgotten: in networks of their own, they may well have the same addresses. */
+  #put(one: RememberedNode, here: ReadonlySet<string>): string[] {
     const added = [...new Set([...(one.added ?? []), ...(this.get(one.peerId)?.added ?? [])])]
     const addresses = [...new Set([...one.addresses, ...added])].slice(0, MAX_ADDRESSES)
     const places = new Set(addresses.map(placeOf))
     const replaced = this.all().filter(
       (other) =>
-        other.peerId !== one.peerId &&
-        other.addresses.every((address) => places.has(placeOf(address))),
+        !here.has(other.peerId) && other.addresses.every((address) => places.has(placeOf(address))),
     )
     for (const other of replaced) this.#nodes.delete(other.peerId)
     this.#nodes.set(one.peerId, {
