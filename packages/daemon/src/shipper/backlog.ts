@@ -65,6 +65,12 @@ export class Backlog {
     this.#waiting.set(keyOf(life), known)
   }
 
+  /** Nothing can be had of it now. */
+  postpone(life: SourceLife, dueMs: number): void {
+    const known = this.#waiting.get(keyOf(life))
+    if (known !== undefined) known.dueMs = dueMs
+  }
+
   /** What is there is to go now. */
   hurry(life?: SourceLife): void {
     for (const one of this.#waiting.values()) {

@@ -1,3 +1,4 @@
+import { errorMessage } from '@p2p-playground/core'
 import type { Clock, LogEntry, Logger } from '@p2p-playground/core'
 import { Backlog } from './backlog.js'
 import { linesOf, readBatch } from './batch-reader.js'
@@ -6,6 +7,9 @@ import { EMPTY_LEDGER, Ledger, keyOf } from './ledger.js'
 import type { FrozenBatch, LedgerContent, SourceLife } from './ledger.js'
 import type { SourceCatalog } from './source-catalog.js'
 import { Tally } from './tally.js'
+
+/** Before a source that could not be read is asked again. */
+const SOURCE_RETRY_MS = 5000
 
 /** A frozen batch with its lines. */
 export interface Job {
@@ -36,6 +40,8 @@ export class BatchQueue {
   readonly #options: BatchQueueOptions
   readonly #backlog: Backlog
   readonly #lost: Tally<string>
+  /** Reads that failed. */
+  readonly #failed: Tally<string>
   /** Lives whose log is gone or about to go. */
   readonly #retired = new Set<string>()
   /** Those of them whose cursors are no longer of use. */
@@ -51,6 +57,12 @@ export class BatchQueue {
       clock,
       tell: (lines, source) => {
         logger.warn('log-sink-lines-lost', { lines, source })
+      },
+    })
+    this.#failed = new Tally({
+      clock,
+      tell: (times, error) => {
+        logger.error('log-sink-source-failed', { times, error })
       },
     })
     this.#begin()
@@ -72,14 +84,26 @@ export class BatchQueue {
   /** The batch whose turn it is; undefined when none is due. The ledger is to be saved before it is tried. */
   async next(): Promise<Job | undefined> {
     this.#lost.tick()
+    this.#failed.tick()
     for (const life of this.#backlog.lives()) {
-      const job = (await this.#again(life)) ?? (await this.#fresh(life))
+      const job = await this.#of(life)
       if (job === undefined) continue
       this.#held = job
       this.#backlog.served(life)
       return job
     }
     return undefined
+  }
+
+  /** A source that cannot be read is no reason to keep others waiting. */
+  async #of(life: SourceLife): Promise<Job | undefined> {
+    try {
+      return (await this.#again(life)) ?? (await this.#fresh(life))
+    } catch (error) {
+      this.#failed.add(1, `${life.source}: ${errorMessage(error)}`)
+      this.#backlog.postpone(life, this.#nowMs() + SOURCE_RETRY_MS)
+      return undefined
+    }
   }
 
   /** A batch needs its lines no more. */
@@ -90,6 +114,7 @@ export class BatchQueue {
   /** Nothing comes any more. */
   close(): void {
     this.#lost.tick(true)
+    this.#failed.tick(true)
   }
 
   /** What is there is due, without waiting for more. */

@@ -24,6 +24,8 @@ export class FakeLog implements SourceCatalog {
   readonly #sources = new Map<string, FakeSource>()
   readonly #listeners = new Set<FeedListener>()
   #lives = 0
+  /** Names of sources that cannot be read. */
+  readonly broken = new Set<string>()
   /** Everything that was ever written. */
   readonly written: LogEntry[] = []
 
@@ -101,7 +103,10 @@ export class FakeLog implements SourceCatalog {
       name: source.name,
       nextSeq: source.entries.length + 1,
       instance: source.instance,
-      sync: () => Promise.resolve(),
+      sync: async () => {
+        await Promise.resolve()
+        if (this.broken.has(source.name)) throw new Error('input/output error')
+      },
       chunks: () => chunksOf(source),
     }
   }

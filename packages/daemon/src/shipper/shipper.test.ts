@@ -103,6 +103,24 @@ describe('batches', () => {
     expect(shipper.status()).toMatchObject({ lagLines: 0, shippedLines: 12, lostLines: 0 })
   })
 
+  it('wait for no source that cannot be read, and take that in once it can', async () => {
+    await fixture.start()
+    fixture.log.broken.add(APP)
+    fixture.log.write(APP, ...numbered(3))
+    fixture.log.write('other@1.0.0', 'one')
+    await fixture.clock.advance(LIMITS.lingerMs)
+    expect(fixture.sink.lines).toEqual(['one'])
+    await fixture.clock.advance(60_000)
+    fixture.log.write('other@1.0.0', 'two')
+    await fixture.clock.advance(LIMITS.lingerMs)
+    expect(fixture.sink.lines).toEqual(['one', 'two'])
+    expect(fixture.shipper?.status()).toMatchObject({ state: 'ok', lagLines: 3 })
+    expect(fixture.count('log-sink-source-failed')).toBe(2)
+    fixture.log.broken.clear()
+    await fixture.clock.advance(10_000)
+    expect(fixture.sink.lines).toEqual(['one', 'two', ...numbered(3)])
+  })
+
   it('are not shipped before they are on the disk', async () => {
     const shipper = await fixture.start()
     fixture.isDiskFull = true

@@ -135,6 +135,7 @@ describe('Shipping', () => {
     expect(first.entries).toHaveLength(10)
     expect(second.entries.map(({ seq }) => seq)).toEqual([11, 12, 13, 14, 15])
     expect(again.shipping.status()).toMatchObject([{ shippedLines: 15, lostLines: 0 }])
+    await again.close()
     expect(readdirSync(join(dir, 'sinks', 's'))).toEqual(['ledger.json'])
   })
 
