@@ -38,7 +38,10 @@ export class EventFeed implements LogFeed {
       const read = async (fromSeq = firstSeq): Promise<LogBlock[]> => {
         const skipped = Math.max(0, Math.min(fromSeq - firstSeq, CHUNK_EVENTS - 1))
         const filter = { afterSeq: firstSeq + skipped - 1, head: CHUNK_EVENTS - skipped }
-        return Promise.resolve(this.#store.events(filter).map(blockOf))
+        const events = this.#store.events(filter)
+        // Where old ones have gone meanwhile, some of the next chunk come along.
+        const own = events.filter(({ seq }) => seq < firstSeq + CHUNK_EVENTS)
+        return Promise.resolve(own.map(blockOf))
       }
       chunks.push({ firstSeq, range: null, read })
     }

@@ -161,6 +161,20 @@ describe('NodeLogs', () => {
     expect(await fixture.lines({ kinds: ['event'], tail: 2 })).toEqual(events(10_199, 2))
   }, 20_000)
 
+  it('repeats no event when old ones go while they are read', async () => {
+    const fixture = new Fixture(temporaryDir())
+    const events = (count: number): string[] =>
+      Array.from({ length: count }, (_, index) => `event ${String(index + 1)}`)
+    fixture.haveHappened(events(10_000))
+    const seqs: number[] = []
+    for await (const { entries } of fixture.logs.query({ kinds: ['event'] })) {
+      if (seqs.length === 0 && entries.length > 0) fixture.haveHappened(events(1200))
+      seqs.push(...entries.map(({ seq }) => seq))
+    }
+    expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b))
+    expect(seqs.at(-1)).toBe(10_000)
+  }, 20_000)
+
   it('is followed in all kinds over daemons that end and begin, without gap or repeat', async () => {
     const dir = temporaryDir()
     const seen: LogEntry[] = []
