@@ -106,6 +106,7 @@ export type {
 } from './contracts/state-store.js'
 export { UPDATE_POLICIES, newAppRecord } from './model/app-record.js'
 export type { AppRecord, PendingVersion, Trial, UpdatePolicy } from './model/app-record.js'
+export { APP_NAME } from './model/app-name.js'
 export { VARIABLE_NAME } from './model/variable-name.js'
 export type { FailureBundle } from './model/failure-bundle.js'
 export { newInstanceRecord } from './model/instance-record.js'

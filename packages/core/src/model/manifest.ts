@@ -15,6 +15,7 @@ import type { RestartPolicy } from '../reconcile/restart-policy.js'
 import type { UpdateRules } from '../reconcile/update-rules.js'
 import { UPDATE_POLICIES } from './app-record.js'
 import type { RunLimits } from '../contracts/runtime.js'
+import { APP_NAME } from './app-name.js'
 import { VARIABLE_NAME } from './variable-name.js'
 
 export { KNOWN_REFERENCES, REFERENCE, expandedParts } from './references.js'
@@ -52,7 +53,6 @@ export interface HealthCheckSpec {
   readonly spec: Readonly<Record<string, unknown>>
 }
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 const innerPath = v.pipe(
   v.string(),
   v.check(isInnerPath, 'must be a relative path inside the package, without ".."'),
@@ -116,7 +116,7 @@ const schemaWith = (pause: v.GenericSchema<unknown, number>) =>
     name: described(
       v.pipe(
         v.string(),
-        v.regex(NAME, 'must be lower-case letters, digits and dashes, at most 63'),
+        v.regex(APP_NAME, 'must be lower-case letters, digits and dashes, at most 63'),
       ),
       'Name of the app.',
     ),
@@ -144,7 +144,7 @@ const schemaWith = (pause: v.GenericSchema<unknown, number>) =>
     ports: described(
       v.optional(
         v.record(
-          v.pipe(v.string(), v.regex(NAME, 'must be lower-case letters, digits and dashes')),
+          v.pipe(v.string(), v.regex(APP_NAME, 'must be lower-case letters, digits and dashes')),
           port,
         ),
         {},

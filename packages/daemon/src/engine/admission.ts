@@ -1,9 +1,9 @@
-import { PlaygroundError, formatInstance } from '@p2p-playground/core'
+import { APP_NAME, PlaygroundError, formatInstance } from '@p2p-playground/core'
 import type { InstanceRecord, ReplayFloor, StateStore } from '@p2p-playground/core'
 import type { BundleId } from '@p2p-playground/core/bundle'
 import { expandedParts } from '@p2p-playground/core/manifest'
 import type { Manifest } from '@p2p-playground/core/manifest'
-import { compare } from 'semver'
+import { compare, valid as validSemver } from 'semver'
 import { expandAll } from './expand.js'
 import type { ExpansionContext } from './expand.js'
 import { readHealthSpec } from './health-spec.js'
@@ -21,19 +21,14 @@ export interface AdmissionContext {
 
 /**
  * May this package come to this node? Asked before a byte is sent, and again once it is verified.
- * @throws APP_VERSION_EXISTS, APP_CONDEMNED, APP_DOWNGRADE, APP_LIMIT
+ * @throws TRANSFER_OFFER, APP_VERSION_EXISTS, APP_CONDEMNED, APP_DOWNGRADE, APP_LIMIT
  */
 export function admit(id: BundleId, context: AdmissionContext): void {
-  const known = context.store.digestOf(id)
-  if (known !== undefined && known !== id.digest) {
-    throw new PlaygroundError(
-      'APP_VERSION_EXISTS',
-      `${formatInstance(id)} is known here with another content (${known.slice(0, 12)}…, not ${id.digest.slice(0, 12)}…)`,
-      {
-        hint: 'A version never changes its content: raise "version" in manifest.yaml and pack again.',
-      },
-    )
+  if (!APP_NAME.test(id.app) || validSemver(id.version) !== id.version) {
+    throw new PlaygroundError('TRANSFER_OFFER', 'the offer names no version of an app')
   }
+  const known = context.store.digestOf(id)
+  if (known !== undefined && known !== id.digest) throw anotherContent(id, known)
   if (context.badDigests.includes(id.digest)) {
     throw new PlaygroundError(
       'APP_CONDEMNED',
@@ -54,6 +49,17 @@ export function admit(id: BundleId, context: AdmissionContext): void {
       },
     )
   }
+}
+
+/** A version has one content; this one is known by another digest. */
+export function anotherContent(id: BundleId, known: string): PlaygroundError {
+  return new PlaygroundError(
+    'APP_VERSION_EXISTS',
+    `${formatInstance(id)} is known here with another content (${known.slice(0, 12)}…, not ${id.digest.slice(0, 12)}…)`,
+    {
+      hint: 'A version never changes its content: raise "version" in manifest.yaml and pack again.',
+    },
+  )
 }
 
 /** The same version packed anew with an earlier `created_at` is a replay as well. */

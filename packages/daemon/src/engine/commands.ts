@@ -1,4 +1,10 @@
-import { PlaygroundError, absentApp, asPlaygroundError, formatInstance } from '@p2p-playground/core'
+import {
+  APP_NAME,
+  PlaygroundError,
+  absentApp,
+  asPlaygroundError,
+  formatInstance,
+} from '@p2p-playground/core'
 import type {
   AppAction,
   AppRecord,
@@ -224,14 +230,27 @@ export class Commands {
   }
 }
 
-/** The event of a refusal. */
+/** Of a message; it may repeat what was asked, at whatever length. */
+const MAX_MESSAGE = 1000
+
+/** The event of a refusal; what cannot be the name of an app is left out, so that nobody fills the disk with it. */
 export function refusal(
   clock: Clock,
   app: string | null,
   { message, code }: PlaygroundError,
   by: string,
 ): NewEvent {
-  return { timeMs: clock.now(), type: 'refused', app, version: null, message, code, by }
+  const about = app !== null && APP_NAME.test(app) ? app : null
+  const text = message.slice(0, MAX_MESSAGE)
+  return {
+    timeMs: clock.now(),
+    type: 'refused',
+    app: about,
+    version: null,
+    message: text,
+    code,
+    by,
+  }
 }
 
 /** Runs, and is to go on. */

@@ -13,7 +13,7 @@ import type {
   UpdatePolicy,
 } from '@p2p-playground/core'
 import { unwanted } from '@p2p-playground/core/reconcile'
-import { admit } from './admission.js'
+import { admit, anotherContent } from './admission.js'
 import { edited, isUp, refusal } from './commands.js'
 import type { Asker } from './commands.js'
 import type { Engine } from './engine.js'
@@ -71,7 +71,9 @@ export class Deployments {
     this.#admit(job, asker)
     yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, copiedBytes: 0, record: null }
     await this.#requireRunnable(job, asker)
-    this.#want(job)
+    this.#orRefuse(job, asker, () => {
+      this.#want(job)
+    })
     const limit = new TimeLimit(options.timeoutMs, this.#clock, signal)
     try {
       yield* this.#watchFetch(job, limit.signal)
@@ -86,7 +88,7 @@ export class Deployments {
   /** Before a byte is asked for; a refusal is an event of this node. */
   #admit(job: FetchJob, asker: Asker): void {
     const { table } = this.#engine
-    try {
+    this.#orRefuse(job, asker, () => {
       admit(job.id, {
         instances: table.list(),
         store: this.#store,
@@ -94,8 +96,15 @@ export class Deployments {
         allowDowngrade: job.allowDowngrade,
         badDigests: table.app(job.id.app).badDigests,
       })
+    })
+  }
+
+  #orRefuse({ id }: FetchJob, asker: Asker, take: () => void): void {
+    try {
+      take()
     } catch (error) {
-      table.record(refusal(this.#clock, job.id.app, asPlaygroundError(error), asker.peerId))
+      const { table } = this.#engine
+      table.record(refusal(this.#clock, id.app, asPlaygroundError(error), asker.peerId))
       throw error
     }
   }
@@ -131,8 +140,11 @@ export class Deployments {
       })
       return
     }
-    // The same offer again, by whoever: the one that is under way serves both.
-    if (known !== undefined && actions.jobs.has(name)) return
+    if (known !== undefined && actions.jobs.has(name)) {
+      if (known.digest !== job.id.digest) throw anotherContent(job.id, known.digest)
+      // The same offer again, by whoever: the one that is under way serves both.
+      return
+    }
     actions.jobs.set(name, job)
     table.commit({ save: [wantedRecord(job)] })
   }

@@ -166,6 +166,34 @@ describe('the engine', () => {
     })
   })
 
+  it.each([
+    ['a path', { app: '../../etc' }],
+    ['a name without end', { app: 'x'.repeat(64) }],
+    ['no version', { version: '1.0' }],
+    ['a version without end', { version: `1.0.0-${'x'.repeat(300)}` }],
+  ])('refuses an offer of %s, before it writes anything down', async (_what, patch) => {
+    const job = await t.jobOf('1.0.0')
+    const offered = { ...job, id: { ...job.id, ...patch } }
+    t.source = new Error('it was asked for')
+    expect(await codeOf(t.deploy(offered))).toBe('TRANSFER_OFFER')
+    expect(t.engine.table.list()).toEqual([])
+  })
+
+  it('refuses another content of a version that is on its way', async () => {
+    const job = await t.jobOf('1.0.0')
+    const arrival = Promise.withResolvers<Error>()
+    const other = await t.jobOf('1.0.0', 'description: other\n')
+    t.source = arrival.promise
+    const deploying = codeOf(t.deploy(job))
+    await waitFor('the offer', () => t.find('1.0.0'))
+    const code = await codeOf(t.deploy(other, { wait: true, timeoutMs: 1000 }))
+    expect(code).toBe('APP_VERSION_EXISTS')
+    expect(t.store.events({}).at(-1)).toMatchObject({ type: 'refused', app: 'web', code })
+    expect(t.record('1.0.0').digest).toBe(job.id.digest)
+    arrival.resolve(new Error('gone'))
+    await deploying
+  })
+
   it('gives up when the source is gone, and leaves nothing behind', async () => {
     const job = await t.jobOf('1.0.0')
     t.source = new Error('connection lost')

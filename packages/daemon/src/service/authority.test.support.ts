@@ -133,6 +133,11 @@ export class ServedNode {
     return events
   }
 
+  /** What the next daemon is to know. */
+  addedPeers(): readonly string[] {
+    return this.#store.peers()
+  }
+
   /** Who proves these keys, each on the same connection. */
   async asking(...proved: readonly TestKey[]): Promise<NodeClient> {
     const asking = await this.#startHost({ roleKeys: proved.map(({ signing }) => signing) })

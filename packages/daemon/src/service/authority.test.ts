@@ -179,6 +179,29 @@ it.each<[string, Call]>([
   expect(await codeOf(call(await served.asking(operator)))).toBe('AUTH_ROLE')
 })
 
+it('a name of any length that is refused takes no room among the events', async () => {
+  served.takeEvents()
+  const app = 'x'.repeat(1_000_000)
+  for (const keys of [[], [webObserver], [webOperator]]) {
+    const client = await served.asking(...keys)
+    expect(await codeOf(client.describeApp({ app }))).toBe('AUTH_ROLE')
+    expect(await codeOf(stop(app)(client))).toBe('AUTH_ROLE')
+  }
+  const events = served.takeEvents()
+  expect(events.map(({ app: about, code }) => [about, code])).toEqual(
+    Array.from({ length: 6 }, () => [null, 'AUTH_ROLE']),
+  )
+  expect(Math.max(...events.map(({ message }) => message.length))).toBeLessThan(2000)
+})
+
+it('a peer is added by an address only: its PeerID alone would be of no use to the next daemon', async () => {
+  const client = await served.asking(operator)
+  const [peer] = served.host.peers()
+  const adding = client.addPeer({ command: served.command(), address: peer?.peerId ?? '' })
+  expect(await codeOf(adding)).toBe('NODE_ADDRESS')
+  expect(served.addedPeers()).toEqual([])
+})
+
 function appsOf({ instances }: { readonly instances: readonly { app: string }[] }): string[] {
   return instances.map(({ app }) => app)
 }

@@ -15,7 +15,7 @@ import type {
 } from '@p2p-playground/core'
 import { checkPieceList } from '@p2p-playground/core/bundle'
 import { tagsOf } from '@p2p-playground/core/reconcile'
-import { callerOf } from '@p2p-playground/p2p'
+import { callerOf, peerIdOf } from '@p2p-playground/p2p'
 import type { Caller, Host } from '@p2p-playground/p2p'
 import {
   descriptionToProto,
@@ -200,6 +200,8 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     },
     async addPeer(request, context) {
       operate(context, request.command, null)
+      // The next daemon knows no more than what is kept of it.
+      peerIdOf(request.address)
       await deps.host.dial(request.address, context.signal)
       store.addPeer(request.address)
       return {}
