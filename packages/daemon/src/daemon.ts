@@ -5,8 +5,9 @@ import type { LoadedPlugin, Logger, NewEvent } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
 import { ENGINE, NODE_SERVICE, SHIPPING, USAGE } from '@p2p-playground/core/tokens'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
-import type { Host } from '@p2p-playground/p2p'
+import type { Host, Identity } from '@p2p-playground/p2p'
 import { node } from '@p2p-playground/proto'
+import { claimDirectory } from './claim-directory.js'
 import { Closers } from './closers.js'
 import { compose } from './compose.js'
 import type { LoadedDaemonConfig } from './config/index.js'
@@ -47,13 +48,16 @@ export async function startDaemon(options: {
   closers.add('state', () => {
     store.close()
   })
+  const identity = await loadIdentity(home.daemonIdentity)
+  await claimDirectories(loaded, home, identity)
   const logging = await openLogging(loaded, options.foreground)
   const { logger } = logging
   closers.add('log', () => logging.close())
   const stop = async (): Promise<void> => closers.closeAll(logger)
   try {
     for (const warning of loaded.warnings) logger.warn('config', { warning })
-    const run = await open({ home, loaded, store, logger, daemonLog: logging.log }, closers)
+    const from = { home, loaded, identity, store, logger, daemonLog: logging.log }
+    const run = await open(from, closers)
     return { run, stop }
   } catch (error) {
     logger.error('start-failed', { error: errorMessage(error) })
@@ -64,6 +68,17 @@ export async function startDaemon(options: {
 
 function openStore(home: Home, { config }: LoadedDaemonConfig): SqliteStateStore {
   return new SqliteStateStore({ path: home.stateDb, node: config.node.name })
+}
+
+/** Nobody else has what is in the home: its state is locked. */
+async function claimDirectories(
+  { config, positionOf }: LoadedDaemonConfig,
+  home: Home,
+  { peerId }: Identity,
+): Promise<void> {
+  const { appDir, logDir } = config.runtime
+  if (appDir !== home.apps) await claimDirectory(appDir, peerId, positionOf(['runtime', 'app_dir']))
+  if (logDir !== home.logs) await claimDirectory(logDir, peerId, positionOf(['runtime', 'log_dir']))
 }
 
 async function openLogging(
@@ -88,13 +103,14 @@ async function open(
   from: {
     readonly home: Home
     readonly loaded: LoadedDaemonConfig
+    readonly identity: Identity
     readonly store: SqliteStateStore
     readonly logger: Logger
     readonly daemonLog: DaemonLog
   },
   closers: Closers,
 ): Promise<RunFile> {
-  const { home, loaded, store, logger, daemonLog } = from
+  const { home, loaded, identity, store, logger, daemonLog } = from
   const { config } = loaded
   const clock = systemClock
   const trustedKeys = loadTrustedKeys(loaded)
@@ -118,7 +134,6 @@ async function open(
   const plugins = await openPlugins({ home, loaded, logger, clock, record: recordPlugin }, closers)
   const logSinks = chooseSinks(loaded, plugins, logger)
   const isolation = await openIsolation(loaded, home)
-  const identity = await loadIdentity(home.daemonIdentity)
   const host = await createHost({
     identity,
     listen: config.p2p.listenAddresses,

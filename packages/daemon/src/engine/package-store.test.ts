@@ -89,6 +89,20 @@ describe('PackageStore', () => {
     expect(existsSync(store.filesDir(KEY))).toBe(true)
   })
 
+  it('sweeps nothing that is no version of an app', async () => {
+    const strangers = [
+      'notes',
+      'python/3.12.1/bin',
+      'My Files/1.0.0',
+      'web/latest',
+      'web/1.0.0-rc/x',
+    ]
+    for (const path of strangers) mkdirSync(join(root, 'apps', path), { recursive: true })
+    writeFileSync(join(root, 'apps', 'README'), '')
+    expect(await store.sweep([], [])).toEqual([])
+    for (const path of strangers) expect(existsSync(join(root, 'apps', path))).toBe(true)
+  })
+
   it('drops unfinished transfers that nobody continued for a day, but not one that somebody wants', async () => {
     const [old, wanted, fresh] = [1, 2, 3].map((digest) => store.partPath(new Uint8Array([digest])))
     if (old === undefined || wanted === undefined || fresh === undefined) throw new Error('no path')

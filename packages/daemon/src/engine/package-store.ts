@@ -1,12 +1,15 @@
 import { lstat, mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PlaygroundError, formatBytes, systemCode } from '@p2p-playground/core'
+import { valid as validSemver } from 'semver'
+import { APP_NAME, PlaygroundError, formatBytes, systemCode } from '@p2p-playground/core'
 import type { InstanceKey } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
 import { overwrite, overwriteTree } from '../erase.js'
 import { asDiskError, mountPointOf } from './disk-full.js'
 
 const MANIFEST_NAME = 'manifest.yaml'
+/** What is in the directory of a version: its files, and what runs of it and of its hooks keep. */
+const PARTS: readonly string[] = ['files', 'run', 'pre-start', 'post-stop']
 /** An unfinished transfer that nobody has continued for that long is given up. */
 const PART_KEPT_MS = 24 * 3_600_000
 
@@ -153,7 +156,9 @@ export class PackageStore {
     return place
   }
 
-  /** Deletes what a killed daemon left behind, but spares some. Gives the paths that it deleted. */
+  /**
+   * Deletes what a killed daemon left behind, but spares some, and what cannot be ours. Gives the paths that it deleted.
+   */
   async sweep(
     known: readonly (InstanceKey & { readonly digest: string })[],
     spared: readonly InstanceKey[],
@@ -165,12 +170,11 @@ export class PackageStore {
     }
     for (const name of await namesIn(this.paths.stage)) await drop(join(this.paths.stage, name))
     const dirs = new Set([...known, ...spared].map((key) => this.versionDir(key)))
-    for (const app of await namesIn(this.paths.apps)) {
-      if (app.startsWith('.')) continue
-      const versions = await namesIn(join(this.paths.apps, app))
-      for (const version of versions) {
+    for (const app of await dirsIn(this.paths.apps)) {
+      if (!APP_NAME.test(app)) continue
+      for (const version of await dirsIn(join(this.paths.apps, app))) {
         const dir = join(this.paths.apps, app, version)
-        if (!dirs.has(dir)) await drop(dir)
+        if (!dirs.has(dir) && (await isVersionDir(dir, version))) await drop(dir)
       }
     }
     const files = new Set(known.map((key) => `${key.digest}.p2p`))
@@ -217,6 +221,16 @@ async function checkFree(dir: string, neededBytes: number): Promise<void> {
 
 async function namesIn(dir: string): Promise<string[]> {
   return (await readdir(dir).catch(ignoreMissing)) ?? []
+}
+
+async function dirsIn(dir: string): Promise<string[]> {
+  const entries = (await readdir(dir, { withFileTypes: true }).catch(ignoreMissing)) ?? []
+  return entries.flatMap((entry) => (entry.isDirectory() ? entry.name : []))
+}
+
+async function isVersionDir(dir: string, version: string): Promise<boolean> {
+  if (validSemver(version) !== version) return false
+  return (await namesIn(dir)).every((name) => PARTS.includes(name))
 }
 
 function ignoreMissing(error: unknown): undefined {
