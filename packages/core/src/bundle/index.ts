@@ -13,7 +13,7 @@ export {
 } from './keys.js'
 export { packDirectory, signBundle } from './pack.js'
 export type { PackRequest, PackedBundle } from './pack.js'
-export { buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
+export { MIN_PIECE_BYTES, buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
 export { sourceDateMs } from './source-date.js'
 export { verifyMessage } from './signature.js'
 export type { TrustContext } from './signature.js'

@@ -4,7 +4,10 @@ import { PlaygroundError } from '../errors.js'
 import { ContentChunker } from './content-chunker.js'
 import type { Piece, PieceList } from './types.js'
 
-const SIZES = { minBytes: 256 * 1024, averageBytes: 1024 * 1024, maxBytes: 4 * 1024 * 1024 }
+/** Only the last piece of a file is smaller. */
+export const MIN_PIECE_BYTES = 256 * 1024
+
+const SIZES = { minBytes: MIN_PIECE_BYTES, averageBytes: 1024 * 1024, maxBytes: 4 * 1024 * 1024 }
 const READ_BYTES = 1024 * 1024
 /** Enough for a package at its size cap in pieces of the least size. */
 const MAX_PIECES = 65_536

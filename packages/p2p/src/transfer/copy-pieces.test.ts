@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pieceListDigest } from '@p2p-playground/core/bundle'
+import type { Piece } from '@p2p-playground/core/bundle'
 import { afterEach, describe, expect, it } from 'vitest'
 import { MB, fetchFrom, loopback, receiver, source, spoilt } from './transfer.test.support.js'
 import type { Offered } from './transfer.test.support.js'
@@ -95,6 +98,35 @@ describe('a file on this machine', () => {
     const { result, partPath } = await fetchFrom(await receiver(from), file, [from], { localPath })
     expect(await result).toMatchObject({ copiedBytes: 0, receivedBytes: 2 * MB })
     expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+  })
+
+  it('is not given away byte by byte to whoever guesses', async () => {
+    const [secret, sent] = [Buffer.from('hunter22'), randomBytes(MB / 2)]
+    const localPath = join(await loopback.dir(), 'secret')
+    const piecesOf = (bytes: Buffer): Piece[] =>
+      [...bytes].map((byte) => ({
+        sizeBytes: 1,
+        digest: createHash('sha256').update(Buffer.of(byte)).digest(),
+      }))
+    const known = { sizeBytes: sent.length, digest: createHash('sha256').update(sent).digest() }
+    for (const [before, pieces] of [
+      [Buffer.alloc(0), piecesOf(secret)],
+      // What comes before is known, or the node has it from whoever guesses.
+      [sent, [known, ...piecesOf(secret)]],
+    ] as const) {
+      const bytes = Buffer.concat([before, secret])
+      await writeFile(localPath, bytes)
+      const list = { digest: pieceListDigest(pieces), sizeBytes: bytes.length, pieces }
+      const partPath = join(await loopback.dir(), 'part')
+      await writeFile(partPath, before)
+      const guess = { bytes, list, path: localPath }
+      const { result, progress } = await fetchFrom(await receiver(), guess, [], {
+        localPath,
+        partPath,
+      })
+      await expect(result).rejects.toMatchObject({ code: 'TRANSFER_SOURCE' })
+      expect(progress.at(-1)).toMatchObject({ copiedBytes: 0 })
+    }
   })
 
   it('does not hide that the disk is full', async () => {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { isPlaygroundError } from '@p2p-playground/core'
+import { MIN_PIECE_BYTES } from '@p2p-playground/core/bundle'
 import type { FetchRequest } from './fetch-pieces.js'
 import type { PartFile } from './part-file.js'
 import { offsetsOf } from './piece-server.js'
@@ -15,7 +16,9 @@ export interface PartContext {
 }
 
 /**
- * Takes missing pieces from a file on this machine, up to the first that it has not: what is left comes from the sources.
+ * Takes missing pieces from a file on this machine, up to the first that it has not: what is left comes from the sources. Whoever
+ * names a file and is told how far it is right could find out what is in it by guessing small pieces: of these only the last of a
+ * file is taken, behind another.
  * @throws TRANSFER_DISK
  */
 export async function copyPieces(
@@ -34,6 +37,8 @@ export async function copyPieces(
     for (const index of pieces) {
       request.signal.throwIfAborted()
       const piece = buffer.subarray(0, list.pieces[index]?.sizeBytes ?? 0)
+      const isRest = index === list.pieces.length - 1 && next > 0
+      if (piece.length < MIN_PIECE_BYTES && !isRest) return
       if (!(await readWhole(file, piece, offsets[index] ?? 0))) return
       await part.write(index, piece, { source: path, unchecked })
       next += 1
