@@ -124,7 +124,7 @@ export class Actions {
   async #sweepTransfers(): Promise<void> {
     const { packages, clock, logger } = this.#deps
     const isWanted = (path: string): boolean =>
-      [...this.jobs.values()].some(({ list }) => packages.partPath(list.digest) === path)
+      [...this.jobs.values()].some(({ id, list }) => packages.partPath(id, list.digest) === path)
     try {
       const swept = await packages.sweepTransfers(clock.now(), isWanted)
       for (const path of swept) logger.warn('swept', { path })

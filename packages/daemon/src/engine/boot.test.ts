@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { InMemoryRuntime, waitFor } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EngineUnderTest, asker } from './engine.test.support.js'
@@ -150,7 +150,7 @@ describe('transfers that nobody has continued for a day', () => {
   it('are dropped when another begins, and at the start of a daemon', async () => {
     const job = await t.jobOf('1.0.0')
     const incoming = join(t.dir, 'incoming')
-    const own = `${Buffer.from(job.list.digest).toString('hex')}.part`
+    const own = basename(t.parts.packages.partPath(job.id, job.list.digest))
     for (const name of [own, 'other.part']) {
       writeFileSync(join(incoming, name), 'half')
       utimesSync(join(incoming, name), 0, 0)

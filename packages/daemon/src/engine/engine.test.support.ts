@@ -80,6 +80,7 @@ interface Parts {
   readonly deployments: Deployments
   readonly store: SqliteStateStore
   readonly logs: LogStore
+  readonly packages: PackageStore
 }
 
 /** A whole engine on a real disk, whose programs run only in memory and whose packages come from a file. */
@@ -181,7 +182,7 @@ export class EngineUnderTest {
     await engine.start()
     const options = { engine, store, clock, maxApps: 3, updatePolicy: 'immediate' as const }
     const deployments = new Deployments(options)
-    this.#parts = { engine, commands: new Commands(options), deployments, store, logs }
+    this.#parts = { engine, commands: new Commands(options), deployments, store, logs, packages }
   }
 
   async stop(): Promise<void> {

@@ -110,7 +110,34 @@ describe('a package that is fetched', () => {
   it('that was bad from the beginning is refused, and not kept', async () => {
     const { fetcher } = fetcherOf(spoilt)
     await expect(fetched(fetcher)).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' })
-    expect(existsSync(packages.partPath(job.list.digest))).toBe(false)
+    expect(existsSync(packages.partPath(job.id, job.list.digest))).toBe(false)
+  })
+
+  it('stays what was verified, whatever comes of the same pieces under another name meanwhile', async () => {
+    const dir = join(root, 'evil')
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'manifest.yaml'), 'name: web\nversion: 1.0.0\nentrypoint: evil\n')
+    writeFileSync(join(dir, 'evil'), '#!/bin/sh\n', { mode: 0o755 })
+    const outPath = join(root, 'evil.p2p')
+    const stranger = signingKeyOf(createPrivateKey(generateSigningKey('ed25519').privatePem), 'x')
+    await packDirectory({ dir, outPath, key: stranger })
+    const other = { ...job, id: { ...job.id, app: 'other' } }
+    const pieces: PieceFetcher = {
+      fetchPieces: async ({ partPath, sources, reader }) => {
+        if (sources.includes('stranger')) {
+          writeFileSync(partPath, readFileSync(outPath))
+          throw new Error('gone')
+        }
+        writeFileSync(partPath, sound)
+        await reader(sound)
+        const late = { ...other, sources: ['stranger'], by: 'stranger' }
+        await expect(fetched(fetcher, late)).rejects.toThrow('gone')
+      },
+    }
+    const clock = new FakeClock()
+    const fetcher = new Fetcher({ pieces, packages, trusted: [trusted], revoked: [], clock })
+    const { manifestText } = await fetcher.fetch(job, () => undefined, forever)
+    expect(manifestText).toContain('entrypoint: run')
   })
 
   it('is told where the package lies on this machine, also when it is fetched again', async () => {

@@ -111,7 +111,7 @@ export class Fetcher {
     signal: AbortSignal,
   ): Promise<FetchedPackage> {
     await this.#packages.checkSpace(job.list.sizeBytes)
-    const partPath = this.#packages.partPath(job.list.digest)
+    const partPath = this.#packages.partPath(job.id, job.list.digest)
     // Where only the one who asks for it sends it, the signature tells of a bad piece as well.
     if (job.sources.every((source) => source === job.by)) {
       try {

@@ -41,7 +41,7 @@ async function installed(content: string): Promise<void> {
   const stageDir = join(store.paths.stage, 's1')
   mkdirSync(stageDir)
   writeFileSync(join(stageDir, 'file'), content)
-  const partPath = store.partPath(new Uint8Array([1, 2]))
+  const partPath = store.partPath(KEY, new Uint8Array([1, 2]))
   writeFileSync(partPath, 'package')
   await store.install({ stageDir, partPath, key: KEY, digest: 'abc' })
 }
@@ -51,7 +51,7 @@ describe('PackageStore', () => {
     await installed('one')
     expect(readFileSync(join(store.filesDir(KEY), 'file'), 'utf8')).toBe('one')
     expect(readFileSync(store.packagePath('abc'), 'utf8')).toBe('package')
-    expect(existsSync(store.partPath(new Uint8Array([1, 2])))).toBe(false)
+    expect(existsSync(store.partPath(KEY, new Uint8Array([1, 2])))).toBe(false)
   })
 
   it('replaces what a killed daemon left in the place', async () => {
@@ -104,7 +104,9 @@ describe('PackageStore', () => {
   })
 
   it('drops unfinished transfers that nobody continued for a day, but not one that somebody wants', async () => {
-    const [old, wanted, fresh] = [1, 2, 3].map((digest) => store.partPath(new Uint8Array([digest])))
+    const [old, wanted, fresh] = [1, 2, 3].map((digest) =>
+      store.partPath(KEY, new Uint8Array([digest])),
+    )
     if (old === undefined || wanted === undefined || fresh === undefined) throw new Error('no path')
     const nowMs = Date.UTC(2026, 0, 2)
     for (const path of [old, wanted, fresh]) {

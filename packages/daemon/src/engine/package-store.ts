@@ -1,7 +1,14 @@
+import { createHash } from 'node:crypto'
 import { lstat, mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { valid as validSemver } from 'semver'
-import { APP_NAME, PlaygroundError, formatBytes, systemCode } from '@p2p-playground/core'
+import {
+  APP_NAME,
+  PlaygroundError,
+  formatBytes,
+  formatInstance,
+  systemCode,
+} from '@p2p-playground/core'
 import type { InstanceKey } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
 import { overwrite, overwriteTree } from '../erase.js'
@@ -53,9 +60,13 @@ export class PackageStore {
       await mkdir(dir, { recursive: true, mode: 0o700 })
   }
 
-  /** The unfinished file of a transfer; the same list continues the same file. */
-  partPath(listDigest: Uint8Array): string {
-    return join(this.paths.incoming, `${Buffer.from(listDigest).toString('hex')}.part`)
+  /**
+   * The unfinished file of a transfer; the same list continues the same file. A version that is offered with the pieces of
+   * another has a file of its own: whoever offers it must not write into what is being verified.
+   */
+  partPath(key: InstanceKey, listDigest: Uint8Array): string {
+    const name = createHash('sha256').update(listDigest).update(formatInstance(key)).digest('hex')
+    return join(this.paths.incoming, `${name}.part`)
   }
 
   packagePath(digest: string): string {
