@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { newInstanceRecord } from '@p2p-playground/core'
-import type { InstanceRecord } from '@p2p-playground/core'
+import type { InstanceRecord, RunHandle } from '@p2p-playground/core'
 import { InMemoryRuntime, waitFor } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EngineUnderTest, asker, codeOf, forever } from './engine.test.support.js'
@@ -192,6 +192,20 @@ describe('the engine', () => {
     expect(t.record('1.0.0').digest).toBe(job.id.digest)
     arrival.resolve(new Error('gone'))
     await deploying
+  })
+
+  it('starts what failed after its process was there, when somebody asks for it', async () => {
+    const start = t.runtime.start.bind(t.runtime)
+    let placed: RunHandle | undefined
+    t.runtime.start = async (...call) => {
+      placed = await start(...call)
+      throw new Error('it did not hear the word')
+    }
+    expect(await codeOf(t.deploy(await t.jobOf('1.0.0')))).toBe('APP_START')
+    expect(t.record('1.0.0')).toMatchObject({ state: 'failed', handle: null })
+    expect(placed !== undefined && (await t.runtime.adopt(placed))).toBe(false)
+    t.runtime.start = start
+    expect((await t.order('start'))[0]).toMatchObject({ state: 'running' })
   })
 
   it('gives up when the source is gone, and leaves nothing behind', async () => {

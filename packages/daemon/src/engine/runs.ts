@@ -56,6 +56,7 @@ export class Runs {
     } catch (error) {
       // Neither the engine's end nor a want of the machine is the app's fault: the plan asks for the start again.
       if (signal.aborted || isDiskFull(error) || isSocketShortage(error)) throw error
+      await this.#endPlaced(record)
       this.#failToStart(record, error)
     }
   }
@@ -136,6 +137,12 @@ export class Runs {
     return missing === '' ? [] : [instanceEvent(this.#deps.clock, 'limits', record, { message })]
   }
 
+  /** Its process was there before it failed: nobody watches it, and nothing of it is to stay. */
+  async #endPlaced(record: InstanceRecord): Promise<void> {
+    const { handle } = this.#now(record)
+    if (handle !== null) await this.#deps.launcher.runtimeOf(this.#now(record)).stop(handle, 0)
+  }
+
   #failToStart(record: InstanceRecord, error: unknown): void {
     const { table, clock } = this.#deps
     const { code, message } = asPlaygroundError(error, 'APP_START')
@@ -143,6 +150,8 @@ export class Runs {
       record,
       {
         state: 'failed',
+        handle: null,
+        wellSinceMs: null,
         reason: message,
         lastFailure: message,
         runGeneration: record.generation,
