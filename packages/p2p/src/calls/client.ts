@@ -5,9 +5,7 @@ import { createTransport } from '@connectrpc/connect/protocol-connect'
 import { PlaygroundError, errorMessage } from '@p2p-playground/core'
 import { wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
-import { headersFromWire, headersToWire } from './protocol.js'
-
-const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+import { MAX_MESSAGE_BYTES, headersFromWire, headersToWire } from './protocol.js'
 
 /** A Connect transport whose every call is a stream of its own. */
 export function streamTransport(

@@ -8,7 +8,7 @@ import { toConnectError, wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
 import { CALLER } from './caller.js'
 import type { Caller } from './caller.js'
-import { headersFromWire, headersToWire } from './protocol.js'
+import { MAX_MESSAGE_BYTES, headersFromWire, headersToWire } from './protocol.js'
 
 interface Call {
   readonly url: string
@@ -30,6 +30,7 @@ export class CallServer {
       grpc: false,
       grpcWeb: false,
       connect: true,
+      readMaxBytes: MAX_MESSAGE_BYTES,
       interceptors: [
         (next) => async (request) => {
           try {
