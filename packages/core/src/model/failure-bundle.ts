@@ -13,6 +13,6 @@ export interface FailureBundle extends InstanceKey {
   readonly starts: number
   /** The last health check before the end; null when there was none. */
   readonly health: HealthResult | null
-  /** The last lines that it wrote, at most 200, each with its stream. */
+  /** The last lines that it wrote, at most 200, each with its stream; of a very long one, how it begins. */
   readonly lines: readonly { readonly stream: string; readonly line: string }[]
 }

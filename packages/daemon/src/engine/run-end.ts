@@ -98,6 +98,14 @@ export function failureOf(
     reason: whyEnded(end),
     starts: record.startsMs.length,
     health: seen.health,
-    lines: seen.lines,
+    lines: seen.lines.map(({ stream, line }) => ({ stream, line: beginningOf(line) })),
   }
+}
+
+/** Of a line; a version's failures are shown in one message. */
+const MAX_KEPT_CHARACTERS = 4096
+
+function beginningOf(line: string): string {
+  if (line.length <= MAX_KEPT_CHARACTERS) return line
+  return `${line.slice(0, MAX_KEPT_CHARACTERS).toWellFormed()}…`
 }
