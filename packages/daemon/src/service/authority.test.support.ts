@@ -121,9 +121,9 @@ export class ServedNode {
     this.happen(app, message)
   }
 
-  happen(app: string | null, message: string): void {
+  happen(app: string | null, message: string, times = 1): void {
     const event: NewEvent = { timeMs: this.#clock.now(), type: 'started', app, message, ...NOBODY }
-    this.#table.record(event)
+    this.#table.record(...Array.from({ length: times }, () => event))
   }
 
   /** Events of this node that came since the last call. */

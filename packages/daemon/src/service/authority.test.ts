@@ -202,6 +202,16 @@ it('a peer is added by an address only: its PeerID alone would be of no use to t
   expect(served.addedPeers()).toEqual([])
 })
 
+it('whoever asks for all events gets them, however much they say', async () => {
+  served.happen(null, 'x'.repeat(2000), 9000)
+  const client = await served.asking(observer)
+  const answers = await readAll(client.streamEvents({}))
+  const seqs = answers.flatMap(({ events }) => events.map(({ seq }) => Number(seq)))
+  expect(seqs.length).toBeGreaterThanOrEqual(9000)
+  expect(seqs).toEqual([...seqs].sort((a, b) => a - b))
+  expect(Math.max(...answers.map(({ events }) => events.length))).toBeLessThanOrEqual(500)
+}, 20_000)
+
 function appsOf({ instances }: { readonly instances: readonly { app: string }[] }): string[] {
   return instances.map(({ app }) => app)
 }

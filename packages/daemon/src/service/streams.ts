@@ -78,18 +78,26 @@ export async function* streamEvents(
     const stored = readable({ sinceMs, afterSeq: lastSeq, tail })
     const history = request.tail === undefined ? stored : newest(stored, request.tail)
     let seen = bell.count
-    if (history.length > 0) yield { events: history.map(eventToProto) }
+    if (history.length > 0) yield* inMessages(history)
     else lastSeq = store.events({ tail: 1 }).at(-1)?.seq ?? lastSeq
     while (request.follow && !signal.aborted) {
       await bell.after(seen, signal)
       seen = bell.count
       const fresh = readable({ afterSeq: lastSeq })
-      if (fresh.length > 0) yield { events: fresh.map(eventToProto) }
+      yield* inMessages(fresh)
     }
   } finally {
     stop()
   }
 }
+
+/** Together they may be too much for one. */
+function* inMessages(events: readonly SystemEvent[]): Generator<{ events: node.Event[] }> {
+  for (let at = 0; at < events.length; at += EVENTS_PER_MESSAGE)
+    yield { events: events.slice(at, at + EVENTS_PER_MESSAGE).map(eventToProto) }
+}
+
+const EVENTS_PER_MESSAGE = 500
 
 function newest(events: readonly SystemEvent[], count: number): readonly SystemEvent[] {
   return events.slice(Math.max(events.length - count, 0))
