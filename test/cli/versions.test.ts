@@ -171,6 +171,19 @@ describe('a version that fails', () => {
     expect(result.code).toBe(4)
     await until('the old one runs', async () => (await row('web', '1.0.0'))?.state === 'running')
   })
+
+  test('is not what takes over when the active one goes, and not what rollback goes to', async () => {
+    await deployed({ name: 'web', version: '3.0.0' })
+    await cliOk(node, 'app', 'remove', 'web@3.0.0')
+    expect(await activeOf('web')).toBe('1.0.0')
+    await deployed({ name: 'web', version: '3.1.0' })
+    // Its own trial says what was before; later, nothing does but the versions.
+    await cliOk(node, 'app', 'stop', 'web')
+    await cliOk(node, 'app', 'remove', 'web@1.0.0')
+    expect((await cli(node, 'app', 'rollback', 'web')).stderr).toMatch(
+      /^Error APP_NOT_FOUND: .*no version to go back to/,
+    )
+  })
 })
 
 describe('a version that crashes and is to be started again later', () => {

@@ -233,7 +233,10 @@ export class Actions {
     failpoint('remove-committed')
   }
 
-  /** When the active version goes, the newest one that stays takes its place; the tags of what goes go with it. */
+  /**
+   * When the active version goes, the newest one that stays takes its place, one that failed its trial only when there is
+   * no other; the tags of what goes go with it.
+   */
   #withoutVersion(
     { app: name, version, active }: InstanceKey & { readonly active: boolean },
     left: readonly InstanceRecord[],
@@ -242,7 +245,11 @@ export class Actions {
     const tags = Object.entries(app.tags).filter(([, tagged]) => tagged !== version)
     const next = left
       .filter((other) => other.goal !== 'removed' && other.presence === 'present')
-      .sort((a, b) => b.receivedAtMs - a.receivedAtMs)[0]
+      .sort(
+        (a, b) =>
+          Number(a.condemned !== '') - Number(b.condemned !== '') ||
+          b.receivedAtMs - a.receivedAtMs,
+      )[0]
     return {
       saveApps: [
         {

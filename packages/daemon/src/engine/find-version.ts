@@ -45,6 +45,7 @@ export function rollbackDefault(
 ): InstanceRecord {
   const active = versions.find((one) => one.active)
   const below = versions
+    .filter((one) => one.condemned === '')
     .map((one) => one.version)
     .filter((version) => active !== undefined && compare(version, active.version) < 0)
     .sort(compare)

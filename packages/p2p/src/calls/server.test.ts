@@ -65,7 +65,7 @@ it('reads no more of a message than a message may have', async () => {
     }),
   )
   const stream = new SendingStream()
-  const serving = server.serve(stream, { peerId: 'stranger', connectionId: '1', grants: [] })
+  const serving = server.serve(stream, { peerId: 'stranger', connectionId: '1', grants: () => [] })
   const head = toBinary(
     wire.CallRequestSchema,
     create(wire.CallRequestSchema, {
