@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chmod, open, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { valid } from 'semver'
 import { PlaygroundError, systemCode } from '../errors.js'
 import type { Manifest } from '../model/manifest.js'
 import { checkContent } from './check-content.js'
@@ -42,7 +43,8 @@ export interface PackedBundle {
 }
 
 /**
- * Packs an application directory. The same tree gives the same bytes, whatever its times and owners are.
+ * Packs an application directory. The same tree gives the same bytes, whatever its times and owners are. Packages of the
+ * same app beside the manifest are left out.
  * @throws BUNDLE_PACK, FILE_ACCESS, and the CONFIG_ codes of its manifest with file:line:column
  */
 export async function packDirectory(request: PackRequest): Promise<PackedBundle> {
@@ -50,6 +52,7 @@ export async function packDirectory(request: PackRequest): Promise<PackedBundle>
   const outPath = resolve(request.outPath ?? `${manifest.name}-${manifest.version}.p2p`)
   const tree = (await readTree(request.dir))
     .filter((entry) => resolve(request.dir, entry.path) !== outPath)
+    .filter((entry) => !isEarlierPackage(entry, manifest.name))
     .map((entry) => (entry.path === MANIFEST_NAME ? holding(entry, content) : entry))
   checkContent(manifest, entriesOf(tree), 'BUNDLE_PACK')
   await refuseDirectory(outPath)
@@ -99,6 +102,12 @@ export async function signBundle(path: string, key: SigningKey, outPath = path):
     await rm(archivePath, { force: true })
   }
   return id
+}
+
+/** What `pack .` wrote beside the manifest for another version: each package would hold all that came before it. */
+function isEarlierPackage({ type, path }: TreeEntry, app: string): boolean {
+  if (type !== 'file' || !path.startsWith(`${app}-`) || !path.endsWith('.p2p')) return false
+  return valid(path.slice(app.length + 1, -'.p2p'.length)) !== null
 }
 
 function holding(entry: TreeEntry, content: Uint8Array | undefined): TreeEntry {
