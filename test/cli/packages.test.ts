@@ -132,6 +132,19 @@ test('pack without --out writes NAME-VERSION.p2p into the working directory', as
   expect(existsSync(join(home.path, 'hello-1.0.0.p2p'))).toBe(true)
 })
 
+test('pack leaves out what it wrote here for other versions', async () => {
+  const inApp = async (...args: string[]): Promise<CliResult> =>
+    runCli(args, { home: home.path, cwd: app })
+  expect(await inApp('pack', '.', '--no-sign')).toMatchObject({ status: 0 })
+  const manifest = join(app, 'manifest.yaml')
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('1.0.0', '1.1.0-rc.1'))
+  writeFileSync(join(app, 'hello-world.p2p'), 'a file of the app')
+  expect(await inApp('pack', '.', '--no-sign')).toMatchObject({ status: 0 })
+  const { stdout } = await inApp('inspect', 'hello-1.1.0-rc.1.p2p')
+  expect(stdout).toContain('hello-world.p2p')
+  expect(stdout).not.toContain('hello-1.0.0.p2p')
+})
+
 test.each([
   ['is not there', 'nope.key', 'CONFIG_NOT_FOUND', 'there is no file'],
   ['is of another type', 'keys/signing.key', 'CONFIG_KEY', 'is an ed25519 key'],
@@ -302,6 +315,20 @@ describe('what is wrong is said once, with the right exit code', () => {
     expect(result.stderr).toContain('manifest.yaml:1:1: the document must be a map, not "all the')
     expect(result.stderr.length).toBeLessThan(300)
     expect(result.status).toBe(2)
+  })
+
+  test.each([
+    ['a list for a map', 'ports: [8080]', '4:1: "ports" must be a map, not a list'],
+    ['a duration without a unit', 'restart: { delay: 5 }', 'must be a duration with a unit: '],
+    ['a health check of no type', 'health_check: {}', '"health_check.type" is missing'],
+  ])('of a manifest with %s', async (_name, line, says) => {
+    const yaml = `name: x\nversion: 1.0.0\nentrypoint: bin/run\n${line}\n`
+    writeFileSync(join(app, 'manifest.yaml'), yaml)
+    const result = await cli('pack', app, '--no-sign')
+    expect(result.stderr).toContain(says)
+    expect(result.stderr).not.toContain('in quotes')
+    expect(result.status).toBe(2)
+    expectOneMessage(result)
   })
 
   test('version 1.10 without quotes is refused with a hint', async () => {

@@ -5,6 +5,7 @@ import type { SourcePosition } from '../errors.js'
 import { closest } from './closest.js'
 import { describeIssue } from './describe-issue.js'
 import { knownKeys } from './known-keys.js'
+import { listsForMaps } from './lists-for-maps.js'
 import { problemError } from './problems.js'
 import type { Problem } from './problems.js'
 import type { Path, PathKey } from './strict-yaml.js'
@@ -15,6 +16,8 @@ type AnySchema<Output = unknown> = v.GenericSchema<unknown, Output>
 export interface CheckOptions {
   /** Dotted paths of texts that variables gave: they may stand for a number or a boolean. */
   readonly expanded?: ReadonlySet<string> | undefined
+  /** A list where a map belongs is taken as a map of its places. */
+  readonly listsAsMaps?: boolean | undefined
 }
 
 /**
@@ -31,9 +34,26 @@ export function checkSchema<Output>(
   if (!result.success && options.expanded !== undefined && options.expanded.size > 0) {
     result = v.safeParse(schema, withTypes(value, result.issues, options.expanded))
   }
-  if (result.success) return result.output
-  const problems = result.issues.flatMap((issue) => problemsOf(issue, schema, positionOf))
-  throw problemError(problems)
+  const lists = options.listsAsMaps === true ? [] : listsForMaps(schema, value)
+  if (result.success && lists.length === 0) return result.output
+  const isInList = (issue: Issue): boolean =>
+    lists.some((list) => list.every((key, index) => pathOf(issue)[index] === key))
+  const issues = (result.issues ?? []).filter((issue) => !isInList(issue))
+  throw problemError([
+    ...lists.map((path) => listForMap(path, positionOf)),
+    ...issues.flatMap((issue) => problemsOf(issue, schema, positionOf)),
+  ])
+}
+
+function listForMap(path: Path, positionOf: (path: Path) => SourcePosition): Problem {
+  const name = path.length === 0 ? 'the document' : `"${path.join('.')}"`
+  const message = `${name} must be a map, not a list`
+  return {
+    code: 'CONFIG_INVALID',
+    message,
+    hint: 'Write key: value, without "-" or brackets.',
+    at: positionOf(path),
+  }
 }
 
 /** The value with texts from the environment turned into the numbers and booleans that the schema asks for. */
@@ -115,7 +135,7 @@ function problemsOf(
       .filter((key) => !known.includes(key))
       .map((key) => unknownKey([...above, key], known, positionOf))
   }
-  if (issue.type === 'strict_object' && issue.received === 'undefined') {
+  if (/^(strict|loose)_object$/.test(issue.type) && issue.received === 'undefined') {
     const message = `"${path.join('.')}" is missing`
     return [{ code: 'CONFIG_INVALID', message, at: positionOf(above) }]
   }

@@ -28,8 +28,10 @@ export function describeIssue(
   }
   if (issue.kind !== 'schema') return { message: `${name}: ${withShortInput(issue)}` }
   const options = expectedOptions(issue)
-  const message = `${name} must be ${listed(options)}, not ${receivedText(issue, dotted)}`
-  if (options.includes('text') && isBare(issue.input)) {
+  const isOurs = !issue.message.startsWith('Invalid ')
+  const wanted = isOurs ? issue.message : `must be ${listed(options)}`
+  const message = `${name} ${wanted}, not ${receivedText(issue, dotted)}`
+  if (options.includes('text') && isBare(issue.input) && !/unit/.test(wanted)) {
     return { message, hint: 'Put the value in quotes.' }
   }
   const guess =

@@ -25,7 +25,10 @@ function parsed<Output>(
 }
 
 /** `10s`, `5m`, `1h30m` → milliseconds. */
-export const duration: v.GenericSchema<unknown, number> = parsed(parseDurationMs, v.string())
+export const duration: v.GenericSchema<unknown, number> = parsed(
+  parseDurationMs,
+  v.string('must be a duration with a unit: 250ms, 10s, 5m'),
+)
 
 /** The same, not shorter than `leastMs`: for what would otherwise go round without a rest. */
 export function durationOfAtLeast(leastMs: number): v.GenericSchema<unknown, number> {

@@ -25,6 +25,37 @@ describe('parseManifest', () => {
     })
   })
 
+  it.each([
+    ['ports', 'ports: [8080]\n'],
+    ['env', 'env: [A=b]\n'],
+    ['restart', 'restart: []\n'],
+    ['health_check', 'health_check: [http]\n'],
+  ])('refuses a list for the map %s, once', (key, line) => {
+    expect(() => parseManifest(MINIMAL + line, 'm.yaml')).toThrow(
+      new RegExp(`^m\\.yaml:4:\\d+: "${key}" must be a map, not a list$`),
+    )
+  })
+
+  it('refuses a list of programs, and a document that is a list', () => {
+    const list = MINIMAL.replace('bin/run', '[bin/run]')
+    expect(() => parseManifest(list, 'm.yaml')).toThrow(/"entrypoint" must be a map, not a list$/)
+    expect(() => parseManifest('- a\n', 'm.yaml')).toThrow(/the document must be a map[^)]+$/)
+  })
+
+  it('still reads a list in a package that is here already', () => {
+    const { ports } = parseAdmittedManifest(`${MINIMAL}ports: [8080]\n`, 'm.yaml')
+    expect(ports).toEqual({ 0: 8080 })
+  })
+
+  it('says that a duration wants a unit, and that a type is missing', () => {
+    expect(() => parseManifest(`${MINIMAL}restart: { delay: 5 }\n`, 'm.yaml')).toThrow(
+      '"restart.delay" must be a duration with a unit: 250ms, 10s, 5m, not 5',
+    )
+    expect(() => parseManifest(`${MINIMAL}health_check: {}\n`, 'm.yaml')).toThrow(
+      '"health_check.type" is missing',
+    )
+  })
+
   it('reads every key', () => {
     const manifest = parseManifest(
       `name: web

@@ -191,7 +191,7 @@ const admittedSchema = schemaWith(
  * @throws CONFIG_YAML, CONFIG_UNKNOWN_KEY, CONFIG_INVALID with file:line:column
  */
 export function parseManifest(text: string, file: string): Manifest {
-  return parseWith(manifestSchema, text, file)
+  return parseWith(manifestSchema, { text, file })
 }
 
 /**
@@ -199,10 +199,17 @@ export function parseManifest(text: string, file: string): Manifest {
  * not keep it from running. It is raised to the bound.
  */
 export function parseAdmittedManifest(text: string, file: string): Manifest {
-  return parseWith(admittedSchema, text, file)
+  return parseWith(admittedSchema, { text, file, listsAsMaps: true })
 }
 
-function parseWith(schema: typeof manifestSchema, text: string, file: string): Manifest {
+function parseWith(
+  schema: typeof manifestSchema,
+  {
+    text,
+    file,
+    listsAsMaps,
+  }: { readonly text: string; readonly file: string; readonly listsAsMaps?: boolean },
+): Manifest {
   const source = parseYaml(text, file)
   const value = withoutExtensions(source.value)
   if (isObject(value) && typeof value['version'] === 'number') {
@@ -212,7 +219,7 @@ function parseWith(schema: typeof manifestSchema, text: string, file: string): M
       hint: `Put it in quotes and write three parts: version: "${written}.0".`,
     })
   }
-  return toManifest(checkSchema(schema, value, source.positionOf))
+  return toManifest(checkSchema(schema, value, source.positionOf, { listsAsMaps }))
 }
 
 function toManifest(raw: v.InferOutput<typeof manifestSchema>): Manifest {
