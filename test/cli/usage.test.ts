@@ -44,6 +44,13 @@ describe('help', () => {
     expect(stdout.replace(/\s+/g, ' ')).toContain(says)
   })
 
+  test.each([[[]], [['app']], [['app', 'list']]])('of %j comes with -h too', async (words) => {
+    const [short, long] = await Promise.all(
+      ['-h', '--help'].map(async (flag) => runCli([...words, flag], { home: home.path })),
+    )
+    expect(short).toMatchObject({ status: 0, stderr: '', stdout: long?.stdout })
+  })
+
   test('comes quickly, even when an older Node started it', async () => {
     const times: number[] = []
     for (let run = 0; run < 5; run += 1)
@@ -60,6 +67,7 @@ describe('usage errors exit 2 with one message', () => {
     { name: 'missing argument', args: ['verify'], says: /file/i },
     { name: 'surplus argument', args: ['psk', 'surplus'], says: 'surplus' },
     { name: 'unknown command', args: ['depoly'], says: 'deploy' },
+    { name: 'unknown topic', args: ['ap', 'list'], says: '"app list"' },
     { name: 'unknown command of a topic', args: ['app', 'lst'], says: 'app list' },
     { name: 'value outside its list', args: ['keygen', '--type', 'dsa'], says: 'ed25519' },
     { name: 'duration without unit', args: ['app', 'list', '--timeout', 'soon'], says: 'soon' },

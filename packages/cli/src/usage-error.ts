@@ -120,7 +120,9 @@ function unknownCommand(context: UsageContext): PlaygroundError {
   const inTopic = names.filter((name) => name.startsWith(`${first} `))
   const typed = inTopic.length > 0 && second !== '' ? `${first} ${second}` : first
   const topics = names.flatMap((name) => (name.includes(' ') ? name.split(' ').slice(0, 1) : []))
-  const guess = closest(typed, typed === first ? [...names, ...topics] : inTopic)
+  const near = closest(typed, typed === first ? [...names, ...topics] : inTopic)
+  const whole = `${near ?? ''} ${second}`
+  const guess = names.includes(whole) ? whole : near
   // A word too many after a command looks to oclif like the name of another command.
   const command = commandOf(context)
   if (command !== '' && (guess === undefined || guess === command)) {
