@@ -37,6 +37,8 @@ describe('daemon', () => {
     expect(status).toMatchObject({ running: true, name: 'one', peerId: first.peerId })
     expect(isAlive(status.pid)).toBe(true)
     expect(await cliOk(one, 'daemon', 'status')).toContain(first.peerId)
+    const line = /^ok +daemon .*$/m.exec(await cliOk(one, 'doctor'))?.[0].trim()
+    expect(line).toMatch(new RegExp(`pid ${String(status.pid)}, /ip4/127\\.0\\.0\\.1/tcp/\\d+$`))
   })
 
   test('start says that one runs, with its pid', async () => {
@@ -159,6 +161,21 @@ describe('app', () => {
     expect(described).toContain('signed by  owner')
   })
 
+  test('one that no node has is told of all of them, with where to look', async () => {
+    for (const command of [
+      ['app', 'stop', 'talkre'],
+      ['app', 'describe', 'talkre'],
+      ['logs', 'talkre'],
+    ]) {
+      const { code, stderr } = await cli(one, ...command)
+      expect(stderr).toBe(
+        'Error APP_NOT_FOUND: one: there is no app "talkre" on this node (and 1 more node)\n' +
+          'See which there are with "p2p-playground app list".\n',
+      )
+      expect(code).toBe(1)
+    }
+  })
+
   test('one that only some nodes have is no failure of the others', async () => {
     const app = writeApp(machines.base, { name: 'single' })
     await cliOk(one, 'deploy', app, '--nodes', 'two')
@@ -260,6 +277,7 @@ describe('a daemon that is down', () => {
     const alone = await cli(one, 'app', 'list', '--node', 'two')
     expect(alone.code).toBe(1)
     expect(alone.stderr.match(/^Error NODE_UNREACHABLE: /gm)).toHaveLength(1)
+    expect(alone.stderr.match(/12D3KooW/g)).toHaveLength(1)
     expect(await cliOk(one, 'node', 'list')).toMatch(/^two +down/m)
     await startTwo()
   })

@@ -82,7 +82,7 @@ test('deploy draws a bar per node', async () => {
   const app = writeApp(machines.base, { name: 'bars' })
   const { code, text } = await terminal(`${BIN} deploy ${app}`)
   expect(code).toBe(0)
-  expect(text).toMatch(/one +\[[^\]]+\] 100% /)
+  expect(text).toMatch(/packing \[[^]*one +\[[^\]]+\] 100% /)
   await cliOk(one, 'app', 'remove', 'bars')
 })
 

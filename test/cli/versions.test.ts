@@ -104,7 +104,9 @@ describe('app', () => {
     const pinned = (await versions('hello')).find(({ tags }) => tags.includes('stable'))
     expect(pinned?.version).toBe('1.0.0')
     await cliOk(node, 'app', 'unpin', 'hello')
-    expect((await cli(node, 'app', 'unpin', 'hello')).stderr).toMatch(/^Error APP_NOT_FOUND/)
+    expect((await cli(node, 'app', 'unpin', 'hello')).stderr).toMatch(
+      /^Error APP_NOT_FOUND: .*hello is not pinned$/m,
+    )
   })
 
   test('remove --secure leaves nothing either', async () => {

@@ -6,7 +6,7 @@ import { resolveHome } from '@p2p-playground/core/home'
 import type { ConfigRequest } from '@p2p-playground/core/config'
 import { parseDurationMs } from '@p2p-playground/core/duration'
 import { debugLogger } from './debug-logger.js'
-import { harmlessText } from './format.js'
+import { counted, harmlessText } from './format.js'
 import { Interrupt } from './interrupt.js'
 
 /** A limit that only some need; while following, it ends that. */
@@ -71,6 +71,12 @@ export interface TargetFlags {
   readonly node?: readonly string[] | undefined
   readonly nodes?: string | undefined
   readonly labels?: string | undefined
+}
+
+/** ` (and 2 more nodes)`, after what the first of them said. */
+export function others(failures: readonly NodeFailure[]): string {
+  const more = failures.length - 1
+  return more < 1 ? '' : ` (and ${counted(more, 'more node')})`
 }
 
 /** What all commands share: where the home is, JSON, and Control. */
@@ -175,7 +181,7 @@ export abstract class BaseCommand extends Command {
     if (first === undefined) return
     if (answered === 0) {
       this.#interrupt.signal.throwIfAborted()
-      throw new PlaygroundError(first.code, `${first.node}: ${first.message}`, {
+      throw new PlaygroundError(first.code, `${first.node}: ${first.message}${others(failures)}`, {
         hint: first.hint,
         details: { failures },
       })

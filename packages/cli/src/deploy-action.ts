@@ -4,28 +4,38 @@ import { join } from 'node:path'
 import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
 import type { Control, DeployRequest } from '@p2p-playground/core'
 import type { SigningKey } from '@p2p-playground/core/bundle'
+import { others } from './base-command.js'
 import { DeployView } from './deploy-view.js'
+import { withProgress } from './progress.js'
 
 /** A package file as it is; a directory packed and signed into a temporary file, which `dispose` deletes. */
 export async function packageOf(
   path: string,
-  key: () => Promise<SigningKey | undefined>,
-  signal: AbortSignal,
+  options: {
+    readonly key: () => Promise<SigningKey | undefined>
+    /** Without a bar. */
+    readonly quiet: boolean
+    readonly signal: AbortSignal
+  },
 ): Promise<{ readonly path: string; dispose(): Promise<void> }> {
   if (!(await isDirectory(path))) return { path, dispose: async () => Promise.resolve() }
   const { packDirectory, sourceDateMs } = await import('@p2p-playground/core/bundle')
   const dir = await mkdtemp(join(tmpdir(), 'p2p-playground-'))
   const dispose = async (): Promise<void> => rm(dir, { recursive: true, force: true })
   try {
-    const packed = await packDirectory({
-      dir: path,
-      outPath: join(dir, 'package.p2p'),
-      createdAtMs: sourceDateMs(process.env),
-      onProgress: () => {
-        signal.throwIfAborted()
-      },
-      key: await key(),
-    })
+    const key = await options.key()
+    const packed = await withProgress('packing', options.quiet, async (onProgress) =>
+      packDirectory({
+        dir: path,
+        outPath: join(dir, 'package.p2p'),
+        createdAtMs: sourceDateMs(process.env),
+        onProgress: (doneBytes, totalBytes) => {
+          options.signal.throwIfAborted()
+          onProgress(doneBytes, totalBytes)
+        },
+        key,
+      }),
+    )
     return { path: packed.path, dispose }
   } catch (error) {
     await dispose()
@@ -59,8 +69,7 @@ export function judge(view: DeployView): void {
     process.exitCode = 3
     return
   }
-  const more = failures.length > 1 ? ` (and ${String(failures.length - 1)} more nodes)` : ''
-  throw new PlaygroundError(first.code, `${first.node}: ${first.message}${more}`, {
+  throw new PlaygroundError(first.code, `${first.node}: ${first.message}${others(failures)}`, {
     hint: first.hint,
     details: { failures },
   })

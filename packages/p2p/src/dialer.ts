@@ -99,7 +99,9 @@ function unreachable(
   failures: readonly unknown[],
 ): PlaygroundError {
   const [cause] = failures
-  const tried = addresses.length === 0 ? '' : ` at ${addresses.join(', ')}`
+  const end = `/p2p/${peerId}`
+  const short = addresses.map((one) => (one.endsWith(end) ? one.slice(0, -end.length) : one))
+  const tried = addresses.length === 0 ? '' : ` at ${short.join(', ')}`
   const why = cause === undefined ? 'no address of it is known' : firstMessage(cause)
   return new PlaygroundError('NODE_UNREACHABLE', `cannot reach ${peerId}${tried}: ${why}`, {
     hint: 'Is its daemon running, the address right, and the PSK the same? With another PSK a connection just breaks.',

@@ -34,11 +34,11 @@ export default class Deploy extends BaseCommand {
     const { parseDurationMs } = await import('@p2p-playground/core')
     const timeoutMs = parseDurationMs(flags.timeout)
     const target = this.selector(flags)
-    const source = await packageOf(
-      args.package,
-      async () => findSigningKey(flags.key, this.configRequest(flags)),
-      this.signal,
-    )
+    const source = await packageOf(args.package, {
+      key: async () => findSigningKey(flags.key, this.configRequest(flags)),
+      quiet: flags.json,
+      signal: this.signal,
+    })
     try {
       const request = {
         packagePath: source.path,

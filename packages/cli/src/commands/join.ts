@@ -46,7 +46,7 @@ export default class Join extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Join)
-    const token = args.token === '-' ? (await text(process.stdin)).trim() : args.token
+    const token = args.token === '-' ? await tokenFromInput() : args.token
     const invitation = parseInvitation(token)
     const { formatSwarmKey, parsePsk } = await import('@p2p-playground/core/config')
     const { home } = this
@@ -86,4 +86,13 @@ export default class Join extends BaseCommand {
     if (existsSync(swarmKey) && (await readFile(swarmKey, 'utf8')) === text) return
     await writeNew(swarmKey, text)
   }
+}
+
+/** @throws CONFIG_TOKEN when nothing comes: what should have printed the token has failed */
+async function tokenFromInput(): Promise<string> {
+  const token = (await text(process.stdin)).trim()
+  if (token !== '') return token
+  throw new PlaygroundError('CONFIG_TOKEN', 'standard input held no invitation', {
+    hint: 'Give it what "p2p-playground invite" prints on the first machine; did that fail?',
+  })
 }

@@ -35,11 +35,11 @@ export default class Run extends BaseCommand {
     const { parseDurationMs } = await import('@p2p-playground/core')
     const timeoutMs = parseDurationMs(flags.timeout)
     const target = this.selector(flags)
-    const source = await packageOf(
-      args.dir,
-      async () => findSigningKey(flags.key, this.configRequest(flags)),
-      this.signal,
-    )
+    const source = await packageOf(args.dir, {
+      key: async () => findSigningKey(flags.key, this.configRequest(flags)),
+      quiet: flags.json,
+      signal: this.signal,
+    })
     const control = await this.control({ config: flags.config, env: flags.env })
     const sinceMs = Date.now()
     let id: BundleId

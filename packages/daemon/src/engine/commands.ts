@@ -1,10 +1,4 @@
-import {
-  APP_NAME,
-  PlaygroundError,
-  absentApp,
-  asPlaygroundError,
-  formatInstance,
-} from '@p2p-playground/core'
+import { APP_NAME, PlaygroundError, asPlaygroundError, formatInstance } from '@p2p-playground/core'
 import type {
   AppAction,
   AppRecord,
@@ -22,7 +16,7 @@ import {
   wantedAnew,
 } from '@p2p-playground/core/reconcile'
 import type { Engine } from './engine.js'
-import { newestOf, requireVersion, rollbackDefault } from './find-version.js'
+import { newestOf, noSuchApp, requireVersion, rollbackDefault } from './find-version.js'
 import { instanceEvent } from './instance-event.js'
 import { StartWatch } from './start-watch.js'
 import type { WaitOptions } from './start-watch.js'
@@ -140,7 +134,7 @@ export class Commands {
   #versionsOf(app: string): InstanceRecord[] {
     const records = this.#engine.table.ofApp(app)
     const versions = records.filter((record) => record.presence === 'present')
-    if (versions.length === 0) throw absentApp(`there is no app "${app}" on this node`)
+    if (versions.length === 0) throw noSuchApp(app)
     return versions
   }
 
@@ -216,7 +210,8 @@ export class Commands {
     }
     const { [tag]: before, ...others } = app.tags
     if (action === 'untag' && before === undefined) {
-      throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no tag "${tag}" that was given`)
+      const what = tag === 'stable' ? 'is not pinned' : `has no tag "${tag}" that was given`
+      throw new PlaygroundError('APP_NOT_FOUND', `${app.app} ${what}`)
     }
     if (named === undefined) throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no version`)
     const isGiven = action === 'tag'

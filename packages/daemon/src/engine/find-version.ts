@@ -1,4 +1,4 @@
-import { PlaygroundError } from '@p2p-playground/core'
+import { PlaygroundError, absentApp } from '@p2p-playground/core'
 import type { AppRecord, InstanceRecord } from '@p2p-playground/core'
 import { stableOf, tagsOf } from '@p2p-playground/core/reconcile'
 import { compare } from 'semver'
@@ -11,6 +11,11 @@ export function findVersion(
 ): InstanceRecord | undefined {
   const version = tagsOf(app, versions)[text] ?? text
   return versions.find((one) => one.version === version)
+}
+
+export function noSuchApp(app: string): PlaygroundError {
+  const hint = 'See which there are with "p2p-playground app list".'
+  return absentApp(`there is no app "${app}" on this node`, hint)
 }
 
 /** What could have been asked for instead. */
@@ -38,7 +43,10 @@ export function newestOf(app: AppRecord, versions: readonly InstanceRecord[]): I
   return requireVersion(app, versions, app.pending?.version ?? 'latest')
 }
 
-/** The stable version; else the one that was replaced; else the highest below the active one. @throws APP_NOT_FOUND */
+/**
+ * The stable version; else the one that was replaced; else the highest below the active one that failed no trial.
+ * @throws APP_NOT_FOUND
+ */
 export function rollbackDefault(
   app: AppRecord,
   versions: readonly InstanceRecord[],

@@ -29,7 +29,7 @@ import type { node } from '@p2p-playground/proto'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import type { Commands } from '../engine/commands.js'
 import type { Deployments } from '../engine/deployments.js'
-import { findVersion, versionHint } from '../engine/find-version.js'
+import { findVersion, noSuchApp, versionHint } from '../engine/find-version.js'
 import type { InstanceTable } from '../engine/instance-table.js'
 import { noteOf, statusOf, usageOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
@@ -276,7 +276,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
   function requireApp(context: HandlerContext, app: string): InstanceRecord[] {
     observe(context, app)
     const records = table.ofApp(app)
-    if (records.length === 0) throw absentApp(`there is no app "${app}" on this node`)
+    if (records.length === 0) throw noSuchApp(app)
     return records
   }
 }
