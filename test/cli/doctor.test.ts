@@ -89,6 +89,25 @@ test.each([
   expect(found?.hint).toContain(hint)
 })
 
+test('of a machine that joined it asks for no second set of keys', async () => {
+  await init()
+  for (const name of ['controller.yaml', 'signing.key']) rmSync(join(home.path, name))
+  const findings = await doctor(0)
+  const of = (name: string): Finding | undefined => findings.find(({ check }) => check === name)
+  expect(of('controller.yaml')).toMatchObject({ result: 'ok' })
+  expect(of('signing key')?.hint).toMatch(/right for a machine that only runs apps/)
+})
+
+test('a psk_file that is not there is told with its place', async () => {
+  await init()
+  rmSync(join(home.path, 'swarm.key'))
+  const { stderr, status } = await runCli(['config', 'check'], { home: home.path })
+  expect(stderr).toMatch(
+    /^Error CONFIG_NOT_FOUND: \S+daemon\.yaml:\d+:3: there is no file \S+\n.*psk --swarm-key$/m,
+  )
+  expect(status).toBe(2)
+})
+
 test('a fault of daemon.yaml is told once; what needs it is not looked at', async () => {
   await init()
   writeFileSync(join(home.path, 'daemon.yaml'), 'node: { names: x }\n')

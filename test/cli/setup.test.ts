@@ -60,6 +60,18 @@ describe('init', () => {
     },
   )
 
+  test('says which flags change nothing, because daemon.yaml is there', async () => {
+    await cli('init', '--name', 'first')
+    const again = await cli('init', '--name=other', '--label', 'a=b')
+    expect(again.stderr).toBe(
+      `Warning: ${inHome('daemon.yaml')} stays as it was: --name, --label changed nothing; edit it, or write it anew with --force\n`,
+    )
+    expect(again.status).toBe(0)
+    expect((await cli('init')).stderr).toBe('')
+    expect((await cli('init', '--name', 'other', '--force')).stderr).toBe('')
+    expect(readFileSync(inHome('daemon.yaml'), 'utf8')).toContain('name: other')
+  })
+
   test('a package made after it needs no flags and is trusted by the daemon of the home', async () => {
     await cli('init')
     const app = writeApp(home.path, { name: 'hello' })
@@ -243,6 +255,12 @@ describe('invite and join', () => {
     } finally {
       other.remove()
     }
+  })
+
+  test('join - says that nothing came', async () => {
+    const result = await cli('join', '-')
+    expect(result.stderr).toMatch(/^Error CONFIG_TOKEN: standard input held no invitation\n/)
+    expect(result.status).toBe(2)
   })
 
   test('join refuses to replace a configuration', async () => {

@@ -38,8 +38,10 @@ async function modeOf(path: string): Promise<number | undefined> {
 export async function checkConfig(isController: boolean, request: ConfigRequest): Promise<Finding> {
   const { files, warnings } = await loadConfig(isController, request)
   if (files.length === 0) {
-    const hint = 'Run "p2p-playground init".'
-    return { result: 'warn', message: 'not there: the defaults hold', hint }
+    const message = 'not there: the defaults hold'
+    // A machine that joined has none, and wants none.
+    if (isController) return { result: 'ok', message }
+    return { result: 'warn', message, hint: 'Run "p2p-playground init".' }
   }
   const user = isController ? undefined : await userOf(request)
   const [problem] = user?.problems ?? []
@@ -75,7 +77,7 @@ export async function checkKey(request: ConfigRequest): Promise<Finding> {
     return {
       result: 'warn',
       message: 'none: from here nothing can be signed or commanded',
-      hint: 'Run "p2p-playground init" on the machine that is to deploy.',
+      hint: 'That is right for a machine that only runs apps. Where you deploy from, run "p2p-playground init".',
     }
   }
   if ((await isTrustedHere(key, request)) !== false) return { result: 'ok', message: key.type }

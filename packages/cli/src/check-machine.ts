@@ -40,7 +40,8 @@ export async function checkDaemon({ home }: ConfigRequest): Promise<Finding> {
   const { daemonStatus } = await import('./daemon-process.js')
   const running = await daemonStatus(home)
   if (running !== undefined) {
-    return { result: 'ok', message: `pid ${String(running.pid)}, ${running.addresses.join(' ')}` }
+    const addresses = running.addresses.map((one) => one.replace(/\/p2p\/[^/]+$/, ''))
+    return { result: 'ok', message: `pid ${String(running.pid)}, ${addresses.join(' ')}` }
   }
   return { result: 'warn', message: 'does not run', hint: 'Run "p2p-playground daemon start".' }
 }

@@ -15,6 +15,9 @@ import {
   writeNew,
 } from '../setup.js'
 
+/** What only a new daemon.yaml takes in. */
+const FOR_DAEMON_YAML = ['--name', '--label', '--labels', '--listen', '--mdns', '--no-mdns']
+
 export default class Init extends BaseCommand {
   static override summary =
     'Set this machine up: signing key, PSK, daemon.yaml and controller.yaml.'
@@ -96,6 +99,14 @@ export default class Init extends BaseCommand {
     if (kept.includes(daemonConfig) && !(await isTrustedHere(key, this.configRequest(flags)))) {
       this.warning(
         `${daemonConfig} stays as it was and does not trust this key; add to security.trusted_public_keys: ${publicKey.trim()}`,
+      )
+    }
+    const ignored = kept.includes(daemonConfig)
+      ? FOR_DAEMON_YAML.filter((flag) => this.argv.some((word) => word.replace(/=.*/, '') === flag))
+      : []
+    if (ignored.length > 0) {
+      this.warning(
+        `${daemonConfig} stays as it was: ${ignored.join(', ')} changed nothing; edit it, or write it anew with --force`,
       )
     }
     if (flags.json) {

@@ -76,14 +76,11 @@ export async function loadSigningKey(path: string): Promise<SigningKey> {
   try {
     key = createPrivateKey(pem)
   } catch (cause) {
-    throw new PlaygroundError(
-      'CONFIG_KEY',
-      `${path} holds no private key: ${errorMessage(cause)}`,
-      {
-        hint: 'Make one with "p2p-playground keygen".',
-        cause,
-      },
-    )
+    // What OpenSSL says of it helps nobody.
+    throw new PlaygroundError('CONFIG_KEY', `${path} holds no private key in PEM`, {
+      hint: 'Make one with "p2p-playground keygen".',
+      cause,
+    })
   }
   return signingKeyOf(key, path)
 }

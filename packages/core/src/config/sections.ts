@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import * as v from 'valibot'
+import { PlaygroundError, isPlaygroundError } from '../errors.js'
 import { ROLES } from '../model/role.js'
 import { addressProblem } from './address.js'
 import { parsePsk } from './psk.js'
@@ -89,8 +90,23 @@ export async function readPsks(
   }
   const paths = listOf(p2p.psk_file ?? []).map((path) => resolvePath(path, layers.baseDir))
   return Promise.all(
-    paths.map(async (file) => parsePsk(await readSecretFile(file), { file, line: 1, column: 1 })),
+    paths.map(async (file) =>
+      parsePsk(await readPskFile(file, layers), { file, line: 1, column: 1 }),
+    ),
   )
+}
+
+async function readPskFile(file: string, { positionOf }: Layers): Promise<string> {
+  try {
+    return await readSecretFile(file)
+  } catch (error) {
+    if (!isPlaygroundError(error) || error.code !== 'CONFIG_NOT_FOUND') throw error
+    throw new PlaygroundError(error.code, error.message, {
+      at: positionOf(['p2p', 'psk_file']),
+      hint: 'Correct p2p.psk_file, or make the file: p2p-playground psk --swarm-key',
+      cause: error,
+    })
+  }
 }
 
 function listOf(value: string | readonly string[]): readonly string[] {
