@@ -13,7 +13,7 @@ function explain(argv: readonly string[]): string {
 test.each([
   { argv: ['depoly', 'x.p2p'], says: 'there is no command "depoly". Did you mean "deploy"?' },
   { argv: ['app', 'lst'], says: 'there is no command "app lst". Did you mean "app list"?' },
-  { argv: ['ap', 'list'], says: 'there is no command "ap". Did you mean "app"?' },
+  { argv: ['ap', 'list'], says: 'there is no command "ap". Did you mean "app list"?' },
   { argv: ['psk', 'more'], says: '"psk" takes no argument "more". See p2p-playground psk --help.' },
   { argv: ['xyzzy', '--json'], says: 'there is no command "xyzzy". See p2p-playground --help.' },
   { argv: ['plugins', 'instal'], says: 'Did you mean "plugins install"?' },
