@@ -125,6 +125,14 @@ describe('app', () => {
   })
 })
 
+test('app list shows the versions of an app one after the other', async () => {
+  await deployed({ name: 'between' })
+  await deployed({ name: 'hello', version: '1.2.0' })
+  const shown = (await cliOk(node, 'app', 'list')).matchAll(/^node-1 +(\S+)/gm)
+  expect([...shown].map(([, app]) => app)).toEqual(['hello', 'hello', 'hello', 'between'])
+  await cliOk(node, 'app', 'remove', 'between')
+})
+
 describe('a version that fails', () => {
   const bad: TestApp = {
     name: 'web',

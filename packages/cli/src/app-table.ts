@@ -3,7 +3,7 @@ import { age, counted, harmless, paintState, table } from './format.js'
 
 /** Instances as people read them. */
 export async function appTable(rows: readonly AppRow[]): Promise<string> {
-  const cells = rows.map((row) => [
+  const cells = appsTogether(rows).map((row) => [
     harmless(row.node),
     row.app,
     row.version + (row.active ? '' : ' (not active)'),
@@ -16,6 +16,19 @@ export async function appTable(rows: readonly AppRow[]): Promise<string> {
     harmless(reasonOf(row)),
   ])
   return table(['NODE', 'APP', 'VERSION', 'STATE', 'PID', 'PORTS', 'UP', 'REASON'], cells)
+}
+
+/** Of each node the versions of an app one after the other, in the order in which they came to it. */
+function appsTogether(rows: readonly AppRow[]): readonly AppRow[] {
+  const places = new Map<string, number>()
+  for (const { node, app } of rows)
+    for (const key of [node, `${node}\0${app}`]) if (!places.has(key)) places.set(key, places.size)
+  const placeOf = (key: string): number => places.get(key) ?? 0
+  return rows.toSorted(
+    (a, b) =>
+      placeOf(a.node) - placeOf(b.node) ||
+      placeOf(`${a.node}\0${a.app}`) - placeOf(`${b.node}\0${b.app}`),
+  )
 }
 
 /** Why it is as it is; else how it failed last, and how often it was started again. */
