@@ -321,6 +321,11 @@ describe('what is wrong is said once, with the right exit code', () => {
     ['a list for a map', 'ports: [8080]', '4:1: "ports" must be a map, not a list'],
     ['a duration without a unit', 'restart: { delay: 5 }', 'must be a duration with a unit: '],
     ['a health check of no type', 'health_check: {}', '"health_check.type" is missing'],
+    [
+      'a health check of another port',
+      'ports: { web: 0 }\nhealth_check: { type: http, endpoint: /, port: webb }',
+      'names the port "webb", which is no entry of "ports"',
+    ],
   ])('of a manifest with %s', async (_name, line, says) => {
     const yaml = `name: x\nversion: 1.0.0\nentrypoint: bin/run\n${line}\n`
     writeFileSync(join(app, 'manifest.yaml'), yaml)

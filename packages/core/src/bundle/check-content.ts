@@ -39,11 +39,38 @@ function faultOf(manifest: Manifest, entries: PackageEntries): Fault | undefined
   if (reference !== undefined) {
     return { message: `${reference} in the manifest names nothing`, hint: KNOWN_REFERENCES }
   }
+  const health = healthPortFault(manifest)
+  if (health !== undefined) return health
   const secret = manifest.secrets.find((name) => !Object.hasOwn(env, name))
   if (secret === undefined) return undefined
   return {
     message: `"secrets" names "${secret}", which is no entry of "env"`,
     hint: 'Logs would show its value: correct the name, or take it out.',
+  }
+}
+
+/** A check of a port that the manifest does not have could only fail, after the old version was stopped for the new one. */
+function healthPortFault({ healthCheck, ports }: Manifest): Fault | undefined {
+  if (healthCheck === undefined) return undefined
+  const { type } = healthCheck
+  const { port, endpoint, address } = healthCheck.spec
+  const asksPort = {
+    http: typeof endpoint === 'string' && endpoint.startsWith('/'),
+    tcp: address === undefined,
+  }
+  // The keys of other checks are their own.
+  if ((type !== 'http' && type !== 'tcp') || !asksPort[type]) return undefined
+  const names = Object.keys(ports)
+  const hint = `Name one with "port" in "health_check". The manifest has: ${names.join(', ') || 'none'}.`
+  if (port === undefined && names.length !== 1) {
+    const message = `the health_check does not say which of ${String(names.length)} ports it asks`
+    return { message, hint }
+  }
+  if (typeof port !== 'string' || port.search(REFERENCE) !== -1 || names.includes(port))
+    return undefined
+  return {
+    message: `the health_check names the port "${port}", which is no entry of "ports"`,
+    hint,
   }
 }
 

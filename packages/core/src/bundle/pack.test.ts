@@ -222,6 +222,21 @@ describe('packDirectory', () => {
       /\$\{app\.name\} .*names nothing/,
     ],
     [
+      'a health check of a port that it does not have',
+      rewrite('entrypoint: bin/run\nports: { web: 0 }\nhealth_check: { type: tcp, port: webb }'),
+      /health_check .*"webb".*no entry of "ports"/,
+    ],
+    [
+      'a health check of no port',
+      rewrite('entrypoint: bin/run\nhealth_check: { type: http, endpoint: / }'),
+      /health_check .*which of 0 ports/,
+    ],
+    [
+      'a health check of one of several ports',
+      rewrite('entrypoint: bin/run\nports: { a: 0, b: 0 }\nhealth_check: { type: tcp }'),
+      /health_check .*which of 2 ports/,
+    ],
+    [
       'a secret that is no env entry',
       rewrite('entrypoint: bin/run\nenv: { TOKEN: x }\nsecrets: [TOKEN, TOKNE]'),
       /secrets" names "TOKNE"/,
@@ -255,6 +270,19 @@ describe('packDirectory', () => {
       code: 'BUNDLE_PACK',
       message: expect.stringMatching(message) as string,
     })
+  })
+
+  it.each([
+    'ports: { web: 0 }\nhealth_check: { type: http, endpoint: / }',
+    'ports: { a: 0, b: 0 }\nhealth_check: { type: http, endpoint: /, port: b }',
+    "ports: { a: 0 }\nhealth_check: { type: tcp, port: '${app.version}' }",
+    'health_check: { type: http, endpoint: "http://127.0.0.1:80/" }',
+    'health_check: { type: tcp, address: "127.0.0.1:80" }',
+    'health_check: { type: other, port: 5432 }',
+  ])('takes a health check that has a port: %s', async (lines) => {
+    const dir = app('a')
+    rewrite(`entrypoint: bin/run\n${lines}`)(dir)
+    await expect(packDirectory({ dir, outPath: join(root, 'a.p2p') })).resolves.toBeDefined()
   })
 
   it('leaves to the node what only a node knows', async () => {
