@@ -51,6 +51,15 @@ describe('readHealthSpec', () => {
     ],
     [
       'http',
+      { endpoint: '/', intervall: '5s' },
+      {
+        code: 'RUNTIME_HEALTH_SPEC',
+        message: 'health_check of type "http": unknown key "intervall"',
+        hint: 'Did you mean "interval"?',
+      },
+    ],
+    [
+      'http',
       { endpoint: 7 },
       {
         code: 'RUNTIME_HEALTH_SPEC',

@@ -1,11 +1,13 @@
 import { PlaygroundError } from '@p2p-playground/core'
 import type { HealthChecker } from '@p2p-playground/core'
-import { problemsOfIssues } from '@p2p-playground/core/config'
+import { closest, problemsOfIssues } from '@p2p-playground/core/config'
 import type { HealthCheckSpec } from '@p2p-playground/core/manifest'
 import { expandAll } from './expand.js'
 import type { ExpansionContext } from './expand.js'
 
 export type HealthCheckers = ReadonlyMap<string, HealthChecker<unknown>>
+
+const COMMON_KEYS = ['interval', 'timeout', 'retries', 'start_period']
 
 /** The manifest's own lines are not at hand any more. */
 const NOWHERE = { file: 'manifest.yaml', line: 1, column: 1 }
@@ -30,6 +32,16 @@ export async function readHealthSpec(
   const problems = problemsOfIssues(checker.spec, parsed.issues, () => NOWHERE)
   const texts = problems.map(({ message }) => message).join('; ')
   throw new PlaygroundError('RUNTIME_HEALTH_SPEC', `health_check of type "${type}": ${texts}`, {
-    hint: problems.find(({ hint }) => hint !== undefined)?.hint,
+    hint: ofEveryCheck(problems) ?? problems.find(({ hint }) => hint !== undefined)?.hint,
   })
+}
+
+/** A key of every check that is misspelt looks like one of the plugin's own. */
+function ofEveryCheck(
+  problems: readonly { readonly code: string; readonly message: string }[],
+): string | undefined {
+  const unknown = problems.find(({ code }) => code === 'CONFIG_UNKNOWN_KEY')
+  const key = /"(.+)"/.exec(unknown?.message ?? '')?.[1]
+  const guess = key === undefined ? undefined : closest(key, COMMON_KEYS)
+  return guess === undefined ? undefined : `Did you mean "${guess}"?`
 }
