@@ -1,14 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { rm, rmdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { PlaygroundError, errorMessage, formatInstance, systemCode } from '@p2p-playground/core'
+import { errorMessage, formatInstance } from '@p2p-playground/core'
 import type { AppLogEntry, Clock, InstanceKey, LogEntry, Logger } from '@p2p-playground/core'
-import { overwriteTree } from '../erase.js'
 import { Collector } from './collector.js'
 import { readFeeds } from './follower.js'
 import type { HookStream, StoredLine } from './frame.js'
 import { HolePuncher } from './hole-puncher.js'
 import type { LogClaims } from './log-claims.js'
+import { LogDirs } from './log-dirs.js'
 import type { FeedListener, LogAnswer, LogFeed, LogSource } from './log-feed.js'
 import type { StoreQuery } from './log-query.js'
 import { retain, retainedLog } from './retention.js'
@@ -45,17 +42,17 @@ const SWEEP_MS = 3_600_000
 /** The app logs of a node. */
 export class LogStore implements LogFeed {
   readonly #options: LogStoreOptions
+  readonly #dirs: LogDirs
   readonly #rollBytes: number
   readonly #puncher: HolePuncher
   readonly #collectors = new Map<string, Collector>()
-  /** Instances whose files are being deleted: whoever opened them now would make them anew. */
-  readonly #removing = new Set<string>()
   readonly #listeners = new Set<FeedListener>()
   readonly #stop = new AbortController()
   #claims: LogClaims | undefined
 
   constructor(options: LogStoreOptions) {
     this.#options = options
+    this.#dirs = new LogDirs(options.rootDir)
     this.#rollBytes = Math.min(MAX_ROLL_BYTES, Math.ceil(options.maxBytesPerApp / SEGMENTS_PER_APP))
     this.#puncher = new HolePuncher(options)
     void this.#sweep(this.#stop.signal)
@@ -96,28 +93,21 @@ export class LogStore implements LogFeed {
     version?: string,
     options: { readonly overwrite: boolean } = { overwrite: false },
   ): Promise<void> {
-    for (const each of version === undefined ? this.#versionsOf(app) : [version]) {
+    for (const each of version === undefined ? this.#dirs.versionsOf(app) : [version]) {
       const key = { app, version: each }
-      const dir = this.#dirOf(key)
       const name = formatInstance(key)
       await this.#collectors.get(name)?.close()
       await this.#claims?.beforeRemoval(name)
-      this.#removing.add(name)
-      try {
-        this.#collectors.delete(name)
-        for (const listener of this.#listeners) listener.forget(name)
-        if (options.overwrite) await overwriteTree(dir)
-        await rm(dir, { recursive: true, force: true })
-      } finally {
-        this.#removing.delete(name)
-      }
+      this.#collectors.delete(name)
+      for (const listener of this.#listeners) listener.forget(name)
+      await this.#dirs.remove(key, options)
     }
-    await removeIfEmpty(join(this.#options.rootDir, app))
+    await this.#dirs.removeIfEmpty(app)
   }
 
   /** Lines of an app that are gone because of the caps of size and age, per version. */
   dropped(app: string): Readonly<Record<string, number>> {
-    const logs = this.#versionsOf(app).map((version) => this.#segmentsOf({ app, version }))
+    const logs = this.#dirs.versionsOf(app).map((version) => this.#segmentsOf({ app, version }))
     return Object.fromEntries(logs.map((log) => [log.version, log.droppedLines]))
   }
 
@@ -132,9 +122,9 @@ export class LogStore implements LogFeed {
 
   sources({ kinds, app, version, canRead = () => true }: StoreQuery): LogSource[] {
     if (!kinds.includes('app')) return []
-    const apps = (app === undefined ? this.#apps() : [app]).filter(canRead)
+    const apps = (app === undefined ? this.#dirs.apps() : [app]).filter(canRead)
     const keys = apps.flatMap((each) =>
-      this.#versionsOf(each).map((one) => ({ app: each, version: one })),
+      this.#dirs.versionsOf(each).map((one) => ({ app: each, version: one })),
     )
     return keys
       .filter((key) => version === undefined || key.version === version)
@@ -165,20 +155,6 @@ export class LogStore implements LogFeed {
     return this.#collectorOf(key).segments
   }
 
-  #apps(): string[] {
-    return namesIn(this.#options.rootDir)
-  }
-
-  #versionsOf(app: string): string[] {
-    const dir = join(this.#options.rootDir, app)
-    if (!isName(app)) return []
-    return namesIn(dir).filter(
-      (version) =>
-        existsSync(join(dir, version, 'segments')) &&
-        !this.#removing.has(formatInstance({ app, version })),
-    )
-  }
-
   #collectorOf(key: InstanceKey): Collector {
     const name = formatInstance(key)
     const known = this.#collectors.get(name)
@@ -188,7 +164,7 @@ export class LogStore implements LogFeed {
       ...this.#options,
       key,
       logger: this.#options.logger.child({ app, version }),
-      dir: this.#dirOf(key),
+      dir: this.#dirs.of(key),
       rollBytes: this.#rollBytes,
       patterns: this.#options.redact,
       puncher: this.#puncher,
@@ -217,7 +193,7 @@ export class LogStore implements LogFeed {
     for (let waitMs = FIRST_SWEEP_MS; ; waitMs = SWEEP_MS) {
       try {
         await clock.sleep(waitMs, signal)
-        for (const app of this.#apps()) {
+        for (const app of this.#dirs.apps()) {
           this.#retain(app)
           await clock.sleep(0, signal)
         }
@@ -242,7 +218,7 @@ export class LogStore implements LogFeed {
       logger.error('log-retention-failed', { app, error: errorMessage(error) })
     }
     try {
-      const logs = this.#versionsOf(app).flatMap((version) => {
+      const logs = this.#dirs.versionsOf(app).flatMap((version) => {
         try {
           return this.#retained({ app, version })
         } catch (error) {
@@ -268,39 +244,5 @@ export class LogStore implements LogFeed {
     const segments = this.#segmentsOf(key)
     const neededFrom = this.#claims?.neededFrom(formatInstance(key), segments.instance)
     return retainedLog(segments, neededFrom ?? Infinity)
-  }
-
-  /** @throws INTERNAL for what cannot be the name of an app or a version. */
-  #dirOf(key: InstanceKey): string {
-    if (!isName(key.app) || !isName(key.version)) {
-      throw new PlaygroundError('INTERNAL', `"${formatInstance(key)}" cannot have a log`)
-    }
-    return join(this.#options.rootDir, key.app, key.version)
-  }
-}
-
-/** Letters, digits, `.`, `+` and `-`, as in names and semver: nothing that leads elsewhere on the disk. */
-function isName(text: string): boolean {
-  return /^[0-9A-Za-z][0-9A-Za-z.+-]{0,250}$/.test(text)
-}
-
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && isName(entry.name))
-      .map((entry) => entry.name)
-  } catch (error) {
-    // It may go at any time, when the last in it is removed.
-    if (systemCode(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
-async function removeIfEmpty(dir: string): Promise<void> {
-  try {
-    await rmdir(dir)
-  } catch (error) {
-    const code = systemCode(error)
-    if (code !== 'ENOTEMPTY' && code !== 'ENOENT' && code !== 'EEXIST') throw error
   }
 }
