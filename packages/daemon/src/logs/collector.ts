@@ -1,14 +1,14 @@
-import { closeSync, existsSync, mkdirSync, openSync, truncateSync, watch } from 'node:fs'
+import { existsSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { errorMessage } from '@p2p-playground/core'
 import type { Clock, InstanceKey, Logger } from '@p2p-playground/core'
-import type { HookStream, RawStream, StoredLine } from './frame.js'
+import type { HookStream, RawOffsets, RawStream, StoredLine } from './frame.js'
 import { GroupCommit } from './group-commit.js'
 import type { HolePuncher } from './hole-puncher.js'
 import { hookBatches } from './hook-lines.js'
-import { RawReader, rawSize, rawStart } from './raw-reader.js'
+import { RawOutput, rawPaths } from './raw-output.js'
 import { createRedactor, secretTexts } from './redact.js'
 import { Segments } from './segments.js'
 import type { SegmentOptions } from './segments.js'
@@ -33,16 +33,12 @@ export interface CollectorOptions {
   readonly onRoll: () => void
 }
 
-type Streams<T> = Readonly<Record<RawStream, T>>
-
 /** What there is while an instance's output is being collected. */
 interface Collecting {
-  readonly readers: Streams<RawReader>
+  readonly raw: RawOutput
   readonly commit: GroupCommit
   readonly stop: AbortController
   readonly watcher: FSWatcher | undefined
-  /** Up to there the raw files' blocks were given back. */
-  freed: Streams<number>
 }
 
 /** Carries what one instance writes from its raw files into segments, and tells who follows. */
@@ -50,6 +46,7 @@ export class Collector {
   readonly stdoutPath: string
   readonly stderrPath: string
   readonly #options: CollectorOptions
+  readonly #rawDir: string
   readonly #segmentOptions: SegmentOptions
   #segments: Segments
   #redact: (line: string) => string
@@ -59,9 +56,10 @@ export class Collector {
 
   constructor(options: CollectorOptions) {
     this.#options = options
-    const raw = join(options.dir, 'raw')
-    this.stdoutPath = join(raw, 'stdout')
-    this.stderrPath = join(raw, 'stderr')
+    this.#rawDir = join(options.dir, 'raw')
+    const { stdout, stderr } = rawPaths(this.#rawDir)
+    this.stdoutPath = stdout
+    this.stderrPath = stderr
     this.#redact = createRedactor([], options.patterns)
     this.#segmentOptions = { ...options, dir: join(options.dir, 'segments') }
     this.#segments = new Segments(this.#segmentOptions)
@@ -79,8 +77,8 @@ export class Collector {
   open(secrets: readonly string[]): void {
     this.#redact = createRedactor(secrets, this.#options.patterns)
     this.#collecting ??= this.#begin()
-    const { readers, stop } = this.#collecting
-    for (const reader of [readers.stdout, readers.stderr]) reader.keepWhole(secretTexts(secrets))
+    const { raw, stop } = this.#collecting
+    raw.keepWhole(secretTexts(secrets))
     this.#collect(stop.signal)
   }
 
@@ -91,13 +89,13 @@ export class Collector {
   async finish(): Promise<void> {
     const collecting = this.#collecting
     if (collecting === undefined) return
-    const { readers } = collecting
+    const { raw } = collecting
     // What is written after the end, by a process that outlived it, is for the next `open`.
-    const limit = { stdout: rawSize(this.stdoutPath), stderr: rawSize(this.stderrPath) }
-    while (!this.#drain(readers, { flush: true, limit })) await nextTurn()
+    const limit = raw.sizes()
+    while (!this.#drain(raw, { flush: true, limit })) await nextTurn()
     if (this.#collecting !== collecting) return
     try {
-      if (!this.#isFailing) this.#emptyRaw(readers)
+      if (!this.#isFailing) this.#emptyRaw(raw)
     } catch (error) {
       this.#fail(error)
     }
@@ -126,7 +124,7 @@ export class Collector {
   async close(): Promise<void> {
     const collecting = this.#collecting
     if (collecting !== undefined) {
-      this.#drain(collecting.readers, { flush: false })
+      this.#drain(collecting.raw, { flush: false })
       this.#release(collecting)
     }
     this.segments.syncNow()
@@ -134,20 +132,17 @@ export class Collector {
   }
 
   #begin(): Collecting {
-    const { clock, dir, logger } = this.#options
-    const raw = join(dir, 'raw')
-    mkdirSync(raw, { recursive: true, mode: 0o700 })
-    for (const path of [this.stdoutPath, this.stderrPath]) closeSync(openSync(path, 'a', 0o600))
+    const { clock, dir, logger, puncher } = this.#options
     // Somebody deleted them: another life of the log begins.
     if (!existsSync(this.#segmentOptions.dir)) this.#segments = new Segments(this.#segmentOptions)
-    const { offsets } = this.segments
+    const raw = new RawOutput(this.#rawDir, this.segments.offsets)
     const stop = new AbortController()
-    const watcher = this.#watch(raw, stop.signal)
+    const watcher = this.#watch(stop.signal)
     const commit = new GroupCommit({
       clock,
       commit: async () => {
         await this.segments.sync()
-        await this.#free()
+        if (!stop.signal.aborted) await raw.free(this.segments.syncedOffsets, puncher)
       },
       onError: (error) => {
         if (!stop.signal.aborted)
@@ -155,27 +150,19 @@ export class Collector {
       },
     })
     void this.#poll(watcher === undefined ? POLL_UNWATCHED_MS : POLL_MS, stop.signal)
-    return {
-      readers: {
-        stdout: new RawReader(this.stdoutPath, rawStart(this.stdoutPath, offsets.stdout)),
-        stderr: new RawReader(this.stderrPath, rawStart(this.stderrPath, offsets.stderr)),
-      },
-      commit,
-      stop,
-      watcher,
-      freed: { stdout: 0, stderr: 0 },
-    }
+    return { raw, commit, stop, watcher }
   }
 
-  #release({ readers, commit, stop, watcher }: Collecting): void {
+  #release({ raw, commit, stop, watcher }: Collecting): void {
     this.#collecting = undefined
     stop.abort()
     watcher?.close()
     void commit.close()
-    for (const reader of [readers.stdout, readers.stderr]) reader.close()
+    raw.close()
   }
 
-  #watch(dir: string, signal: AbortSignal): FSWatcher | undefined {
+  #watch(signal: AbortSignal): FSWatcher | undefined {
+    const dir = this.#rawDir
     const report = (error: unknown): void => {
       this.#options.logger.warn('log-watch-failed', { dir, error: errorMessage(error) })
     }
@@ -195,11 +182,8 @@ export class Collector {
     try {
       for (;;) {
         await clock.sleep(everyMs, signal)
-        const { readers } = this.#collecting ?? {}
-        for (const reader of [readers?.stdout, readers?.stderr]) {
-          if (reader?.isCutShort() !== true) continue
+        if (this.#collecting?.raw.restartEmptied() === true) {
           logger.warn('log-raw-emptied', { dir, effect: 'collecting goes on at its beginning' })
-          reader.advance(0)
         }
         this.#collect(signal)
       }
@@ -221,24 +205,20 @@ export class Collector {
   #collect(signal: AbortSignal): void {
     const collecting = this.#collecting
     if (collecting === undefined || signal.aborted) return
-    if (!this.#drain(collecting.readers, { flush: false })) this.#collectSoon(signal)
+    if (!this.#drain(collecting.raw, { flush: false })) this.#collectSoon(signal)
   }
 
   /** Takes in lines for a slice of time; true when none is left that can be had now. */
   #drain(
-    readers: Streams<RawReader>,
-    options: { readonly flush: boolean; readonly limit?: Streams<number> },
+    raw: RawOutput,
+    { flush, limit }: { readonly flush: boolean; readonly limit?: RawOffsets },
   ): boolean {
     const { clock } = this.#options
-    const { flush, limit } = options
     const untilMs = clock.monotonic() + SLICE_MS
     try {
       do {
-        const isPast =
-          limit !== undefined &&
-          readers.stdout.offset >= limit.stdout &&
-          readers.stderr.offset >= limit.stderr
-        if (isPast || !this.#step(readers, flush)) {
+        const isPast = limit !== undefined && raw.isPast(limit)
+        if (isPast || !this.#step(raw, flush)) {
           this.#recovered()
           return true
         }
@@ -251,13 +231,9 @@ export class Collector {
   }
 
   /** One look at both files; false when there was no line. */
-  #step(readers: Streams<RawReader>, flush: boolean): boolean {
+  #step(raw: RawOutput, flush: boolean): boolean {
     // A frame that is much larger than a segment would push out more than the cap asks for.
-    const { rollBytes } = this.#options
-    const found = {
-      stdout: readers.stdout.peek(flush, rollBytes),
-      stderr: readers.stderr.peek(flush, rollBytes),
-    }
+    const found = raw.peek(flush, this.#options.rollBytes)
     if (found.stdout.lines.length + found.stderr.lines.length === 0) return false
     const timeMs = this.#options.clock.now()
     let seq = this.segments.nextSeq
@@ -272,30 +248,17 @@ export class Collector {
     const lines = [...store('stdout'), ...store('stderr')]
     const offsets = { stdout: found.stdout.end, stderr: found.stderr.end }
     this.segments.append({ offsets, lines })
-    readers.stdout.advance(offsets.stdout)
-    readers.stderr.advance(offsets.stderr)
+    raw.advance(offsets)
     this.#collecting?.commit.want()
     this.#options.onLines(lines)
     return true
   }
 
-  #emptyRaw(readers: Streams<RawReader>): void {
-    if (!readers.stdout.isAtEnd() || !readers.stderr.isAtEnd()) return
+  #emptyRaw(raw: RawOutput): void {
+    if (!raw.isAtEnd()) return
     this.segments.syncNow()
-    for (const path of [this.stdoutPath, this.stderrPath]) truncateSync(path)
+    raw.empty()
     this.segments.resetOffsets()
-  }
-
-  /** Gives back the blocks of the raw files whose lines are on the disk. */
-  async #free(): Promise<void> {
-    const collecting = this.#collecting
-    if (collecting === undefined) return
-    const { puncher } = this.#options
-    const { stdout, stderr } = this.segments.syncedOffsets
-    collecting.freed = {
-      stdout: await puncher.punch(this.stdoutPath, collecting.freed.stdout, stdout),
-      stderr: await puncher.punch(this.stderrPath, collecting.freed.stderr, stderr),
-    }
   }
 
   /** The lines are still in the raw file; the next look takes them. Said once until it goes well again. */
