@@ -8,6 +8,7 @@ import { Shipper } from './shipper.js'
 import type { ShipperLimits, ShipperOptions } from './shipper.js'
 import type { SourceCatalog } from './source-catalog.js'
 
+export const APP = 'hello@1.0.0'
 const CHUNK_LINES = 7
 
 interface FakeSource {
@@ -180,6 +181,12 @@ export const later =
     throw new PlaygroundError('SINK_UNAVAILABLE', 'busy', { details })
   }
 
+/** Behaves once for each of the first batches, then takes what comes. */
+export function first(...behaviours: readonly Behaviour[]): Behaviour {
+  const left = [...behaviours]
+  return (batch, signal) => left.shift()?.(batch, signal)
+}
+
 /** Hears no signal. */
 export const hang: Behaviour = () => new Promise(() => undefined)
 
@@ -270,4 +277,12 @@ export class Fixture {
 
 export function numbered(count: number, from = 1): string[] {
   return Array.from({ length: count }, (_, index) => `line ${String(from + index)}`)
+}
+
+export function sizes(batches: readonly LogBatch[]): number[] {
+  return batches.map(({ entries }) => entries.length)
+}
+
+export function seqsOf({ entries }: LogBatch): number[] {
+  return entries.map(({ seq }) => seq)
 }
