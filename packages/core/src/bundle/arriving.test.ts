@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { ArrivingBundle } from './arriving.js'
 import { DEFAULT_CAPS } from './entry-rules.js'
-import { TRUSTED, archiveWith, signedPackage } from './testing/signed.js'
+import { TRUSTED, archiveWith, signedPackage } from './signed.test.support.js'
 
 const TRUST = { trusted: [TRUSTED], nowMs: 0 }
 const archive = archiveWith({ name: 'data', body: randomBytes(200_000) })

@@ -12,9 +12,9 @@ import {
   archiveWith,
   scratch,
   signedPackage,
-} from './testing/signed.js'
-import { pax, rawEntry, rawTar } from './testing/raw-tar.js'
-import type { RawEntry } from './testing/raw-tar.js'
+} from './signed.test.support.js'
+import { pax, rawEntry, rawTar } from './raw-tar.test.support.js'
+import type { RawEntry } from './raw-tar.test.support.js'
 import { unpackBundle } from './verify.js'
 
 let place: ReturnType<typeof scratch>

@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseManifest } from '../model/manifest.js'
 import { packDirectory, signBundle } from './pack.js'
 import { buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
-import { KEY, TRUSTED } from './testing/signed.js'
+import { KEY, TRUSTED } from './signed.test.support.js'
 import { inspectBundle, unpackBundle, verifyBundle } from './verify.js'
 
 let root: string

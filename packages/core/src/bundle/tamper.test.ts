@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { archiveWith, TRUSTED, scratch, signedPackage } from './testing/signed.js'
+import { archiveWith, TRUSTED, scratch, signedPackage } from './signed.test.support.js'
 import { isPlaygroundError } from '../errors.js'
 import { verifyBundle } from './verify.js'
 

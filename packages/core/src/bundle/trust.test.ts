@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fingerprintOf, generateSigningKey, publicKeyText, trustedKey } from './keys.js'
-import { TRUSTED, archiveWith, scratch, signedPackage } from './testing/signed.js'
+import { TRUSTED, archiveWith, scratch, signedPackage } from './signed.test.support.js'
 import type { TrustContext } from './signature.js'
 import type { TrustedKey } from './types.js'
 import { verifyBundle } from './verify.js'

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { generateSigningKey, signingKeyOf, trustedKey } from '../keys.js'
-import { signArchive } from '../signature.js'
-import type { SigningKey, TrustedKey } from '../types.js'
-import { rawEntry, rawTar } from './raw-tar.js'
-import type { RawEntry } from './raw-tar.js'
+import { generateSigningKey, signingKeyOf, trustedKey } from './keys.js'
+import { signArchive } from './signature.js'
+import type { SigningKey, TrustedKey } from './types.js'
+import { rawEntry, rawTar } from './raw-tar.test.support.js'
+import type { RawEntry } from './raw-tar.test.support.js'
 
 const pair = generateSigningKey('ed25519')
 
