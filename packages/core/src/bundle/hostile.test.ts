@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../errors.js'
 import { DEFAULT_CAPS } from './entry-rules.js'
 import type { BundleCaps } from './entry-rules.js'
+import { expectRefusal } from './hostile.test.support.js'
+import { pax, rawEntry, rawTar } from './raw-tar.test.support.js'
+import type { RawEntry } from './raw-tar.test.support.js'
 import {
   MANIFEST,
   PROGRAM,
@@ -13,8 +15,6 @@ import {
   scratch,
   signedPackage,
 } from './signed.test.support.js'
-import { pax, rawEntry, rawTar } from './raw-tar.test.support.js'
-import type { RawEntry } from './raw-tar.test.support.js'
 import { unpackBundle } from './verify.js'
 
 let place: ReturnType<typeof scratch>
@@ -28,8 +28,6 @@ afterEach(() => {
 })
 
 const text = (content: string): Buffer => Buffer.from(content)
-const manifest = (content: string): Buffer =>
-  gzipSync(rawTar([{ name: 'manifest.yaml', body: text(content) }, PROGRAM]))
 
 /** Archives whose signature is good: only the rules for entries stand between them and the disk. */
 const ARCHIVES: [string, ErrorCode, () => Buffer][] = [
@@ -229,153 +227,7 @@ const ARCHIVES: [string, ErrorCode, () => Buffer][] = [
   ],
   ['no gzip data', 'BUNDLE_ENTRY', () => rawTar([MANIFEST, PROGRAM])],
   ['gzip data cut short', 'BUNDLE_ENTRY', () => archiveWith().subarray(0, -12)],
-  ['no manifest', 'BUNDLE_MANIFEST', () => gzipSync(rawTar([PROGRAM]))],
-  [
-    'a manifest that is a symlink',
-    'BUNDLE_MANIFEST',
-    () => gzipSync(rawTar([{ name: 'manifest.yaml', type: '2', link: 'bin/run' }, PROGRAM])),
-  ],
-  [
-    'a manifest of 300 KiB',
-    'BUNDLE_MANIFEST',
-    () => manifest(`name: app\n#${'x'.repeat(300_000)}\n`),
-  ],
-  ['a manifest with aliases', 'BUNDLE_MANIFEST', () => manifest('a: &a [x]\nname: *a\n')],
-  [
-    'a manifest with an unknown key',
-    'BUNDLE_MANIFEST',
-    () => manifest('name: app\nversion: 1.0.0\nentrypoint: bin/run\nnmae: x\n'),
-  ],
-  [
-    'an entrypoint that is not there',
-    'BUNDLE_MANIFEST',
-    () => manifest('name: app\nversion: 1.0.0\nentrypoint: bin/other\n'),
-  ],
-  [
-    'a hook that is not there',
-    'BUNDLE_MANIFEST',
-    () =>
-      manifest('name: app\nversion: 1.0.0\nentrypoint: bin/run\nscripts: { pre_start: pre.sh }\n'),
-  ],
-  [
-    'a work_dir that is not there',
-    'BUNDLE_MANIFEST',
-    () => manifest('name: app\nversion: 1.0.0\nentrypoint: bin/run\nwork_dir: data\n'),
-  ],
-  [
-    'a secret that is no env entry',
-    'BUNDLE_MANIFEST',
-    () => manifest('name: app\nversion: 1.0.0\nentrypoint: bin/run\nsecrets: [TOKEN]\n'),
-  ],
-  [
-    'a reference to a port that it does not have',
-    'BUNDLE_MANIFEST',
-    () => manifest("name: app\nversion: 1.0.0\nentrypoint: bin/run\nargs: ['${port.web}']\n"),
-  ],
-  [
-    'an entrypoint outside',
-    'BUNDLE_MANIFEST',
-    () => manifest('name: app\nversion: 1.0.0\nentrypoint: ../../bin/sh\n'),
-  ],
-  [
-    'a name that is a path',
-    'BUNDLE_MANIFEST',
-    () => manifest('name: ../app\nversion: 1.0.0\nentrypoint: bin/run\n'),
-  ],
-  [
-    'a version that is a path',
-    'BUNDLE_MANIFEST',
-    () => manifest('name: app\nversion: 1.0.0/../..\nentrypoint: bin/run\n'),
-  ],
 ]
-
-/** Outer files: nothing of them is written, and nothing inside is looked at. */
-const OUTERS: [string, ErrorCode, (sound: Buffer) => Buffer][] = [
-  ['nothing', 'BUNDLE_TRUNCATED', () => Buffer.alloc(0)],
-  ['text', 'BUNDLE_OUTER', () => Buffer.alloc(2048, 'no tar ')],
-  ['no entries', 'BUNDLE_OUTER', () => Buffer.alloc(1024)],
-  [
-    'the signature alone',
-    'BUNDLE_OUTER',
-    () => rawTar([{ name: 'app.tar.gz.sig', body: Buffer.alloc(64) }]),
-  ],
-  [
-    'the archive alone',
-    'SIGNATURE_MISSING',
-    () => rawTar([{ name: 'app.tar.gz', body: archiveWith() }]),
-  ],
-  [
-    'a third entry',
-    'BUNDLE_OUTER',
-    (sound) => Buffer.concat([sound.subarray(0, -1024), rawTar([{ name: 'third' }])]),
-  ],
-  [
-    'the archive twice',
-    'BUNDLE_OUTER',
-    (sound) =>
-      Buffer.concat([
-        sound.subarray(0, -1024),
-        rawTar([{ name: 'app.tar.gz', body: archiveWith() }]),
-      ]),
-  ],
-  [
-    'the signature twice',
-    'BUNDLE_OUTER',
-    (sound) =>
-      Buffer.concat([
-        sound.subarray(0, -1024),
-        rawTar([{ name: 'app.tar.gz.sig', body: Buffer.alloc(64) }]),
-      ]),
-  ],
-  [
-    'a name with a directory',
-    'BUNDLE_OUTER',
-    () => rawTar([{ name: './app.tar.gz', body: archiveWith() }]),
-  ],
-  [
-    'an entry that is a symlink',
-    'BUNDLE_OUTER',
-    () => rawTar([{ name: 'app.tar.gz', type: '2', link: '/etc/passwd' }]),
-  ],
-  [
-    'a signature of 1 KiB',
-    'BUNDLE_OUTER',
-    () =>
-      rawTar([
-        { name: 'app.tar.gz.sig', body: Buffer.alloc(1024) },
-        { name: 'app.tar.gz', body: archiveWith() },
-      ]),
-  ],
-  [
-    'a signature of zeros',
-    'SIGNATURE_INVALID',
-    () =>
-      rawTar([
-        { name: 'app.tar.gz.sig', body: Buffer.alloc(64) },
-        { name: 'app.tar.gz', body: archiveWith() },
-      ]),
-  ],
-  ['bytes behind the end', 'BUNDLE_OUTER', (sound) => Buffer.concat([sound, Buffer.alloc(512, 1)])],
-  [
-    'a hidden entry behind the end',
-    'BUNDLE_OUTER',
-    (sound) => Buffer.concat([sound, rawEntry({ name: 'hidden' })]),
-  ],
-]
-
-/** Refused, with this code, and with nothing left in the stage or beside it. */
-async function expectRefusal(bytes: Buffer, code: ErrorCode, caps?: BundleCaps): Promise<void> {
-  const path = place.file('hostile.p2p', bytes)
-  const stageRoot = join(place.dir, 'deep', 'er', 'stage')
-  mkdirSync(stageRoot, { recursive: true })
-  await expect(
-    unpackBundle({ path, trusted: [TRUSTED], nowMs: 0, stageRoot, caps }),
-  ).rejects.toMatchObject({ code })
-  expect(readdirSync(stageRoot)).toEqual([])
-  expect(readdirSync(place.dir).sort()).toEqual(['deep', 'hostile.p2p'])
-  expect(readdirSync(join(place.dir, 'deep'))).toEqual(['er'])
-  expect(existsSync('/escaped')).toBe(false)
-}
 
 describe('a signed package is refused whole', () => {
   it.each(ARCHIVES)('with %s: %s', async (_name, code, archive) => {
@@ -424,48 +276,5 @@ describe('a signed package is refused whole', () => {
         code: expect.stringMatching(/^BUNDLE_/) as string,
       })
     }
-  })
-})
-
-describe('an outer file is refused', () => {
-  it.each(OUTERS)('with %s: %s', async (_name, code, make) => {
-    await expectRefusal(make(await signedPackage(archiveWith())), code)
-  })
-})
-
-describe('a sound package of other tools is taken', () => {
-  it('with the archive first, "./" before names and a root entry', async () => {
-    const archive = gzipSync(
-      rawTar([
-        { name: './', type: '5', mode: 0o755 },
-        { ...MANIFEST, name: './manifest.yaml' },
-        PROGRAM,
-      ]),
-    )
-    const signed = await signedPackage(archive)
-    const signature = signed.subarray(0, 1024)
-    const path = place.file(
-      'sound.p2p',
-      Buffer.concat([signed.subarray(1024, -1024), signature, Buffer.alloc(1024)]),
-    )
-    const stageRoot = join(place.dir, 'stage')
-    const unpacked = await unpackBundle({ path, trusted: [TRUSTED], nowMs: 0, stageRoot })
-    expect(readdirSync(unpacked.stageDir).sort()).toEqual(['bin', 'manifest.yaml'])
-  })
-
-  it('with symlinks that stay inside', async () => {
-    const links = [
-      { name: 'a', type: '2', link: 'bin/run' },
-      { name: 'bin/b', type: '2', link: '../a' },
-      { name: 'c', type: '2', link: 'missing' },
-    ]
-    const path = place.file('sound.p2p', await signedPackage(archiveWith(...links)))
-    const unpacked = await unpackBundle({
-      path,
-      trusted: [TRUSTED],
-      nowMs: 0,
-      stageRoot: join(place.dir, 'stage'),
-    })
-    expect(readdirSync(unpacked.stageDir).sort()).toEqual(['a', 'bin', 'c', 'manifest.yaml'])
   })
 })
