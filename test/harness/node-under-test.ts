@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AppRow, Control, Logger } from '@p2p-playground/core'
+import type { AppRow, Control } from '@p2p-playground/core'
 import { systemClock } from '@p2p-playground/core'
 import { resolveHome } from '@p2p-playground/core/config'
 import { createControl } from '@p2p-playground/controller'
 import { loadControllerConfig } from '@p2p-playground/controller/config'
+import { silent } from '@p2p-playground/p2p/testing'
 import { cliOk } from './command.js'
 import { LOOPBACK } from './machines.js'
 import type { Machine } from './machines.js'
@@ -15,14 +16,6 @@ import { isAlive, kill, until } from './processes.js'
 const DAEMON = join(import.meta.dirname, '../../packages/daemon/dist/daemon.mjs')
 /** `daemon start` gives up on a daemon that takes longer. */
 const READY_MS = 30_000
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-}
 
 /**
  * One node whose daemon is a process that tests kill, many times: started straight from the bundle, and spoken to by a

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
 import { resolveHome } from '@p2p-playground/core/config'
 import * as tokens from '@p2p-playground/core/tokens'
-import { createHost, loadIdentity } from '@p2p-playground/p2p'
+import { testHost } from '@p2p-playground/p2p/testing'
 import { InMemoryRuntime, RecordingLogger } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { compose } from './compose.js'
@@ -40,18 +40,7 @@ it('resolves every token, each daemon in a container of its own', async () => {
     maxAgeMs: 1e6,
     redact: [],
   })
-  const host = await createHost({
-    identity: await loadIdentity(home.daemonIdentity),
-    listen: [],
-    agent: 'test',
-    discoveries: new Map(),
-    mdns: false,
-    staticPeers: [],
-    bootstrapPeers: [],
-    trustedKeys: [],
-    logger,
-    clock: systemClock,
-  })
+  const host = await testHost({ listen: [] })
   const foundations = {
     config,
     home,

@@ -7,9 +7,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { systemClock } from '@p2p-playground/core'
 import { buildPieceList } from '@p2p-playground/core/bundle'
-import { createHost, loadIdentity } from '../dist/index.js'
+import { testHost } from '../dist/testing/loopback.js'
 
 const quiet = {
   debug() {},
@@ -18,19 +17,11 @@ const quiet = {
   error: console.error,
   child: () => quiet,
 }
-async function makeHost(home, name, psk) {
-  return createHost({
-    identity: await loadIdentity(join(home, `${name}.key`)),
-    listen: name === 'source' ? ['/ip4/127.0.0.1/tcp/0'] : [],
+async function makeHost(name, psk) {
+  return testHost({
+    ...(name === 'source' ? {} : { listen: [] }),
     psk: psk === undefined ? [] : [psk],
-    agent: 'bench',
-    discoveries: new Map(),
-    mdns: false,
-    staticPeers: [],
-    bootstrapPeers: [],
-    trustedKeys: [],
     logger: quiet,
-    clock: systemClock,
   })
 }
 
@@ -41,7 +32,7 @@ const cpuSeconds = (since) => {
 
 async function receive({ home, name, psk, source, path }) {
   const list = await buildPieceList(path)
-  const host = await makeHost(home, name, psk === undefined ? undefined : Buffer.from(psk, 'hex'))
+  const host = await makeHost(name, psk === undefined ? undefined : Buffer.from(psk, 'hex'))
   await host.start()
   const signal = AbortSignal.timeout(600_000)
   const peer = await host.dial(source, signal)
@@ -69,7 +60,7 @@ async function run({ receivers, mb, withPsk }) {
   try {
     const path = join(home, 'package')
     await writeFile(path, randomBytes(mb * 1024 * 1024))
-    const host = await makeHost(home, 'source', psk)
+    const host = await makeHost('source', psk)
     await host.start()
     const withdraw = host.serve.offer(await buildPieceList(path), path)
     const children = Array.from({ length: receivers }, (_, index) => {

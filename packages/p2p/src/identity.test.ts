@@ -2,7 +2,7 @@ import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { loadIdentity } from './identity.js'
-import { Loopback } from './loopback.test.support.js'
+import { Loopback } from './testing/loopback.js'
 
 const loopback = new Loopback()
 afterEach(() => loopback.close())

@@ -1,22 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '@p2p-playground/core'
-import type { AppLogEntry, InstanceStatus, Logger, SystemEvent } from '@p2p-playground/core'
-import { createHost, loadIdentity } from '@p2p-playground/p2p'
+import type { AppLogEntry, InstanceStatus, SystemEvent } from '@p2p-playground/core'
+import { loadIdentity } from '@p2p-playground/p2p'
 import type { Host } from '@p2p-playground/p2p'
+import { testHost } from '@p2p-playground/p2p/testing'
 import { instanceToProto, node, offerFromProto } from '@p2p-playground/proto'
 import { fakeService } from './fake-service.js'
 import type { FakeState } from './fake-service.js'
 import { Feed } from './feed.js'
-
-export const QUIET: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => QUIET,
-}
 
 export interface FakeNodeOptions {
   readonly name: string
@@ -111,17 +103,10 @@ export class FakeNode {
 
   /** Starts it, at the same address and with the same identity as before. */
   async up(): Promise<void> {
-    const host = await createHost({
+    const host = await testHost({
       identity: await loadIdentity(join(this.#dir, 'node.key')),
       listen: [`/ip4/127.0.0.1/tcp/${String(this.#port)}`],
-      agent: 'fake',
-      discoveries: new Map(),
       mdns: this.#options.mdns ?? false,
-      staticPeers: [],
-      bootstrapPeers: [],
-      trustedKeys: [],
-      logger: QUIET,
-      clock: systemClock,
     })
     if (this.#options.hasService !== false) {
       host.handleCalls((router) => router.service(node.NodeService, fakeService(this.state)))

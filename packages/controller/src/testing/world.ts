@@ -7,8 +7,9 @@ import type { Clock, Control } from '@p2p-playground/core'
 import { packDirectory, signingKeyOf } from '@p2p-playground/core/bundle'
 import { resolveHome } from '@p2p-playground/core/config'
 import type { Home } from '@p2p-playground/core/config'
+import { silent } from '@p2p-playground/p2p/testing'
 import { createControl } from '../create-control.js'
-import { FakeNode, QUIET } from './fake-node.js'
+import { FakeNode } from './fake-node.js'
 import type { FakeNodeOptions } from './fake-node.js'
 
 /** A home for controllers, and nodes for them. Everything ends with `dispose`. */
@@ -50,7 +51,7 @@ export class World {
         },
         signingKey: undefined,
       },
-      logger: QUIET,
+      logger: silent,
       clock,
     })
     this.onEnd(() => control.close())

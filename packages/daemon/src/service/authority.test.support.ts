@@ -1,16 +1,12 @@
-import { createPrivateKey, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClient } from '@connectrpc/connect'
-import type { Client } from '@connectrpc/connect'
 import { newInstanceRecord, systemClock } from '@p2p-playground/core'
-import type { Clock, NewEvent, NodeInfo, Role, SystemEvent } from '@p2p-playground/core'
-import { generateSigningKey, signingKeyOf, trustedKey } from '@p2p-playground/core/bundle'
-import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
-import { createHost, loadIdentity } from '@p2p-playground/p2p'
-import type { Host, HostOptions } from '@p2p-playground/p2p'
-import { node } from '@p2p-playground/proto'
+import type { Clock, NewEvent, NodeInfo, SystemEvent } from '@p2p-playground/core'
+import type { Host } from '@p2p-playground/p2p'
+import { Loopback } from '@p2p-playground/p2p/testing'
+import type { TestKey } from '@p2p-playground/p2p/testing'
 import { RecordingLogger } from '@p2p-playground/testkit'
 import { Commands } from '../engine/commands.js'
 import type { Engine } from '../engine/engine.js'
@@ -21,37 +17,15 @@ import { LogStore } from '../logs/log-store.js'
 import { NodeLogs } from '../logs/node-logs.js'
 import { SqliteStateStore } from '../state/sqlite-state-store.js'
 import { CommandGuard } from './command-guard.js'
-import { createNodeService } from './node-service.js'
-import type { NodeServiceDependencies } from './node-service.js'
-
-export type NodeClient = Client<typeof node.NodeService>
-
-export interface TestKey {
-  readonly signing: SigningKey
-  readonly trusted: TrustedKey
-}
-
-export function keyOf(name: string, roles: Role[], apps: string[], notAfterMs?: number): TestKey {
-  const { privatePem, publicPem } = generateSigningKey('ed25519')
-  return {
-    signing: signingKeyOf(createPrivateKey(privatePem), name),
-    trusted: trustedKey({
-      name,
-      key_type: 'ed25519',
-      public_key: publicPem,
-      roles,
-      apps,
-      not_after: notAfterMs,
-    }),
-  }
-}
+import { clientOf, serve } from './node-service.test.support.js'
+import type { NodeClient } from './node-service.test.support.js'
 
 /** A node that serves its state, logs and events to real callers, over an engine that has always settled. */
 export class ServedNode {
   readonly #clock: Clock
   readonly #dir = mkdtempSync(join(tmpdir(), 'p2pp-authority-'))
   readonly #logger = new RecordingLogger()
-  readonly #hosts: Host[] = []
+  readonly #loopback = new Loopback()
   readonly #store = new SqliteStateStore({ path: join(this.#dir, 'state.db'), node: 'n' })
   readonly #table = new InstanceTable(this.#store)
   readonly #daemonLog: DaemonLog
@@ -81,11 +55,11 @@ export class ServedNode {
   async start(keys: readonly TestKey[]): Promise<void> {
     const trustedKeys = keys.map(({ trusted }) => trusted)
     const clock = this.#clock
-    const host = await this.#startHost({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys, clock })
+    const host = await this.#loopback.host({ trustedKeys, clock })
     this.#host = host
     const done = async (): Promise<void> => Promise.resolve()
     const engine: unknown = { table: this.#table, settled: done, preflight: { require: done } }
-    const deps: unknown = {
+    serve(host, {
       host,
       clock,
       guard: new CommandGuard({ store: this.#store, clock, self: host.peerId }),
@@ -102,9 +76,6 @@ export class ServedNode {
       preflight: { problemOf: () => undefined },
       limitsOf: () => '',
       info: async () => Promise.resolve(INFO),
-    }
-    host.handleCalls((router) => {
-      router.service(node.NodeService, createNodeService(deps as NodeServiceDependencies))
     })
   }
 
@@ -140,9 +111,8 @@ export class ServedNode {
 
   /** Who proves these keys, each on the same connection. */
   async asking(...proved: readonly TestKey[]): Promise<NodeClient> {
-    const asking = await this.#startHost({ roleKeys: proved.map(({ signing }) => signing) })
-    await asking.dial(this.host.addresses()[0] ?? '', AbortSignal.timeout(5000))
-    return createClient(node.NodeService, asking.transport(this.host.peerId))
+    const roleKeys = proved.map(({ signing }) => signing)
+    return clientOf(await this.#loopback.host({ listen: [], roleKeys }), this.host)
   }
 
   /** What a command to this node carries. */
@@ -152,30 +122,11 @@ export class ServedNode {
   }
 
   async remove(): Promise<void> {
-    for (const host of this.#hosts) await host.stop()
+    await this.#loopback.close()
     await this.#appLogs.close()
     await this.#daemonLog.close()
     this.#store.close()
     rmSync(this.#dir, { recursive: true, force: true })
-  }
-
-  async #startHost(patch: Partial<HostOptions>): Promise<Host> {
-    const host = await createHost({
-      identity: await loadIdentity(join(this.#dir, randomUUID())),
-      listen: [],
-      agent: 'test',
-      discoveries: new Map(),
-      mdns: false,
-      staticPeers: [],
-      bootstrapPeers: [],
-      trustedKeys: [],
-      logger: this.#logger,
-      clock: systemClock,
-      ...patch,
-    })
-    this.#hosts.push(host)
-    await host.start()
-    return host
   }
 }
 

@@ -1,12 +1,21 @@
+import { keyPair } from '@p2p-playground/p2p/testing'
 import { fromConnectError } from '@p2p-playground/proto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ServedNode, keyOf } from './authority.test.support.js'
-import type { NodeClient } from './authority.test.support.js'
+import { ServedNode } from './authority.test.support.js'
+import type { NodeClient } from './node-service.test.support.js'
 
-const webOperator = keyOf('web-operator', ['operate'], ['web-*'])
-const operator = keyOf('operator', ['operate'], ['*'])
-const webObserver = keyOf('web-observer', ['observe'], ['web-*'])
-const observer = keyOf('observer', ['observe'], ['*'])
+const webOperator = keyPair('ed25519', {
+  name: 'web-operator',
+  roles: ['operate'],
+  apps: ['web-*'],
+})
+const operator = keyPair('ed25519', { name: 'operator', roles: ['operate'], apps: ['*'] })
+const webObserver = keyPair('ed25519', {
+  name: 'web-observer',
+  roles: ['observe'],
+  apps: ['web-*'],
+})
+const observer = keyPair('ed25519', { name: 'observer', roles: ['observe'], apps: ['*'] })
 
 const KINDS = ['app', 'daemon', 'event']
 

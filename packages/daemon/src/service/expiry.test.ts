@@ -1,14 +1,19 @@
+import { keyPair } from '@p2p-playground/p2p/testing'
 import { fromConnectError } from '@p2p-playground/proto'
 import { FakeClock } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ServedNode, keyOf } from './authority.test.support.js'
-import type { NodeClient } from './authority.test.support.js'
+import { ServedNode } from './authority.test.support.js'
+import type { NodeClient } from './node-service.test.support.js'
 
 const END_MS = 1_700_000_060_000
 const KINDS = ['app', 'daemon', 'event']
 
-const guest = keyOf('guest', ['operate', 'observe'], ['*'], END_MS)
-const webObserver = keyOf('web-observer', ['observe'], ['web-*'])
+const guest = keyPair('ed25519', { name: 'guest', notAfterMs: END_MS })
+const webObserver = keyPair('ed25519', {
+  name: 'web-observer',
+  roles: ['observe'],
+  apps: ['web-*'],
+})
 
 let clock: FakeClock
 let served: ServedNode

@@ -1,79 +1,30 @@
-import { createPrivateKey, randomBytes, randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createClient } from '@connectrpc/connect'
-import { afterAll, afterEach, expect, it, onTestFinished, vi } from 'vitest'
-import { systemClock } from '@p2p-playground/core'
-import type { Logger } from '@p2p-playground/core'
-import { generateSigningKey, signingKeyOf, trustedKey } from '@p2p-playground/core/bundle'
-import { createHost, loadIdentity } from '@p2p-playground/p2p'
-import type { Host, HostOptions } from '@p2p-playground/p2p'
-import { node } from '@p2p-playground/proto'
+import { randomBytes } from 'node:crypto'
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
+import { Loopback, keyPair } from '@p2p-playground/p2p/testing'
 import type { WaitOptions } from '../engine/start-watch.js'
 import { EngineUnderTest } from '../engine/engine.test.support.js'
 import type { FetchJob } from '../engine/fetcher.js'
-import { createNodeService } from './node-service.js'
-import type { NodeServiceDependencies } from './node-service.js'
+import { clientOf, serve } from './node-service.test.support.js'
 
-const pair = generateSigningKey('ed25519')
-const trusted = trustedKey({
-  name: 'lead',
-  key_type: 'ed25519',
-  public_key: pair.publicPem,
-  roles: ['observe', 'operate'],
-  apps: ['*'],
-})
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-}
-
-const dir = mkdtempSync(join(tmpdir(), 'p2pp-service-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
-const hosts: Host[] = []
+const key = keyPair('ed25519')
+const loopback = new Loopback()
 afterEach(async () => {
   vi.restoreAllMocks()
-  for (const host of hosts.splice(0)) await host.stop()
+  await loopback.close()
 })
-
-async function start(patch: Partial<HostOptions>): Promise<Host> {
-  const host = await createHost({
-    identity: await loadIdentity(join(dir, randomUUID())),
-    listen: [],
-    agent: 'test',
-    discoveries: new Map(),
-    mdns: false,
-    staticPeers: [],
-    bootstrapPeers: [],
-    trustedKeys: [],
-    logger: silent,
-    clock: systemClock,
-    ...patch,
-  })
-  hosts.push(host)
-  await host.start()
-  return host
-}
 
 /** What the deployments of a node are asked for with this request, by someone on this machine or elsewhere. */
 async function askedWith(
   request: { readonly localPath?: string; readonly timeoutMs?: bigint; readonly limitMs?: bigint },
   isHere = true,
 ): Promise<{ readonly job: FetchJob; readonly options: WaitOptions }[]> {
-  const serving = await start({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys: [trusted] })
-  const key = signingKeyOf(createPrivateKey(pair.privatePem), 'test')
-  const asking = await start({ roleKeys: [key] })
+  const serving = await loopback.host({ trustedKeys: [key.trusted] })
+  const asking = await loopback.host({ listen: [], roleKeys: [key.signing] })
   vi.spyOn(serving, 'isOnThisMachine').mockImplementation(
     (peerId) => peerId === asking.peerId && isHere,
   )
   const asked: { job: FetchJob; options: WaitOptions }[] = []
-  const used: unknown = {
+  serve(serving, {
     host: serving,
     guard: { check: () => undefined },
     deployments: {
@@ -82,13 +33,10 @@ async function askedWith(
         return []
       },
     },
-  }
-  serving.handleCalls((router) => {
-    router.service(node.NodeService, createNodeService(used as NodeServiceDependencies))
   })
-  await asking.dial(serving.addresses()[0] ?? '', AbortSignal.timeout(5000))
+  const client = await clientOf(asking, serving)
   const piece = { sizeBytes: 1, digest: randomBytes(32) }
-  const answers = createClient(node.NodeService, asking.transport(serving.peerId)).deploy({
+  const answers = client.deploy({
     command: { targetPeerId: serving.peerId, nonce: randomBytes(16), issuedAtMs: 0n },
     offer: {
       packageDigest: randomBytes(32),
@@ -134,11 +82,9 @@ it('describes an app though what one instance uses cannot be read', async () => 
     if (handle.pid === failing) throw new Error('no such cgroup')
     return usage(handle)
   })
-  const serving = await start({ listen: ['/ip4/127.0.0.1/tcp/0'], trustedKeys: [trusted] })
-  const asking = await start({
-    roleKeys: [signingKeyOf(createPrivateKey(pair.privatePem), 'test')],
-  })
-  const used: unknown = {
+  const serving = await loopback.host({ trustedKeys: [key.trusted] })
+  const asking = await loopback.host({ listen: [], roleKeys: [key.signing] })
+  serve(serving, {
     host: serving,
     table: t.engine.table,
     launcher: t.engine.launcher,
@@ -148,12 +94,8 @@ it('describes an app though what one instance uses cannot be read', async () => 
     logs: { apps: t.parts.logs },
     usage: { instance: () => null },
     limitsOf: () => '',
-  }
-  serving.handleCalls((router) => {
-    router.service(node.NodeService, createNodeService(used as NodeServiceDependencies))
   })
-  await asking.dial(serving.addresses()[0] ?? '', AbortSignal.timeout(5000))
-  const client = createClient(node.NodeService, asking.transport(serving.peerId))
+  const client = await clientOf(asking, serving)
   const { descriptions } = await client.describeApp({ app: 'web' })
   const told = descriptions.map(({ instance, usage: shown }) => [
     instance?.version,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { keyPair } from '../loopback.test.support.js'
+import { keyPair } from '../testing/loopback.js'
 import { grantRoles, isMember, membershipProofs, roleProofs } from './proofs.js'
 import type { Side, Transcript } from './proofs.js'
 

@@ -6,7 +6,7 @@ import { fromConnectError, node } from '@p2p-playground/proto'
 import { RecordingLogger, waitFor } from '@p2p-playground/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Host } from '../host.js'
-import { Loopback, addressOf, keyPair } from '../loopback.test.support.js'
+import { Loopback, addressOf, keyPair } from '../testing/loopback.js'
 import { callerOf } from './caller.js'
 import type { Caller } from './caller.js'
 

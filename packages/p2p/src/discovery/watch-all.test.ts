@@ -2,7 +2,7 @@ import { PlaygroundError } from '@p2p-playground/core'
 import type { Discovery } from '@p2p-playground/core'
 import { InMemoryDiscovery } from '@p2p-playground/testkit'
 import { afterEach, expect, it } from 'vitest'
-import { Loopback } from '../loopback.test.support.js'
+import { Loopback } from '../testing/loopback.js'
 
 const loopback = new Loopback()
 

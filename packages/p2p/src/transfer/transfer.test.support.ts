@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Host } from '../host.js'
-import { Loopback, addressOf } from '../loopback.test.support.js'
+import { Loopback, addressOf } from '../testing/loopback.js'
 import type { FetchProgress, FetchRequest, FetchResult } from './fetch-pieces.js'
 
 /** Of the test file that imports this. */

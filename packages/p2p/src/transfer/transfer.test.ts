@@ -7,7 +7,7 @@ import { FakeClock, waitFor } from '@p2p-playground/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import { callerOf } from '../calls/caller.js'
 import type { Host } from '../host.js'
-import { addressOf, newIdentity } from '../loopback.test.support.js'
+import { addressOf, newIdentity } from '../testing/loopback.js'
 import { MB, fetchFrom, loopback, psk, receiver, source, spoilt } from './transfer.test.support.js'
 import type { Offered } from './transfer.test.support.js'
 

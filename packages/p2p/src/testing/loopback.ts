@@ -8,9 +8,9 @@ import { systemClock } from '@p2p-playground/core'
 import type { Logger, Role } from '@p2p-playground/core'
 import { buildPieceList, signingKeyOf } from '@p2p-playground/core/bundle'
 import type { KeyType, PieceList, SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
-import { createHost } from './host.js'
-import type { Host, HostOptions } from './host.js'
-import type { Identity } from './identity.js'
+import { createHost } from '../host.js'
+import type { Host, HostOptions } from '../host.js'
+import type { Identity } from '../identity.js'
 
 export const silent: Logger = {
   debug: () => undefined,
@@ -25,25 +25,30 @@ export async function newIdentity(): Promise<Identity> {
   return { peerId: peerIdFromPrivateKey(privateKey).toString(), privateKey }
 }
 
+/** A host for loopback: it will listen on a free TCP port, finds nobody by itself, and says nothing. */
+export async function testHost(options: Partial<HostOptions> = {}): Promise<Host> {
+  return createHost({
+    identity: options.identity ?? (await newIdentity()),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    agent: 'test',
+    discoveries: new Map(),
+    mdns: false,
+    staticPeers: [],
+    bootstrapPeers: [],
+    trustedKeys: [],
+    logger: silent,
+    clock: systemClock,
+    ...options,
+  })
+}
+
 /** Hosts and directories of one test, all gone after `close`. */
 export class Loopback {
   readonly #closers: (() => Promise<unknown>)[] = []
 
-  /** A host that listens on a free TCP port of loopback. */
+  /** As `testHost`, started. */
   async host(options: Partial<HostOptions> = {}): Promise<Host> {
-    const host = await createHost({
-      identity: await newIdentity(),
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      agent: 'test',
-      discoveries: new Map(),
-      mdns: false,
-      staticPeers: [],
-      bootstrapPeers: [],
-      trustedKeys: [],
-      logger: silent,
-      clock: systemClock,
-      ...options,
-    })
+    const host = await testHost(options)
     this.#closers.push(() => host.stop())
     await host.start()
     return host
@@ -79,10 +84,15 @@ export function addressOf(host: Host): string {
 }
 
 /** A key pair as both sides of a handshake hold it. */
+export interface TestKey {
+  readonly signing: SigningKey
+  readonly trusted: TrustedKey
+}
+
 export function keyPair(
   type: KeyType,
   options: Partial<Pick<TrustedKey, 'name' | 'roles' | 'apps' | 'notAfterMs'>> = {},
-): { signing: SigningKey; trusted: TrustedKey } {
+): TestKey {
   const { privateKey, publicKey } =
     type === 'ed25519'
       ? generateKeyPairSync('ed25519')
