@@ -12,13 +12,9 @@ export {
   writeSigningKey,
 } from './keys.js'
 export { packDirectory, signBundle } from './pack.js'
-export type { PackRequest, PackedBundle } from './pack.js'
 export { MIN_PIECE_BYTES, buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
 export { sourceDateMs } from './source-date.js'
 export { verifyMessage } from './signature.js'
 export type { TrustContext } from './signature.js'
-export { DEFAULT_CAPS } from './entry-rules.js'
-export type { BundleCaps } from './entry-rules.js'
 export { inspectBundle, unpackBundle, verifyBundle } from './verify.js'
-export type { BundleContent, InspectedBundle, VerifiedBundle, VerifyRequest } from './verify.js'
 export type { BundleId, KeyType, Piece, PieceList, SigningKey, TrustedKey } from './types.js'

@@ -1,5 +1,3 @@
 export { withClashes } from './clashes.js'
 export { examinePlugins } from './examine-plugins.js'
-export type { ExamineRequest } from './examine-plugins.js'
-export type { ExaminedError, ExaminedPlugin, Examination } from './examination.js'
-export { formatPackage } from './plugin-package.js'
+export type { ExaminedPlugin, Examination } from './examination.js'
