@@ -9,7 +9,7 @@ import { ROOT, step } from './steps.mjs'
 const PACKAGES = ['radosgw', 'ceph-mon', 'ceph-osd']
 
 /** test/harness/radosgw.ts looks here too. */
-export const RADOSGW_ROOT = join(ROOT, 'node_modules', '.cache', 'radosgw')
+const RADOSGW_ROOT = join(ROOT, 'node_modules', '.cache', 'radosgw')
 
 /** Downloads and unpacks it (66 MB, 257 MB unpacked), unless it is there; says so where it cannot be had. */
 export async function ensureRadosgw() {

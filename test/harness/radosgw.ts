@@ -14,7 +14,7 @@ const ROOT = join(import.meta.dirname, '../../node_modules/.cache/radosgw')
 const TRIPLET = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
 const LIBRARIES = join(ROOT, 'usr/lib', TRIPLET)
 
-export interface S3Keys {
+interface S3Keys {
   readonly accessKeyId: string
   readonly secretAccessKey: string
 }

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 
 /** Colours only where a person looks and has not asked for none (https://no-color.org). */
-export function usesColor(): boolean {
+function usesColor(): boolean {
   return (
     process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
   )

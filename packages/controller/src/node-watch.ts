@@ -7,7 +7,7 @@ import type { KnownNode } from './known-node.js'
 import { changesBetween } from './node-changes.js'
 
 /** A node that was not heard of for so long is down. */
-export const DOWN_MS = 15_000
+const DOWN_MS = 15_000
 
 export interface NodeWatchOptions {
   readonly one: KnownNode

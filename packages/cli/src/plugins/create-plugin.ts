@@ -9,7 +9,7 @@ import { runNpm } from './npm.js'
 import { isPackageName } from './package-name.js'
 
 /** As they are typed, and what a package of each is. */
-export const CREATED_KINDS = {
+const CREATED_KINDS = {
   health: 'health checker',
   runtime: 'runtime',
   'log-sink': 'log sink',

@@ -83,7 +83,7 @@ export async function loadPackage(
 }
 
 /** @throws PLUGIN_IMPORT, PLUGIN_SHAPE, PLUGIN_API */
-export async function importDefinitions(
+async function importDefinitions(
   from: PluginPackage,
   request: Pick<PluginRequest, 'clock' | 'limitMs'>,
 ): Promise<PluginDefinition[]> {
@@ -170,7 +170,7 @@ function firstLine(text: string): string {
   return text.split('\n')[0] ?? ''
 }
 
-export function identityOf(from: PluginPackage): PluginIdentity {
+function identityOf(from: PluginPackage): PluginIdentity {
   return { package: from.name, version: from.version, root: from.root }
 }
 

@@ -26,7 +26,7 @@ export interface RoleProof {
  * What one side proves: SHA-256 over a label with the side's name, both PeerIDs and both nonces. The label keeps a proof
  * from being sent back to the one who made it; the nonces keep it from being used again.
  */
-export function transcriptDigest(
+function transcriptDigest(
   purpose: 'membership' | 'role',
   side: Side,
   transcript: Transcript,

@@ -1,7 +1,7 @@
 import type { AppLogEntry, LogEntry } from '@p2p-playground/core'
 
 /** When the first line of each batch was read, milliseconds since the epoch. */
-export const FIRST_MS = 1_700_000_000_000
+const FIRST_MS = 1_700_000_000_000
 
 /** Lines of one app, numbered from `firstSeq`, one millisecond apart, its two streams by turns. */
 export function appLines(
