@@ -9,7 +9,7 @@ import {
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3'
 import type { LogEntry } from '@p2p-playground/core'
-import type { Radosgw, S3Keys } from './radosgw.js'
+import type { Radosgw } from './radosgw.js'
 
 /** A bucket as the test sees it, beside what the product does with it. */
 export class Bucket {
@@ -21,11 +21,11 @@ export class Bucket {
     this.#client = client
   }
 
-  static async create(server: Radosgw, name: string, keys: S3Keys = server.owner): Promise<Bucket> {
+  static async create(server: Radosgw, name: string): Promise<Bucket> {
     const client = new S3Client({
       endpoint: server.endpoint,
       region: 'us-east-1',
-      credentials: keys,
+      credentials: server.owner,
       forcePathStyle: true,
     })
     await client.send(new CreateBucketCommand({ Bucket: name }))
@@ -67,9 +67,5 @@ export class Bucket {
     const list = new ListMultipartUploadsCommand({ Bucket: this.name })
     const { Uploads = [] } = await this.#client.send(list)
     return Uploads.map(({ Key }) => Key ?? '')
-  }
-
-  close(): void {
-    this.#client.destroy()
   }
 }

@@ -61,17 +61,14 @@ export class Machines {
 }
 
 /** `init` on the first machine, `join` on the others, and a daemon on each; the first one knows them all. */
-export async function startFleet(
-  machines: readonly Machine[],
-  setup: readonly string[] = LOOPBACK,
-): Promise<DaemonStatus[]> {
+export async function startFleet(machines: readonly Machine[]): Promise<DaemonStatus[]> {
   const [first, ...others] = machines
   if (first === undefined) return []
-  await cliOk(first, 'init', '--name', first.name, ...setup)
+  await cliOk(first, 'init', '--name', first.name, ...LOOPBACK)
   const statuses = [await startDaemon(first)]
   const { token } = await cliJson<{ token: string }>(first, 'invite')
   const joined = others.map(async (machine) => {
-    await cliOk(machine, 'join', token, '--name', machine.name, ...setup)
+    await cliOk(machine, 'join', token, '--name', machine.name, ...LOOPBACK)
     return startDaemon(machine)
   })
   statuses.push(...(await Promise.all(joined)))

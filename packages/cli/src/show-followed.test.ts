@@ -17,11 +17,8 @@ async function* from(items: readonly Followed<Item>[]): AsyncGenerator<Followed<
   await Promise.resolve()
 }
 
-async function run(
-  items: readonly Followed<Item>[],
-  follow: boolean,
-  signal = new AbortController().signal,
-) {
+async function run(items: readonly Followed<Item>[], follow: boolean) {
+  const { signal } = new AbortController()
   const warnings: string[] = []
   const result = await showFollowed(from(items), {
     follow,

@@ -44,8 +44,6 @@ export interface HostOptions {
   readonly revokedKeys?: readonly string[]
   /** What this side can prove. */
   readonly roleKeys?: readonly SigningKey[]
-  /** Load QUIC at once; without it, that happens when an address asks for it. */
-  readonly quic?: boolean
   readonly logger: Logger
   readonly clock: Clock
   /** Default 5 s. */
@@ -94,7 +92,7 @@ export class Host {
       ...parts,
       allowedPeers: options.allowedPeers ?? [],
       addressesOf: (peerId) => this.#book.get(peerId)?.addresses ?? [],
-      hasQuic: needsQuic(options),
+      hasQuic: options.listen.some(isQuic),
     })
   }
 
@@ -288,11 +286,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     admitted: (connection) => guard.granted(connection),
     agent: options.agent,
-    quic: needsQuic(options),
+    quic: options.listen.some(isQuic),
   })
   return new Host(options, { libp2p, guard, refusals, ring })
-}
-
-function needsQuic(options: HostOptions): boolean {
-  return options.quic === true || options.listen.some(isQuic)
 }

@@ -1,10 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type {
-  AbortOptions,
-  ComponentLogger,
-  ConnectionProtector,
-  MultiaddrConnection,
-} from '@libp2p/interface'
+import type { AbortOptions, ConnectionProtector, MultiaddrConnection } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, byteStream } from '@libp2p/utils'
 import type { SendResult } from '@libp2p/utils'
 import sodium from 'sodium-native'
@@ -24,9 +19,7 @@ const FIRST_BYTES = Buffer.from('\x13/multistream/1.0.0\n')
  * `@libp2p/pnet`, whose WebAssembly cipher breaks when large writes meet several connections.
  * A listener knows the dialer's PSK by its first bytes, so it takes any of the ring's, and a stranger is cut off at once.
  */
-export function pskProtector(
-  ring: PskRing,
-): (components: { logger: ComponentLogger }) => ConnectionProtector {
+export function pskProtector(ring: PskRing): () => ConnectionProtector {
   return () => ({
     protect: async (connection, options) =>
       protect(connection as MultiaddrConnection, ring, options),

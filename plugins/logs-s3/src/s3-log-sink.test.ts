@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { s3Config } from './config.js'
 import { FakeStore, answer, s3Error } from './fake-store.test.support.js'
 import type { Fault } from './fake-store.test.support.js'
-import type { PartSizes } from './object-store.js'
 import { S3LogSink } from './s3-log-sink.js'
 
 const forever = new AbortController().signal
@@ -23,14 +22,14 @@ afterEach(async () => {
   await store.close()
 })
 
-function sinkOf(patch: object = {}, sizes?: PartSizes): S3LogSink {
+function sinkOf(patch: object = {}): S3LogSink {
   const config = v.parse(s3Config, {
     bucket: 'bucket',
     endpoint: store.endpoint,
     credentials: { access_key_id: 'id', secret_access_key: 'top-secret' },
     ...patch,
   })
-  const sink = new S3LogSink({ config, logger, clock: new FakeClock(), dataDir: '/' }, sizes)
+  const sink = new S3LogSink({ config, logger, clock: new FakeClock(), dataDir: '/' })
   sinks.push(sink)
   return sink
 }

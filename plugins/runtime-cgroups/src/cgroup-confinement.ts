@@ -16,14 +16,12 @@ import { CGROUP_V1_ACCESS, CgroupV1 } from './cgroup-v1.js'
 import { CGROUP_V2_ACCESS, CgroupV2 } from './cgroup-v2.js'
 import type { Hierarchy } from './hierarchies.js'
 import { NftTraffic } from './nft-traffic.js'
-import type { Nft } from './nft-traffic.js'
 
 export interface CgroupOptions {
   readonly root?: string
   /** Tells the daemons of a machine apart. */
   readonly node: string
   readonly clock: Clock
-  readonly nft?: Nft
 }
 
 /** The cgroup by which the traffic of a run is counted. */

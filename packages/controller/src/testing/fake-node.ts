@@ -17,8 +17,6 @@ export interface FakeNodeOptions {
   readonly hasService?: boolean
   /** Default: a free one. */
   readonly port?: number
-  /** Announces itself by mDNS. */
-  readonly mdns?: boolean
 }
 
 /** A real host that serves NodeService from memory. */
@@ -106,7 +104,6 @@ export class FakeNode {
     const host = await testHost({
       identity: await loadIdentity(join(this.#dir, 'node.key')),
       listen: [`/ip4/127.0.0.1/tcp/${String(this.#port)}`],
-      mdns: this.#options.mdns ?? false,
     })
     if (this.#options.hasService !== false) {
       host.handleCalls((router) => router.service(node.NodeService, fakeService(this.state)))
@@ -178,10 +175,16 @@ export class FakeNode {
   }
 
   /** Writes a line of the daemon's own log. */
-  say(line: string, timeMs = Date.now()): void {
+  say(line: string): void {
     const own = this.state.log.items.filter((entry) => entry.kind === 'daemon')
     this.state.log.push({
-      ...{ kind: 'daemon', timeMs, node: this.state.info.name, seq: own.length + 1, line },
+      ...{
+        kind: 'daemon',
+        timeMs: Date.now(),
+        node: this.state.info.name,
+        seq: own.length + 1,
+        line,
+      },
       ...{ app: null, version: null, level: 'info', event: line, fields: {} },
     })
   }

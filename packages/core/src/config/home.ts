@@ -8,7 +8,6 @@ export interface Home {
   readonly daemonConfig: string
   readonly controllerConfig: string
   readonly signingKey: string
-  readonly signingPub: string
   readonly swarmKey: string
   readonly daemonIdentity: string
   readonly controllerIdentity: string
@@ -56,7 +55,6 @@ export function resolveHome(env: Environment): Home {
     daemonConfig: join(config, 'daemon.yaml'),
     controllerConfig: join(config, 'controller.yaml'),
     signingKey: join(config, 'signing.key'),
-    signingPub: join(config, 'signing.pub'),
     swarmKey: join(config, 'swarm.key'),
     daemonIdentity: join(data, 'identity', 'daemon.key'),
     controllerIdentity: join(data, 'identity', 'controller.key'),

@@ -8,10 +8,10 @@ export function isCompatible(api: string, host: string = PLUGIN_API): boolean {
   return major === hostMajor && minor <= hostMinor
 }
 
-/** True when a plugin that does not fit was written for a later contract than the host's. */
-export function isNewer(api: string, host: string = PLUGIN_API): boolean {
+/** True when a plugin that does not fit was written for a later contract than ours. */
+export function isNewer(api: string): boolean {
   const [major, minor] = parts(api)
-  const [hostMajor, hostMinor] = parts(host)
+  const [hostMajor, hostMinor] = parts(PLUGIN_API)
   return major > hostMajor || (major === hostMajor && minor > hostMinor)
 }
 

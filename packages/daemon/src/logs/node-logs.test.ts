@@ -19,15 +19,15 @@ const START_MS = 1_700_000_000_000
 
 /** A node's logs, as a daemon has them; opened again over the same directory they are those of the next daemon. */
 class Fixture {
-  readonly clock: FakeClock
+  readonly clock = new FakeClock(START_MS)
   readonly apps: LogStore
   readonly daemon: DaemonLog
   readonly logs: NodeLogs
   readonly #store: SqliteStateStore
   readonly #table: InstanceTable
 
-  constructor(dir: string, clock = new FakeClock(START_MS)) {
-    this.clock = clock
+  constructor(dir: string) {
+    const { clock } = this
     const logger = recordingLogger()
     this.apps = new LogStore({
       rootDir: join(dir, 'apps'),

@@ -20,7 +20,7 @@ interface FakeSource {
 }
 
 /** A node's log in memory, read in chunks as the real one. */
-export class FakeLog implements SourceCatalog {
+class FakeLog implements SourceCatalog {
   readonly #clock: FakeClock
   readonly #sources = new Map<string, FakeSource>()
   readonly #listeners = new Set<FeedListener>()
@@ -56,11 +56,6 @@ export class FakeLog implements SourceCatalog {
   remove(name: string): void {
     this.#sources.delete(name)
     for (const listener of this.#listeners) listener.forget(name)
-  }
-
-  kept(name: string): readonly LogEntry[] {
-    const source = this.#sources.get(name)
-    return source?.entries.slice(source.firstSeq - 1) ?? []
   }
 
   list(): LogSource[] {

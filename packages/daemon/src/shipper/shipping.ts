@@ -4,7 +4,6 @@ import type { LogClaims } from '../logs/log-claims.js'
 import type { LogFeed } from '../logs/log-feed.js'
 import { DeadLetterFile } from './dead-letters.js'
 import { LedgerFile } from './ledger-file.js'
-import type { Random } from './retry-delay.js'
 import { Shipper } from './shipper.js'
 import type { ShipperLimits } from './shipper.js'
 import { catalogOf } from './source-catalog.js'
@@ -24,7 +23,6 @@ export interface ShippingOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly record: (event: NewEvent) => void
-  readonly random?: Random
   readonly limits?: Partial<ShipperLimits>
 }
 
@@ -62,7 +60,7 @@ export class Shipping implements LogClaims {
   }
 
   async #startOne({ name, kinds, sink }: ConfiguredSink): Promise<Shipper> {
-    const { feeds, dir, clock, record, random = Math.random, limits = {} } = this.#options
+    const { feeds, dir, clock, record, limits = {} } = this.#options
     const logger = this.#options.logger.child({ sink: name })
     return Shipper.start({
       name,
@@ -73,7 +71,7 @@ export class Shipping implements LogClaims {
       deadLetters: new DeadLetterFile(join(dir, name, 'dead-letters.ndjson')),
       clock,
       logger,
-      random,
+      random: Math.random,
       onPause: (reason) => {
         record({
           timeMs: clock.now(),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Series } from './series.js'
 
-function filled(values: readonly (number | null)[], capacity = 4): Series<'x'> {
-  const series = new Series(['x'] as const, capacity)
+function filled(values: readonly (number | null)[]): Series<'x'> {
+  const series = new Series(['x'] as const, 4)
   for (const [index, x] of values.entries()) series.add(index * 10, { x })
   return series
 }

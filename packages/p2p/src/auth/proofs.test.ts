@@ -8,13 +8,12 @@ const psk = randomBytes(32)
 const nextPsk = randomBytes(32)
 const now = 1_800_000_000_000
 
-function transcript(change: Partial<Transcript> = {}): Transcript {
+function transcript(): Transcript {
   return {
     dialer: 'dialer',
     listener: 'listener',
     dialerNonce: randomBytes(32),
     listenerNonce: randomBytes(32),
-    ...change,
   }
 }
 
