@@ -30,6 +30,7 @@ const layering = Object.entries(MAY_IMPORT).map(([dir, allowed]) => ({
             regex: `^@p2p-playground/(?!(?:${[...allowed, '-'].join('|')})(?:/|$))`,
             message: `${dir} may import: ${allowed.join(', ') || 'none of our packages'}.`,
           },
+          { regex: '^@p2p-playground/p2p/testing$', message: 'It is for tests.' },
         ],
       },
     ],
@@ -66,8 +67,8 @@ export default tseslint.config(
   },
   ...layering,
   {
-    // Tests may use the contract suites and fakes.
-    files: ['**/*.test.ts', '**/*.test.support.ts'],
+    // Tests may use the contract suites, fakes and hosts for tests.
+    files: ['**/*.test.ts', '**/*.test.support.ts', 'packages/controller/src/testing/*.ts'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {
