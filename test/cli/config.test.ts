@@ -1,19 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { makeHome, runCli } from './run-cli.js'
-import type { CliResult } from './run-cli.js'
+import { describe, expect, test } from 'vitest'
+import { homeOfEachTest } from './run-cli.js'
 
-let home: ReturnType<typeof makeHome>
-beforeEach(() => {
-  home = makeHome()
-})
-afterEach(() => {
-  home.remove()
-})
-
-const cli = (...args: string[]): Promise<CliResult> => runCli(args, { home: home.path })
-const inHome = (name: string): string => join(home.path, name)
+const home = homeOfEachTest()
+const { cli, inHome } = home
 
 describe('config', () => {
   test('--config with a directory that has none in it is CONFIG_NOT_FOUND', async () => {

@@ -1,20 +1,10 @@
 import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { writeApp } from '../harness/machines.js'
-import { makeHome, runCli } from './run-cli.js'
-import type { CliResult } from './run-cli.js'
+import { homeOfEachTest } from './run-cli.js'
 
-let home: ReturnType<typeof makeHome>
-beforeEach(() => {
-  home = makeHome()
-})
-afterEach(() => {
-  home.remove()
-})
-
-const cli = (...args: string[]): Promise<CliResult> => runCli(args, { home: home.path })
-const inHome = (name: string): string => join(home.path, name)
+const home = homeOfEachTest()
+const { cli, inHome } = home
 
 describe('init', () => {
   test('makes keys, a PSK and two configurations that check', async () => {

@@ -3,20 +3,12 @@ import { join } from 'node:path'
 import { generateSigningKey, revokedFingerprints } from '@p2p-playground/core/bundle'
 import { resolveHome } from '@p2p-playground/core/config'
 import { loadDaemonConfig } from '@p2p-playground/daemon/config'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { makeHome, runCli } from './run-cli.js'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { homeOfEachTest, makeHome, runCli } from './run-cli.js'
 import type { CliResult } from './run-cli.js'
 
-let home: ReturnType<typeof makeHome>
-beforeEach(() => {
-  home = makeHome()
-})
-afterEach(() => {
-  home.remove()
-})
-
-const cli = (...args: string[]): Promise<CliResult> => runCli(args, { home: home.path })
-const inHome = (name: string): string => join(home.path, name)
+const home = homeOfEachTest()
+const { cli, inHome } = home
 
 describe('invite and join', () => {
   test('join --listen with no address is refused before anything is written', async () => {

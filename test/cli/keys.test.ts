@@ -1,16 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { makeHome, runCli } from './run-cli.js'
+import { expect, test } from 'vitest'
+import { homeOfEachTest, runCli } from './run-cli.js'
 
-let home: ReturnType<typeof makeHome>
-beforeEach(() => {
-  home = makeHome()
-})
-afterEach(() => {
-  home.remove()
-})
+const home = homeOfEachTest()
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777
 

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { BROKEN_PLUGINS } from '../../packages/daemon/src/plugins/broken-plugins.test.support.js'
 import {
   installBroken,
@@ -8,8 +8,7 @@ import {
 } from '../../packages/daemon/src/plugins/broken-plugin.test.support.js'
 import type { BrokenPlugin } from '../../packages/daemon/src/plugins/broken-plugin.test.support.js'
 import { definition, installPackages } from '../harness/plugin-packages.js'
-import { makeHome, runCli } from './run-cli.js'
-import type { CliResult } from './run-cli.js'
+import { homeOfEachTest, makeHome, runCli } from './run-cli.js'
 
 interface Finding {
   readonly package: string
@@ -30,15 +29,8 @@ interface Findings {
   readonly missing: readonly { message: string }[]
 }
 
-let home: ReturnType<typeof makeHome>
-beforeEach(() => {
-  home = makeHome()
-})
-afterEach(() => {
-  home.remove()
-})
-
-const cli = (...args: string[]): Promise<CliResult> => runCli(args, { home: home.path })
+const home = homeOfEachTest()
+const { cli } = home
 
 function configure(...lines: string[]): void {
   const path = join(home.path, 'daemon.yaml')

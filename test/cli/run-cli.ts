@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterEach, beforeEach } from 'vitest'
 import { BIN } from '../harness/command.js'
 
 export interface CliResult {
@@ -43,7 +44,29 @@ export async function runCli(
   return promise
 }
 
-/** A fresh home that goes with the test. */
+/** A fresh home for each test of a file, and commands in it. */
+export function homeOfEachTest(): {
+  readonly path: string
+  readonly cli: (...args: string[]) => Promise<CliResult>
+  readonly inHome: (name: string) => string
+} {
+  let home: ReturnType<typeof makeHome>
+  beforeEach(() => {
+    home = makeHome()
+  })
+  afterEach(() => {
+    home.remove()
+  })
+  return {
+    get path() {
+      return home.path
+    },
+    cli: (...args) => runCli(args, { home: home.path }),
+    inHome: (name) => join(home.path, name),
+  }
+}
+
+/** A fresh home; whoever asks for it removes it. */
 export function makeHome(): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'p2p-cli-'))
   return {
