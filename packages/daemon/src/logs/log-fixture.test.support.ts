@@ -2,7 +2,8 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
-import type { AppLogEntry, LogFields, Logger } from '@p2p-playground/core'
+import type { AppLogEntry, Logger } from '@p2p-playground/core'
+import { RecordingLogger } from '@p2p-playground/testkit'
 import { onTestFinished, vi } from 'vitest'
 import type { StoredLine } from './frame.js'
 import { LogStore } from './log-store.js'
@@ -21,31 +22,15 @@ export function temporaryDir(): string {
   return dir
 }
 
-export interface RecordingLogger extends Logger {
-  readonly said: { readonly event: string; readonly fields: LogFields | undefined }[]
-  readonly count: (event: string) => number
-}
-
-export function recordingLogger(): RecordingLogger {
-  const said: RecordingLogger['said'] = []
-  const say = (event: string, fields?: LogFields): void => {
-    said.push({ event, fields })
+export class CountingLogger extends RecordingLogger {
+  count(event: string): number {
+    return this.lines.filter((line) => line.event === event).length
   }
-  const logger: RecordingLogger = {
-    said,
-    count: (event) => said.filter((line) => line.event === event).length,
-    debug: say,
-    info: say,
-    warn: say,
-    error: say,
-    child: () => logger,
-  }
-  return logger
 }
 
 export interface StoreFixture {
   readonly store: LogStore
-  readonly logger: RecordingLogger
+  readonly logger: CountingLogger
   readonly rootDir: string
   /** Opens an instance and returns where it would write to. */
   readonly open: (key?: typeof KEY, secrets?: readonly string[]) => Promise<InstanceLog>
@@ -60,7 +45,7 @@ export interface StoreFixture {
 /** A store that is closed with the test. */
 export function storeFixture(options: Partial<LogStoreOptions> = {}): StoreFixture {
   const rootDir = options.rootDir ?? temporaryDir()
-  const logger = recordingLogger()
+  const logger = new CountingLogger()
   const store = new LogStore({
     rootDir,
     node: 'node-1',
@@ -116,7 +101,7 @@ export function openSegments(
     key: KEY,
     node: 'node-1',
     rollBytes: options.rollBytes ?? 1024 * 1024,
-    logger: options.logger ?? recordingLogger(),
+    logger: options.logger ?? new RecordingLogger(),
     onRoll: () => undefined,
   })
   onTestFinished(() => segments.close())

@@ -1,10 +1,11 @@
 import { systemClock } from '@p2p-playground/core'
+import { RecordingLogger } from '@p2p-playground/testkit'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LogStore } from './log-store.js'
-import { KEY, recordingLogger, write } from './log-fixture.test.support.js'
+import { KEY, write } from './log-fixture.test.support.js'
 import type { StoreQuery } from './log-query.js'
 
 /** At each time one line, `VERSION:TIME` with an `e` on stderr. Small segments, so that several are read. */
@@ -42,7 +43,7 @@ function storeOver(clock = systemClock, maxBytesPerApp = 1024 * 1024): LogStore 
     rootDir,
     node: 'n',
     clock,
-    logger: recordingLogger(),
+    logger: new RecordingLogger(),
     maxBytesPerApp,
     maxAgeMs: Infinity,
     redact: [],
@@ -113,7 +114,7 @@ describe('LogStore.query', () => {
       rootDir: dir,
       node: 'n',
       clock: systemClock,
-      logger: recordingLogger(),
+      logger: new RecordingLogger(),
       maxBytesPerApp: 100 * 1024 * 1024,
       maxAgeMs: Infinity,
       redact: [],

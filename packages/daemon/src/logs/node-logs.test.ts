@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { logSourceOf } from '@p2p-playground/core'
 import type { LogEntry, NewEvent } from '@p2p-playground/core'
-import { FakeClock } from '@p2p-playground/testkit'
+import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { InstanceTable } from '../engine/instance-table.js'
 import { SqliteStateStore } from '../state/sqlite-state-store.js'
 import { DaemonLog } from './daemon-log.js'
 import { EventFeed } from './event-feed.js'
-import { KEY, recordingLogger, temporaryDir, write } from './log-fixture.test.support.js'
+import { KEY, temporaryDir, write } from './log-fixture.test.support.js'
 import type { LogAnswer } from './log-feed.js'
 import type { StoreQuery } from './log-query.js'
 import { LogStore } from './log-store.js'
@@ -28,7 +28,7 @@ class Fixture {
 
   constructor(dir: string) {
     const { clock } = this
-    const logger = recordingLogger()
+    const logger = new RecordingLogger()
     this.apps = new LogStore({
       rootDir: join(dir, 'apps'),
       node: 'n',

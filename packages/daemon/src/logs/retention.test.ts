@@ -1,5 +1,5 @@
+import { RecordingLogger } from '@p2p-playground/testkit'
 import { describe, expect, it } from 'vitest'
-import { recordingLogger } from './log-fixture.test.support.js'
 import { chooseDrop, retain } from './retention.js'
 import type { RetainedLog } from './retention.js'
 import type { Segment } from './segments.js'
@@ -171,14 +171,14 @@ describe('what a log sink needs', () => {
   })
 
   it('is told of when it goes', () => {
-    const logger = recordingLogger()
+    const logger = new RecordingLogger()
     const rows: Row[] = [
       [90, 900],
       [90, 950],
       [90, 1000],
     ]
     retain('hello', [logOf('a', rows, 4)], { limits: LIMITS, nowMs: 1000, logger })
-    expect(logger.said).toMatchObject([
+    expect(logger.lines).toMatchObject([
       { event: 'log-lines-dropped', fields: { version: 'a', lines: 10, unshipped: 7 } },
     ])
   })
@@ -186,7 +186,7 @@ describe('what a log sink needs', () => {
 
 describe('retain', () => {
   it('drops until the limits hold, and says how many lines of which version', () => {
-    const logger = recordingLogger()
+    const logger = new RecordingLogger()
     const a = logOf('1.0.0', [
       [60, 100],
       [60, 200],
@@ -195,8 +195,9 @@ describe('retain', () => {
     const b = logOf('2.0.0', [[40, 950]])
     retain('hello', [a, b], { limits: LIMITS, nowMs: 1000, logger })
     expect(a.list().map(({ sizeBytes }) => sizeBytes)).toEqual([60])
-    expect(logger.said).toEqual([
+    expect(logger.lines).toEqual([
       {
+        level: 'info',
         event: 'log-lines-dropped',
         fields: { app: 'hello', version: '1.0.0', lines: 20, droppedLines: 20 },
       },

@@ -8,14 +8,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { RecordingLogger } from '@p2p-playground/testkit'
 import { describe, expect, it } from 'vitest'
-import {
-  openSegments,
-  recordingLogger,
-  storedLines,
-  temporaryDir,
-  textsOf,
-} from './log-fixture.test.support.js'
+import { openSegments, storedLines, temporaryDir, textsOf } from './log-fixture.test.support.js'
 import type { Segments } from './segments.js'
 
 const FIRST = '00000001.seg'
@@ -108,7 +103,7 @@ describe('Segments', () => {
     append(segments, ['six'], 28)
     const sound = readFileSync(join(dir, FIRST))
     for (let at = from; at < to; at += 1) {
-      const logger = recordingLogger()
+      const logger = new RecordingLogger()
       const bytes = Buffer.from(sound)
       bytes[at] = (bytes[at] ?? 0) ^ 0xff
       writeFileSync(join(dir, FIRST), bytes)
@@ -117,7 +112,7 @@ describe('Segments', () => {
       expect(await textsOf(again)).toEqual(['one', 'two', 'six'])
       expect(again).toMatchObject({ nextSeq: 7, offsets: { stdout: 28, stderr: 0 } })
       const fields = { damagedBytes: to - from, missingLines: 3 }
-      expect(logger.said).toMatchObject([{ event: 'log-segment-damaged', fields }])
+      expect(logger.lines).toMatchObject([{ event: 'log-segment-damaged', fields }])
     }
   })
 
