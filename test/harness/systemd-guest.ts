@@ -1,8 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { kill } from './processes.js'
-import { emptyDirs } from './uml.js'
+import { emptyDirs, whyNoUml } from './uml.js'
 
 const SYSTEMD = '/lib/systemd/systemd'
 const LIMIT_MS = 420_000
@@ -10,9 +10,8 @@ const LIMIT_MS = 420_000
 /** Why this machine cannot boot a guest with systemd; undefined when it can. */
 export function whyNoGuest(): string | undefined {
   if (process.getuid?.() !== 0) return 'the files of the guest need root'
-  if (spawnSync('which', ['linux.uml']).status !== 0)
-    return 'there is no "linux.uml" (Debian package user-mode-linux)'
-  return existsSync(SYSTEMD) ? undefined : 'there is no systemd (Debian package systemd)'
+  if (!existsSync(SYSTEMD)) return 'there is no systemd (Debian package systemd)'
+  return whyNoUml()
 }
 
 /**

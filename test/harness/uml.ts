@@ -9,8 +9,11 @@ const KERNEL = 'linux.uml'
 
 /** Why no guest can be started here; undefined when it can. */
 export function whyNoUml(): string | undefined {
-  const found = spawnSync('which', [KERNEL]).status === 0
-  return found ? undefined : `there is no ${KERNEL} (Debian package user-mode-linux)`
+  if (spawnSync('which', [KERNEL]).status !== 0)
+    return `there is no ${KERNEL} (Debian package user-mode-linux)`
+  // It dies with its first process: it has no room for so many registers.
+  const hasAmx = /\bamx_tile\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  return hasAmx ? `${KERNEL} does not run on a processor with AMX` : undefined
 }
 
 export interface GuestResult {
