@@ -1,18 +1,11 @@
-import type { Logger } from '@libp2p/interface'
 import { AbstractStream } from '@libp2p/utils'
 import type { SendResult } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { describe, expect, it } from 'vitest'
 import { ByteStream } from './byte-stream.js'
+import { log } from './silent-log.test.support.js'
 
 const MiB = 1024 * 1024
-const nothing = (): void => undefined
-const log: Logger = Object.assign(nothing, {
-  enabled: false,
-  trace: nothing,
-  error: nothing,
-  newScope: () => log,
-})
 
 /** A stream that notes when its far side is held back. */
 class NotingStream extends AbstractStream {

@@ -68,10 +68,10 @@ export class Deployments {
     options: WaitOptions,
     signal: AbortSignal,
   ): AsyncGenerator<DeployView> {
-    this.#admit(job, asker)
+    await this.#admit(job, asker)
     yield { phase: 'offer', doneBytes: 0, reusedBytes: 0, copiedBytes: 0, record: null }
     await this.#requireRunnable(job, asker)
-    this.#orRefuse(job, asker, () => {
+    await this.#orRefuse(job, asker, () => {
       this.#want(job)
     })
     const limit = new TimeLimit(options.timeoutMs, this.#clock, signal)
@@ -86,9 +86,9 @@ export class Deployments {
   }
 
   /** Before a byte is asked for; a refusal is an event of this node. */
-  #admit(job: FetchJob, asker: Asker): void {
+  async #admit(job: FetchJob, asker: Asker): Promise<void> {
     const { table } = this.#engine
-    this.#orRefuse(job, asker, () => {
+    await this.#orRefuse(job, asker, () => {
       admit(job.id, {
         instances: table.list(),
         store: this.#store,
@@ -99,9 +99,13 @@ export class Deployments {
     })
   }
 
-  #orRefuse({ id }: FetchJob, asker: Asker, take: () => void): void {
+  async #orRefuse(
+    { id }: FetchJob,
+    asker: Asker,
+    check: () => void | Promise<void>,
+  ): Promise<void> {
     try {
-      take()
+      await check()
     } catch (error) {
       const { table } = this.#engine
       table.record(refusal(this.#clock, id.app, asPlaygroundError(error), asker.peerId))
@@ -110,16 +114,11 @@ export class Deployments {
   }
 
   /** What is here already was looked at when it came; the node may have changed since. */
-  async #requireRunnable({ id }: FetchJob, asker: Asker): Promise<void> {
+  async #requireRunnable(job: FetchJob, asker: Asker): Promise<void> {
     const { table, preflight } = this.#engine
-    const known = table.get(id)
+    const known = table.get(job.id)
     if (known?.presence !== 'present' || (known.active && isUp(known))) return
-    try {
-      await preflight.require(known)
-    } catch (error) {
-      table.record(refusal(this.#clock, id.app, asPlaygroundError(error), asker.peerId))
-      throw error
-    }
+    await this.#orRefuse(job, asker, async () => preflight.require(known))
   }
 
   #want(job: FetchJob): void {

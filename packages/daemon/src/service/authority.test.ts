@@ -1,7 +1,7 @@
 import { keyPair } from '@p2p-playground/p2p/testing'
-import { fromConnectError } from '@p2p-playground/proto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ServedNode } from './authority.test.support.js'
+import { codeOf } from './node-service.test.support.js'
 import type { NodeClient } from './node-service.test.support.js'
 
 const webOperator = keyPair('ed25519', {
@@ -229,13 +229,4 @@ async function readAll<Message>(messages: AsyncIterable<Message>): Promise<Messa
   const all: Message[] = []
   for await (const message of messages) all.push(message)
   return all
-}
-
-async function codeOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call
-  } catch (error) {
-    return fromConnectError(error).code
-  }
-  return 'none'
 }

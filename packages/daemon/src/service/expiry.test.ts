@@ -1,8 +1,8 @@
 import { keyPair } from '@p2p-playground/p2p/testing'
-import { fromConnectError } from '@p2p-playground/proto'
 import { FakeClock } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ServedNode } from './authority.test.support.js'
+import { codeOf } from './node-service.test.support.js'
 import type { NodeClient } from './node-service.test.support.js'
 
 const END_MS = 1_700_000_060_000
@@ -150,13 +150,4 @@ async function readAll(messages: AsyncIterable<unknown>): Promise<void> {
 
 async function drain(messages: AsyncIterator<unknown>): Promise<void> {
   while ((await messages.next()).done !== true);
-}
-
-async function codeOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call
-  } catch (error) {
-    return fromConnectError(error).code
-  }
-  return 'none'
 }

