@@ -1,9 +1,10 @@
 import type { Heartbeat, InstanceStatus, NodeInfo } from '@p2p-playground/core'
+import { sampleInstance } from '@p2p-playground/testkit'
 import { expect, it } from 'vitest'
 import { changesBetween } from './node-changes.js'
-import { beatOf, instanceOf } from './testing/beats.js'
+import { beatOf } from './testing/beats.js'
 
-const WEB = instanceOf('web')
+const WEB = sampleInstance('web')
 const beat = (instances: readonly InstanceStatus[], patch: Partial<NodeInfo> = {}): Heartbeat =>
   beatOf(instances, patch)
 
@@ -39,7 +40,7 @@ it.each<[string, Heartbeat, Heartbeat, readonly string[]]>([
   [
     'several things',
     beat([WEB]),
-    beat([{ ...WEB, state: 'stopped', pid: null }, instanceOf('db')]),
+    beat([{ ...WEB, state: 'stopped', pid: null }, sampleInstance('db')]),
     ['web@1.0.0: running → stopped', 'db@1.0.0 is new: running'],
   ],
 ])('%s', (_what, before, after, expected) => {

@@ -1,11 +1,11 @@
 import { PlaygroundError } from '@p2p-playground/core'
 import type { Heartbeat, NodeEvent } from '@p2p-playground/core'
 import { EventQueue } from '@p2p-playground/p2p'
-import { FakeClock } from '@p2p-playground/testkit'
+import { FakeClock, sampleInstance } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { KnownNode } from './known-node.js'
 import { NodeWatch } from './node-watch.js'
-import { beatOf, instanceOf } from './testing/beats.js'
+import { beatOf } from './testing/beats.js'
 
 const UP: KnownNode = {
   peerId: 'peer',
@@ -91,7 +91,7 @@ describe('a node that beats', () => {
   it('is up from the first heartbeat on, and nothing more is said', async () => {
     await watch()
     expect(told()).toEqual([])
-    await beatFor(60_000, beatOf([instanceOf('web')]))
+    await beatFor(60_000, beatOf([sampleInstance('web')]))
     expect(told()).toEqual(['node-up: up'])
     expect(events[0]).toMatchObject({
       node: 'n1',
@@ -104,8 +104,8 @@ describe('a node that beats', () => {
   it('is changed when its apps or labels change', async () => {
     await watch()
     await beatFor(5000)
-    await beatFor(5000, beatOf([instanceOf('web')]))
-    await beatFor(5000, beatOf([instanceOf('web')], { labels: { a: '1' } }))
+    await beatFor(5000, beatOf([sampleInstance('web')]))
+    await beatFor(5000, beatOf([sampleInstance('web')], { labels: { a: '1' } }))
     expect(told().slice(1)).toEqual([
       'node-changed: web@1.0.0 is new: running',
       'node-changed: labels: a=1',

@@ -6,6 +6,7 @@ import { loadIdentity } from '@p2p-playground/p2p'
 import type { Host } from '@p2p-playground/p2p'
 import { testHost } from '@p2p-playground/p2p/testing'
 import { instanceToProto, node, offerFromProto } from '@p2p-playground/proto'
+import { sampleInstance, sampleNode } from '@p2p-playground/testkit'
 import { fakeService } from './fake-service.js'
 import type { FakeState } from './fake-service.js'
 import { Feed } from './feed.js'
@@ -32,30 +33,7 @@ export class FakeNode {
     this.#dir = dir
     this.#port = options.port ?? 0
     this.state = {
-      info: {
-        peerId: '',
-        name: options.name,
-        labels: options.labels ?? {},
-        version: '0.0.0',
-        platform: 'linux-x64',
-        startedAtMs: 1,
-        addresses: [],
-        runtimes: {},
-        healthCheckers: [],
-        plugins: [],
-        apps: 0,
-        maxApps: 10,
-        resources: {
-          cpus: 2,
-          memoryTotalBytes: 1,
-          memoryFreeBytes: 1,
-          diskTotalBytes: 1,
-          diskFreeBytes: 1,
-          load1: 0,
-        },
-        usage: null,
-        logSinks: [],
-      },
+      info: sampleNode({ peerId: '', name: options.name, labels: options.labels ?? {} }),
       peers: [],
       instances: [],
       log: new Feed(),
@@ -132,23 +110,13 @@ export class FakeNode {
   }
 
   install(app: string, version = '1.0.0', patch: Partial<InstanceStatus> = {}): InstanceStatus {
-    const instance: InstanceStatus = {
-      app,
+    const instance = sampleInstance(app, {
       version,
-      state: 'running',
-      active: true,
-      ready: true,
       pid: 4242,
-      reason: '',
-      digest: 'ab'.repeat(32),
       ports: { http: 8080 },
       startedAtMs: 5,
-      healthy: null,
-      restarts: 0,
-      lastFailure: '',
-      limits: '',
       ...patch,
-    }
+    })
     this.state.instances.push(instance)
     return instance
   }

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newInstanceRecord, systemClock } from '@p2p-playground/core'
-import type { Clock, NewEvent, NodeInfo, SystemEvent } from '@p2p-playground/core'
+import type { Clock, NewEvent, SystemEvent } from '@p2p-playground/core'
 import type { Host } from '@p2p-playground/p2p'
 import { Loopback } from '@p2p-playground/p2p/testing'
 import type { TestKey } from '@p2p-playground/p2p/testing'
-import { RecordingLogger } from '@p2p-playground/testkit'
+import { RecordingLogger, sampleNode } from '@p2p-playground/testkit'
 import { Commands } from '../engine/commands.js'
 import type { Engine } from '../engine/engine.js'
 import { InstanceTable } from '../engine/instance-table.js'
@@ -75,7 +75,7 @@ export class ServedNode {
       launcher: { hasHealthCheck: () => false },
       preflight: { problemOf: () => undefined },
       limitsOf: () => '',
-      info: async () => Promise.resolve(INFO),
+      info: async () => Promise.resolve(sampleNode({ name: 'n', apps: 2 })),
     })
   }
 
@@ -131,28 +131,3 @@ export class ServedNode {
 }
 
 const NOBODY = { version: null, code: null, by: null }
-
-const INFO: NodeInfo = {
-  peerId: 'n',
-  name: 'n',
-  labels: {},
-  version: '0.0.0',
-  platform: 'linux-x64',
-  startedAtMs: 0,
-  addresses: [],
-  runtimes: {},
-  healthCheckers: [],
-  plugins: [],
-  apps: 2,
-  maxApps: 10,
-  resources: {
-    cpus: 1,
-    memoryTotalBytes: 1,
-    memoryFreeBytes: 1,
-    diskTotalBytes: 1,
-    diskFreeBytes: 1,
-    load1: 0,
-  },
-  usage: null,
-  logSinks: [],
-}

@@ -1,51 +1,11 @@
-import type { InstanceStatus, NodeInfo } from '@p2p-playground/core'
+import type { InstanceStatus } from '@p2p-playground/core'
 import { heartbeatFromProto } from '@p2p-playground/proto'
-import { FakeClock } from '@p2p-playground/testkit'
+import { FakeClock, sampleInstance, sampleNode } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Bell } from '../engine/bell.js'
 import { streamHeartbeats } from './heartbeats.js'
 
-const INFO: NodeInfo = {
-  peerId: 'peer',
-  name: 'n1',
-  labels: {},
-  version: '1.0.0',
-  platform: 'linux-x64',
-  startedAtMs: 1,
-  addresses: [],
-  runtimes: {},
-  healthCheckers: [],
-  plugins: [],
-  apps: 0,
-  maxApps: 10,
-  resources: {
-    cpus: 2,
-    memoryTotalBytes: 1,
-    memoryFreeBytes: 1,
-    diskTotalBytes: 1,
-    diskFreeBytes: 1,
-    load1: 0,
-  },
-  usage: null,
-  logSinks: [],
-}
-
-const WEB: InstanceStatus = {
-  app: 'web',
-  version: '1.0.0',
-  state: 'starting',
-  active: true,
-  pid: 7,
-  reason: '',
-  digest: '',
-  ports: {},
-  startedAtMs: 1,
-  healthy: null,
-  limits: '',
-  ready: true,
-  restarts: 0,
-  lastFailure: '',
-}
+const WEB = sampleInstance('web', { state: 'starting' })
 
 let clock: FakeClock
 let changed: Bell
@@ -64,7 +24,7 @@ beforeEach(async () => {
   const source = {
     clock,
     changed,
-    info: async () => Promise.resolve(INFO),
+    info: async () => Promise.resolve(sampleNode()),
     instances: () => instances,
   }
   const watch = async (): Promise<void> => {
