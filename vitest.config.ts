@@ -15,6 +15,8 @@ export default defineConfig({
           ],
           testTimeout: 20_000,
           pool: 'forks',
+          // Vitest would leave a core free, and much of a file's time is waiting.
+          maxWorkers: 2,
         },
       },
       {

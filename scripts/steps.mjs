@@ -14,11 +14,17 @@ export function stepEnv(extra = {}) {
   return { ...process.env, PATH: `${BIN}${delimiter}${process.env.PATH}`, ...extra }
 }
 
-/** Says what it does, does it, and says how long it took; ends the script when it fails. */
+/**
+ * Says what it does, does it, and says how long it took; ends the script when it fails, or gives false with `goOn`. With `hold` it
+ * says all of that at the end, so that steps can run beside each other.
+ */
 export async function step(title, command, args, options = {}) {
   const begun = Date.now()
-  console.log(`\n▶ ${title}: ${command} ${args.join(' ')}`)
-  const code = await runStep(command, args, options)
+  const head = `\n▶ ${title}: ${command} ${args.join(' ')}`
+  if (options.hold !== true) console.log(head)
+  const { code, printed } = await runStep(command, args, options)
+  if (options.hold === true) console.log(head)
+  process.stdout.write(printed)
   const took = ((Date.now() - begun) / 1000).toFixed(1)
   if (code === 0) {
     console.log(`✔ ${title} (${took} s)`)
@@ -33,14 +39,14 @@ function runStep(command, args, options) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: options.cwd ?? ROOT,
-      stdio: 'inherit',
+      stdio: options.hold === true ? ['ignore', 'pipe', 'pipe'] : 'inherit',
       env: stepEnv(options.env),
     })
-    child.on('error', (error) => {
-      console.error(error.message)
-      resolve(127)
-    })
-    child.on('exit', (code, signal) => resolve(signal === null ? code : 1))
+    let printed = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text) => (printed += text))
+    child.on('error', (error) => resolve({ code: 127, printed: `${error.message}\n` }))
+    child.on('close', (code, signal) => resolve({ code: signal === null ? code : 1, printed }))
   })
 }
 
