@@ -175,6 +175,14 @@ describe('packDirectory', () => {
       /there is no .*manifest\.yaml/,
     ],
     [
+      'a manifest that is a fifo',
+      (dir) => {
+        rmSync(join(dir, 'manifest.yaml'))
+        execFileSync('mkfifo', [join(dir, 'manifest.yaml')])
+      },
+      /manifest\.yaml is not a regular file/,
+    ],
+    [
       'a missing entrypoint',
       (dir) => {
         rmSync(join(dir, 'bin/run'))
