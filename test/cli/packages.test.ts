@@ -27,6 +27,12 @@ afterEach(() => {
   home.remove()
 })
 
+/** Root may read all: what is about rights runs as somebody else. */
+const asSomebodyElse =
+  process.getuid?.() === 0
+    ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    : undefined
+
 const cli = (...args: string[]): Promise<CliResult> =>
   runCli(args, { home: home.path, cwd: home.path })
 
@@ -143,6 +149,43 @@ test('pack leaves out what it wrote here for other versions', async () => {
   const { stdout } = await inApp('inspect', 'hello-1.1.0-rc.1.p2p')
   expect(stdout).toContain('hello-world.p2p')
   expect(stdout).not.toContain('hello-1.0.0.p2p')
+})
+
+test('pack leaves out what .p2pignore names, and says how much', async () => {
+  const noted = writeApp(home.path, { name: 'noted' })
+  for (const dir of ['locked', '.git']) mkdirSync(join(noted, dir))
+  for (const name of ['.env', 'a.log', 'keep.log']) writeFileSync(join(noted, name), '')
+  writeFileSync(join(noted, '.p2pignore'), '.env\n\nlocked/\n*.log\n!keep.log\n')
+  chmodSync(join(noted, 'locked'), 0)
+  chmodSync(home.path, 0o777)
+  const packed = await runCli(['pack', noted, '--no-sign', '-o', file], {
+    home: home.path,
+    through: asSomebodyElse,
+  })
+  expect(packed).toMatchObject({ status: 0 })
+  expect(packed.stdout).toMatch(
+    /^\S+hello\.p2p {2}noted@1\.0\.0 {2}.* {2}not signed {2}4 ignored\n$/,
+  )
+  const { files } = JSON.parse((await cli('inspect', file, '--json')).stdout) as {
+    readonly files: readonly { readonly path: string }[]
+  }
+  const paths = files.map(({ path }) => path)
+  expect(paths).toEqual(['bin', 'bin/run', 'keep.log', 'manifest.yaml'])
+
+  const without = await cli('pack', app, '--no-sign', '-o', file)
+  expect(without.stdout).toMatch(/ {2}not signed\n$/)
+  expect(JSON.parse((await cli('pack', app, '-o', file, '--json')).stdout)).toHaveProperty(
+    'ignored',
+    0,
+  )
+
+  writeFileSync(join(noted, '.p2pignore'), '# built anew\nbin/\n')
+  const refused = await cli('pack', noted, '--no-sign', '-o', file)
+  expect(refused.stderr).toBe(
+    'Error BUNDLE_PACK: the entrypoint "bin/run" is no file in the package\n' +
+      '.p2pignore line 2 leaves it out ("bin/"); a line "!/bin" at the end of .p2pignore takes it in.\n',
+  )
+  expect(refused).toMatchObject({ status: 2, stdout: '' })
 })
 
 test.each([
@@ -347,12 +390,6 @@ describe('what is wrong is said once, with the right exit code', () => {
 })
 
 describe('what the rights of the user do not reach is FILE_ACCESS, with the path', () => {
-  /** Root may read all: these run as somebody else. */
-  const through =
-    process.getuid?.() === 0
-      ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-      : undefined
-
   test.each([
     { args: 'verify FILE', locked: 'hello.p2p', names: 'hello.p2p' },
     { args: 'inspect FILE', locked: 'hello.p2p', names: 'hello.p2p' },
@@ -374,7 +411,7 @@ describe('what the rights of the user do not reach is FILE_ACCESS, with the path
     chmodSync(home.path, 0o777)
     chmodSync(join(home.path, locked), mode)
     const words = args.replace('FILE', file).replace('APP', app).split(' ')
-    const result = await runCli(words, { home: home.path, cwd: '/', through })
+    const result = await runCli(words, { home: home.path, cwd: '/', through: asSomebodyElse })
     chmodSync(join(home.path, locked), 0o777)
     expect(result.stderr).toMatch(/^Error FILE_ACCESS: this user may not access \S+\n.*\n$/)
     expect(result.stderr).toContain(`${names}\n`)

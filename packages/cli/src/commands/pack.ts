@@ -6,10 +6,11 @@ import { findSigningKey } from '../signing.js'
 export default class Pack extends BaseCommand {
   static override summary = 'Pack an application directory into a signed .p2p file.'
   static override description =
-    'The directory has a manifest.yaml. The same tree always gives the same bytes. With SOURCE_DATE_EPOCH in the environment, that becomes "created_at" where the manifest has none.'
+    'The directory has a manifest.yaml. Everything else in it is packed as well, .env too, but not .git, nor what a .p2pignore beside the manifest names in the syntax of .gitignore. The same tree always gives the same bytes. With SOURCE_DATE_EPOCH in the environment, that becomes "created_at" where the manifest has none.'
   static override examples = [
     '<%= config.bin %> pack examples/hello-js',
     '<%= config.bin %> pack ./app --key keys/signing.key --out app.p2p',
+    '$ echo .env >> ./app/.p2pignore && <%= config.bin %> pack ./app',
   ]
   static override args = {
     dir: Args.string({ description: 'Application directory.', required: true }),
@@ -38,7 +39,7 @@ export default class Pack extends BaseCommand {
         },
       }),
     )
-    const { id, path, sizeBytes, signed } = packed
+    const { id, path, sizeBytes, signed, ignored } = packed
     if (flags.json) {
       this.printJson({
         path,
@@ -47,13 +48,15 @@ export default class Pack extends BaseCommand {
         digest: id.digest,
         sizeBytes,
         signed,
+        ignored,
       })
       return
     }
     const { formatBytes } = await import('@p2p-playground/core')
-    this.log(
-      `${path}  ${id.app}@${id.version}  ${formatBytes(sizeBytes)}  ${signed ? 'signed' : 'not signed'}`,
-    )
+    const facts = [path, `${id.app}@${id.version}`, formatBytes(sizeBytes)]
+    facts.push(signed ? 'signed' : 'not signed')
+    if (ignored > 0) facts.push(`${String(ignored)} ignored`)
+    this.log(facts.join('  '))
     if (!signed)
       this.warning(
         'nodes refuse unsigned packages; make a key with "p2p-playground init" or "keygen", then "sign"',

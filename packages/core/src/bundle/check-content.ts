@@ -2,29 +2,46 @@ import { PlaygroundError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import type { Manifest } from '../model/manifest.js'
 import { KNOWN_REFERENCES, REFERENCE, unknownReference } from '../model/references.js'
-import { typeOf } from './follow-links.js'
+import { followLinks, typeOf } from './follow-links.js'
 import type { PackageEntries } from './follow-links.js'
+import { MANIFEST_NAME } from './manifest-name.js'
+
+export interface ContentReport {
+  readonly code: ErrorCode
+  /** A hint why nothing is at a path of the package, for whoever made it. */
+  readonly explain?: (path: string) => string | undefined
+}
 
 /**
  * What a manifest says of its package must be so: packing and every node ask the same.
- * @throws `code`
+ * @throws `report.code`
  */
-export function checkContent(manifest: Manifest, entries: PackageEntries, code: ErrorCode): void {
+export function checkContent(
+  manifest: Manifest,
+  entries: PackageEntries,
+  report: ContentReport,
+): void {
   const fault = faultOf(manifest, entries)
-  if (fault !== undefined) throw new PlaygroundError(code, fault.message, { hint: fault.hint })
+  if (fault === undefined) return
+  const { message, missing } = fault
+  const hint = (missing === undefined ? undefined : report.explain?.(missing)) ?? fault.hint
+  throw new PlaygroundError(report.code, message, { hint })
 }
 
 interface Fault {
   readonly message: string
   readonly hint: string
+  /** The path where nothing was found. */
+  readonly missing?: string
 }
 
 function faultOf(manifest: Manifest, entries: PackageEntries): Fault | undefined {
-  for (const [what, path] of programsOf(manifest)) {
+  for (const [what, path] of filesOf(manifest)) {
     if (typeOf(entries, path) === 'file') continue
     return {
       message: `the ${what} "${path}" is no file in the package`,
       hint: 'Build the application first, or correct the path in manifest.yaml.',
+      missing: endOf(entries, path),
     }
   }
   const { workDir, env } = manifest
@@ -33,6 +50,7 @@ function faultOf(manifest: Manifest, entries: PackageEntries): Fault | undefined
     return {
       message: `the work_dir "${workDir}" is no directory in the package`,
       hint: 'Make the directory, or correct "work_dir" in manifest.yaml.',
+      missing: endOf(entries, workDir),
     }
   }
   const reference = unknownReference(manifest)
@@ -74,12 +92,19 @@ function healthPortFault({ healthCheck, ports }: Manifest): Fault | undefined {
   }
 }
 
-function programsOf({ entrypoint, scripts }: Manifest): [what: string, path: string][] {
+function filesOf({ entrypoint, scripts }: Manifest): [what: string, path: string][] {
   const entrypoints = typeof entrypoint === 'string' ? [entrypoint] : Object.values(entrypoint)
   const { preStart, postStop } = scripts
   return [
+    ['manifest', MANIFEST_NAME],
     ...entrypoints.map((path): [string, string] => ['entrypoint', path]),
     ...(preStart === undefined ? [] : [['pre_start script', preStart] satisfies [string, string]]),
     ...(postStop === undefined ? [] : [['post_stop script', postStop] satisfies [string, string]]),
   ]
+}
+
+/** Through symlinks: one of them may be there, and what it leads to not. */
+function endOf(entries: PackageEntries, path: string): string {
+  const place = followLinks(entries, path)
+  return typeof place === 'string' ? path : place.path
 }

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chmod, open, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { valid } from 'semver'
 import { PlaygroundError, systemCode } from '../errors.js'
 import type { Manifest } from '../model/manifest.js'
 import { checkContent } from './check-content.js'
 import { chunkStream } from './content-chunker.js'
 import type { PackageEntries } from './follow-links.js'
 import { gzipChunks } from './gzip-member.js'
+import { readIgnoreRules } from './ignore-rules.js'
 import { MANIFEST_NAME } from './manifest-name.js'
 import { ARCHIVE_NAME, SIGNATURE_NAME, readArchive } from './outer.js'
 import { readManifest } from './read-manifest.js'
@@ -40,21 +40,27 @@ export interface PackedBundle {
   readonly manifest: Manifest
   readonly sizeBytes: number
   readonly signed: boolean
+  /** Entries of the directory that its rules left out; a directory is one, with all that is in it. */
+  readonly ignored: number
 }
 
 /**
- * Packs an application directory. The same tree gives the same bytes, whatever its times and owners are. Packages of the
- * same app beside the manifest are left out.
+ * Packs an application directory, without what its .p2pignore leaves out. The same tree gives the same bytes, whatever its
+ * times and owners are.
  * @throws BUNDLE_PACK, FILE_ACCESS, and the CONFIG_ codes of its manifest with file:line:column
  */
 export async function packDirectory(request: PackRequest): Promise<PackedBundle> {
   const { manifest, content } = await readManifest(request)
   const outPath = resolve(request.outPath ?? `${manifest.name}-${manifest.version}.p2p`)
-  const tree = (await readTree(request.dir))
-    .filter((entry) => resolve(request.dir, entry.path) !== outPath)
-    .filter((entry) => !isEarlierPackage(entry, manifest.name))
-    .map((entry) => (entry.path === MANIFEST_NAME ? holding(entry, content) : entry))
-  checkContent(manifest, entriesOf(tree), 'BUNDLE_PACK')
+  const rules = await readIgnoreRules(request.dir, { app: manifest.name, outPath })
+  const found = await readTree(request.dir, (path, isDirectory) => rules.takes(path, isDirectory))
+  const tree = found.map((entry) =>
+    entry.path === MANIFEST_NAME ? holding(entry, content) : entry,
+  )
+  checkContent(manifest, entriesOf(tree), {
+    code: 'BUNDLE_PACK',
+    explain: (path) => rules.explain(path),
+  })
   await refuseDirectory(outPath)
   const archivePath = `${outPath}.archive-${String(process.pid)}`
   try {
@@ -72,6 +78,7 @@ export async function packDirectory(request: PackRequest): Promise<PackedBundle>
       manifest,
       sizeBytes: size,
       signed: signed !== undefined,
+      ignored: rules.leftOut,
     }
   } catch (error) {
     if (systemCode(error) === 'ENOSPC')
@@ -102,12 +109,6 @@ export async function signBundle(path: string, key: SigningKey, outPath = path):
     await rm(archivePath, { force: true })
   }
   return id
-}
-
-/** What `pack .` wrote beside the manifest for another version: each package would hold all that came before it. */
-function isEarlierPackage({ type, path }: TreeEntry, app: string): boolean {
-  if (type !== 'file' || !path.startsWith(`${app}-`) || !path.endsWith('.p2p')) return false
-  return valid(path.slice(app.length + 1, -'.p2p'.length)) !== null
 }
 
 function holding(entry: TreeEntry, content: Uint8Array | undefined): TreeEntry {

@@ -15,13 +15,16 @@ export type TreeEntry =
     }
   | { readonly type: 'symlink'; readonly path: string; readonly target: string }
 
+/** Whether to read on: of what it does not take, nothing but its name and kind is looked at. */
+type Takes = (path: string, isDirectory: boolean) => boolean
+
 /**
- * Everything below `dir`, parents before children, names in the order of their bytes.
+ * Everything below `dir` that `takes` takes, parents before children, names in the order of their bytes.
  * @throws BUNDLE_PACK for what cannot be in a package
  */
-export async function readTree(dir: string): Promise<TreeEntry[]> {
+export async function readTree(dir: string, takes: Takes): Promise<TreeEntry[]> {
   try {
-    return await readInto(dir, '')
+    return await readInto({ dir, takes }, '')
   } catch (error) {
     const code = systemCode(error)
     if (code === 'ENOENT') throw packError(`there is no directory ${dir}`, error)
@@ -30,13 +33,17 @@ export async function readTree(dir: string): Promise<TreeEntry[]> {
   }
 }
 
-async function readInto(root: string, below: string): Promise<TreeEntry[]> {
-  const names = await readdir(join(root, below))
-  names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+async function readInto(
+  root: { readonly dir: string; readonly takes: Takes },
+  below: string,
+): Promise<TreeEntry[]> {
+  const found = await readdir(join(root.dir, below), { withFileTypes: true })
+  found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
   const entries: TreeEntry[] = []
-  for (const name of names) {
-    const path = below === '' ? name : `${below}/${name}`
-    const info = await lstat(join(root, path))
+  for (const one of found) {
+    const path = below === '' ? one.name : `${below}/${one.name}`
+    if (!root.takes(path, one.isDirectory())) continue
+    const info = await lstat(join(root.dir, path))
     if (info.isDirectory())
       entries.push({ type: 'directory', path }, ...(await readInto(root, path)))
     else if (info.isFile()) {
@@ -46,17 +53,17 @@ async function readInto(root: string, below: string): Promise<TreeEntry[]> {
         executable: (info.mode & 0o111) !== 0,
         sizeBytes: info.size,
       })
-    } else if (info.isSymbolicLink()) entries.push(await readLink(root, path))
-    else throw packError(`${join(root, path)} is neither a file nor a directory nor a symlink`)
+    } else if (info.isSymbolicLink()) entries.push(await readLink(root.dir, path))
+    else throw packError(`${join(root.dir, path)} is neither a file nor a directory nor a symlink`)
   }
   return entries
 }
 
-async function readLink(root: string, path: string): Promise<TreeEntry> {
-  const target = await readlink(join(root, path))
+async function readLink(dir: string, path: string): Promise<TreeEntry> {
+  const target = await readlink(join(dir, path))
   const resolved = posix.normalize(posix.join(posix.dirname(path), target))
   if (target.startsWith('/') || resolved === '..' || resolved.startsWith('../')) {
-    throw packError(`${join(root, path)} is a symlink to ${target}, outside of the application`)
+    throw packError(`${join(dir, path)} is a symlink to ${target}, outside of the application`)
   }
   return { type: 'symlink', path, target }
 }

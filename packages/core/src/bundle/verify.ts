@@ -150,7 +150,7 @@ async function scan(
     throw new PlaygroundError('BUNDLE_MANIFEST', `the package has no ${MANIFEST_NAME} at its root`)
   }
   const manifest = readManifest(manifestText)
-  checkContent(manifest, rules.known, 'BUNDLE_MANIFEST')
+  checkContent(manifest, rules.known, { code: 'BUNDLE_MANIFEST' })
   return {
     id: { app: manifest.name, version: manifest.version, digest: digest.toString('hex') },
     manifest,
