@@ -3,6 +3,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -181,6 +182,14 @@ describe('packDirectory', () => {
         execFileSync('mkfifo', [join(dir, 'manifest.yaml')])
       },
       /manifest\.yaml is not a regular file/,
+    ],
+    [
+      'a manifest that is a symlink',
+      (dir) => {
+        renameSync(join(dir, 'manifest.yaml'), join(dir, 'app.yaml'))
+        symlinkSync('app.yaml', join(dir, 'manifest.yaml'))
+      },
+      /manifest\.yaml is a symlink/,
     ],
     [
       'a missing entrypoint',
