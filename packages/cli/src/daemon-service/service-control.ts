@@ -83,7 +83,7 @@ async function stopSupervisor(plan: ServicePlan): Promise<void> {
   if (pid === undefined) return
   process.kill(pid, 'SIGTERM')
   const deadline = performance.now() + END_MS
-  while ((await supervisorPid(plan)) === pid) {
+  while (await isSupervisor(pid, plan)) {
     if (performance.now() > deadline) {
       const text = `${plan.path} (pid ${String(pid)}) has not ended within ${String(END_MS / 1000)} s`
       throw new PlaygroundError('NODE_DAEMON_STOPPED', text, {
@@ -94,12 +94,22 @@ async function stopSupervisor(plan: ServicePlan): Promise<void> {
   }
 }
 
-/** The script's process; undefined when it does not run. A pid that was given out again since is not it. */
+/** The script's process; undefined when it does not run. */
 async function supervisorPid(plan: ServicePlan): Promise<number | undefined> {
+  const text = await readIfThere(plan.pidPath)
+  const pid = Number(text?.trim())
+  return text !== undefined && (await isSupervisor(pid, plan)) ? pid : undefined
+}
+
+/** A pid that was given out again since is not it; and it runs a little longer than its pid file stays. */
+async function isSupervisor(pid: number, plan: ServicePlan): Promise<boolean> {
+  const command = await readIfThere(`/proc/${String(pid)}/cmdline`)
+  return command?.includes(plan.name) === true
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    const pid = Number((await readFile(plan.pidPath, 'utf8')).trim())
-    const command = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8')
-    return command.includes(plan.name) ? pid : undefined
+    return await readFile(path, 'utf8')
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ESRCH') return undefined
     throw error
