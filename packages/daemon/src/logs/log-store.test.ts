@@ -11,8 +11,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { systemClock } from '@p2p-playground/core'
-import { describe, expect, it, vi } from 'vitest'
+import { FakeClock } from '@p2p-playground/testkit'
+import { describe, expect, it } from 'vitest'
 import { KEY, storeFixture, temporaryDir, write } from './log-fixture.test.support.js'
 
 /** The paths of all files below a directory. */
@@ -21,6 +21,9 @@ function filesBelow(dir: string): string[] {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
 }
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 const OTHER = { app: 'hello', version: '1.1.0' }
 
@@ -86,30 +89,76 @@ describe('LogStore keeps', () => {
   })
 
   it('nothing that is too old, though nothing new is written, and one log cannot be read', async () => {
-    let nowMs = 0
-    const sleeps: (() => void)[] = []
-    const clock = {
-      ...systemClock,
-      now: () => nowMs,
-      sleep: (ms: number, signal?: AbortSignal): Promise<void> =>
-        ms < 60_000
-          ? systemClock.sleep(ms, signal)
-          : new Promise((resolve) => {
-              sleeps.push(resolve)
-            }),
-    }
-    const { store, open, lines, stored, rootDir } = storeFixture({ clock, maxAgeMs: 1000 })
+    const clock = new FakeClock()
+    const { store, open, lines, stored, rootDir } = storeFixture({ clock, maxAgeMs: DAY_MS })
     for (const app of ['another', 'zebra']) spoil(join(rootDir, app, '1.0.0'))
     write((await open()).stdoutPath, 'old\n')
     await stored(1)
-    nowMs = 2000
-    for (const wake of sleeps.splice(0)) wake()
-    await vi.waitFor(async () => {
-      expect(await lines()).toEqual([])
-    })
+    await store.finish(KEY)
+    await clock.advance(DAY_MS)
+    expect(await lines()).toEqual(['old'])
+    await clock.advance(2 * HOUR_MS)
+    expect(await lines()).toEqual([])
     expect(store.dropped('hello')).toEqual({ '1.0.0': 1 })
     write((await open()).stdoutPath, 'new\n')
     await stored(1)
+  })
+
+  it.each([-1000 * DAY_MS, 3 * DAY_MS, 1000 * DAY_MS])(
+    'what is not old, though somebody sets the clock by %d ms and back',
+    async (byMs) => {
+      const clock = new FakeClock()
+      const { store, open, lines, stored } = storeFixture({ clock, maxAgeMs: DAY_MS })
+      write((await open()).stdoutPath, 'before\n')
+      await stored(1)
+      await store.finish(KEY)
+      await clock.advance(6 * HOUR_MS)
+      clock.setWall(clock.now() + byMs)
+      write((await open(OTHER)).stdoutPath, 'meanwhile\n')
+      await stored(2)
+      await store.finish(OTHER)
+      clock.setWall(clock.now() - byMs)
+      await clock.advance(17 * HOUR_MS)
+      expect((await lines()).sort()).toEqual(['before', 'meanwhile'])
+      await clock.advance(3 * DAY_MS)
+      expect(await lines()).toEqual([])
+    },
+  )
+
+  it('an old segment with a new line, which was stored while the clock was set back', async () => {
+    const clock = new FakeClock()
+    const { store, open, lines, stored } = storeFixture({ clock, maxAgeMs: DAY_MS })
+    const log = async (line: string, count: number): Promise<void> => {
+      write((await open()).stdoutPath, `${line}\n`)
+      await stored(count)
+      await store.finish(KEY)
+    }
+    await log('before', 1)
+    await clock.advance(20 * HOUR_MS)
+    clock.setWall(clock.now() - 1000 * DAY_MS)
+    await log('meanwhile', 2)
+    clock.setWall(clock.now() + 1000 * DAY_MS)
+    await clock.advance(20 * HOUR_MS)
+    expect(await lines()).toEqual(['before', 'meanwhile'])
+    await clock.advance(2 * DAY_MS)
+    expect(await lines()).toEqual([])
+  })
+
+  it('in its first hour what is too old by a clock that may be wrong yet', async () => {
+    const rootDir = temporaryDir()
+    const clock = new FakeClock()
+    const first = storeFixture({ rootDir, clock, maxAgeMs: DAY_MS })
+    write((await first.open()).stdoutPath, 'from before\n')
+    await first.stored(1)
+    await first.store.close()
+    clock.setWall(clock.now() + 1000 * DAY_MS)
+    const { lines } = storeFixture({ rootDir, clock, maxAgeMs: DAY_MS })
+    await clock.advance(HOUR_MS / 2)
+    clock.setWall(clock.now() - 1000 * DAY_MS)
+    await clock.advance(20 * HOUR_MS)
+    expect(await lines()).toEqual(['from before'])
+    await clock.advance(5 * HOUR_MS)
+    expect(await lines()).toEqual([])
   })
 })
 

@@ -1,5 +1,6 @@
 import { errorMessage, formatInstance } from '@p2p-playground/core'
 import type { AppLogEntry, Clock, InstanceKey, LogEntry, Logger } from '@p2p-playground/core'
+import { AgeLimit } from './age-limit.js'
 import { Collector } from './collector.js'
 import { readFeeds } from './follower.js'
 import type { HookStream, StoredLine } from './frame.js'
@@ -45,6 +46,7 @@ export class LogStore implements LogFeed {
   readonly #dirs: LogDirs
   readonly #rollBytes: number
   readonly #puncher: HolePuncher
+  readonly #age: AgeLimit
   readonly #collectors = new Map<string, Collector>()
   readonly #listeners = new Set<FeedListener>()
   readonly #stop = new AbortController()
@@ -55,6 +57,7 @@ export class LogStore implements LogFeed {
     this.#dirs = new LogDirs(options.rootDir)
     this.#rollBytes = Math.min(MAX_ROLL_BYTES, Math.ceil(options.maxBytesPerApp / SEGMENTS_PER_APP))
     this.#puncher = new HolePuncher(options)
+    this.#age = new AgeLimit(options)
     void this.#sweep(this.#stop.signal)
   }
 
@@ -169,6 +172,7 @@ export class LogStore implements LogFeed {
       patterns: this.#options.redact,
       puncher: this.#puncher,
       onLines: (lines) => {
+        this.#age.look()
         this.#tell(key, lines)
       },
       onRoll: () => {
@@ -206,13 +210,13 @@ export class LogStore implements LogFeed {
 
   /** Never throws: what was to be stored is stored, and the next roll or sweep tries again. */
   #retain(app: string): void {
-    const { clock, logger, maxBytesPerApp, maxAgeMs } = this.#options
+    const { logger, maxBytesPerApp } = this.#options
     const { maxUnshippedBytesPerApp = 2 * maxBytesPerApp } = this.#options
     // The newest segment grows by one roll before anybody looks again.
     const limits = {
       maxBytes: maxBytesPerApp - this.#rollBytes,
       maxUnshippedBytes: maxUnshippedBytesPerApp - this.#rollBytes,
-      maxAgeMs,
+      isTooOld: (timeMs: number) => this.#age.isPast(timeMs),
     }
     const fail = (error: unknown): void => {
       logger.error('log-retention-failed', { app, error: errorMessage(error) })
@@ -228,7 +232,7 @@ export class LogStore implements LogFeed {
         }
       })
       try {
-        retain(app, logs, { limits, nowMs: clock.now(), logger })
+        retain(app, logs, { limits, logger })
       } finally {
         for (const { version } of logs) {
           const collector = this.#collectorOf({ app, version })

@@ -1,10 +1,14 @@
 import { RecordingLogger } from '@p2p-playground/testkit'
 import { describe, expect, it } from 'vitest'
 import { chooseDrop, retain } from './retention.js'
-import type { RetainedLog } from './retention.js'
+import type { RetainedLog, RetentionLimits } from './retention.js'
 import type { Segment } from './segments.js'
 
-const LIMITS = { maxBytes: 100, maxUnshippedBytes: 200, maxAgeMs: 1000 }
+const limitsAt = (nowMs: number): RetentionLimits => ({
+  maxBytes: 100,
+  maxUnshippedBytes: 200,
+  isTooOld: (timeMs) => nowMs - timeMs > 1000,
+})
 
 /** [size, newest time] of each segment; null: without lines. Each holds ten lines. */
 type Row = [sizeBytes: number, maxMs: number | null]
@@ -102,8 +106,14 @@ describe('chooseDrop', () => {
     ],
   ])('chooses %s', (_, versions, nowMs, expected) => {
     const logs = Object.entries(versions).map(([version, rows]) => logOf(version, rows))
-    expect(chooseDrop(logs, LIMITS, nowMs)?.version).toBe(expected)
+    expect(chooseDrop(logs, limitsAt(nowMs))?.version).toBe(expected)
   })
+})
+
+it('chooses what is too old by a clock that was set back meanwhile', () => {
+  const logs = [logOf('a', [[10, 1500]]), logOf('b', [[10, 9000]])]
+  const limits = { ...limitsAt(2000), isTooOld: (timeMs: number) => timeMs > 8000 }
+  expect(chooseDrop(logs, limits)?.version).toBe('b')
 })
 
 describe('what a log sink needs', () => {
@@ -158,7 +168,7 @@ describe('what a log sink needs', () => {
     ['spares nothing when all is shipped', [[10, 1]], 11, 'a'],
     ['spares the only segment while it has a line of it', [[10, 1]], 10, undefined],
   ])('%s', (_, rows, neededFrom, expected) => {
-    expect(chooseDrop([logOf('a', rows, neededFrom)], LIMITS, 2000)?.version).toBe(expected)
+    expect(chooseDrop([logOf('a', rows, neededFrom)], limitsAt(2000))?.version).toBe(expected)
   })
 
   it('of one version lets another give up its own, though that is newer', () => {
@@ -167,7 +177,7 @@ describe('what a log sink needs', () => {
       [60, 500],
       [10, 900],
     ])
-    expect(chooseDrop([needed, free], LIMITS, 1000)?.version).toBe('b')
+    expect(chooseDrop([needed, free], limitsAt(1000))?.version).toBe('b')
   })
 
   it('is told of when it goes', () => {
@@ -177,7 +187,7 @@ describe('what a log sink needs', () => {
       [90, 950],
       [90, 1000],
     ]
-    retain('hello', [logOf('a', rows, 4)], { limits: LIMITS, nowMs: 1000, logger })
+    retain('hello', [logOf('a', rows, 4)], { limits: limitsAt(1000), logger })
     expect(logger.lines).toMatchObject([
       { event: 'log-lines-dropped', fields: { version: 'a', lines: 10, unshipped: 7 } },
     ])
@@ -193,7 +203,7 @@ describe('retain', () => {
       [60, 900],
     ])
     const b = logOf('2.0.0', [[40, 950]])
-    retain('hello', [a, b], { limits: LIMITS, nowMs: 1000, logger })
+    retain('hello', [a, b], { limits: limitsAt(1000), logger })
     expect(a.list().map(({ sizeBytes }) => sizeBytes)).toEqual([60])
     expect(logger.lines).toEqual([
       {

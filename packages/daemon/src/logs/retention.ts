@@ -33,7 +33,8 @@ export function retainedLog(segments: Segments, neededFrom: number): RetainedLog
 export interface RetentionLimits {
   /** All versions of the app together. */
   readonly maxBytes: number
-  readonly maxAgeMs: number
+  /** Of the newest line of a segment. */
+  readonly isTooOld: (timeMs: number) => boolean
   /** The same as `maxBytes` where log sinks need what is beyond it, whatever its age. */
   readonly maxUnshippedBytes: number
 }
@@ -46,7 +47,6 @@ export interface RetentionLimits {
 export function chooseDrop<Log extends RetainedLog>(
   logs: readonly Log[],
   limits: RetentionLimits,
-  nowMs: number,
 ): Log | undefined {
   let sizeBytes = 0
   const candidates: Candidate<Log>[] = []
@@ -63,8 +63,8 @@ export function chooseDrop<Log extends RetainedLog>(
     ...logs.flatMap((log) => log.list()).map(({ range }) => range?.maxMs ?? 0),
   )
   const free = candidates.filter(({ isNeeded }) => !isNeeded)
-  const old = oldestOf(free)
-  if (old !== undefined && nowMs - old.newestMs > limits.maxAgeMs) return old.log
+  const old = oldestOf(free.filter((one) => limits.isTooOld(one.newestMs)))
+  if (old !== undefined) return old.log
   const mayGo = (one: Candidate<Log>): boolean => !(one.isLast && one.newestMs >= newestMs)
   if (sizeBytes <= limits.maxBytes) return undefined
   const isFarTooMuch = sizeBytes > limits.maxUnshippedBytes
@@ -92,11 +92,11 @@ function oldestOf<Log>(candidates: readonly Candidate<Log>[]): Candidate<Log> | 
 export function retain(
   app: string,
   logs: readonly RetainedLog[],
-  options: { readonly limits: RetentionLimits; readonly nowMs: number; readonly logger: Logger },
+  options: { readonly limits: RetentionLimits; readonly logger: Logger },
 ): void {
   const before = logs.map((log) => log.droppedLines)
   for (;;) {
-    const log = chooseDrop(logs, options.limits, options.nowMs)
+    const log = chooseDrop(logs, options.limits)
     if (log === undefined) break
     log.dropOldest()
   }
