@@ -1,4 +1,3 @@
-import type { AppRecord } from '../model/app-record.js'
 import type { InstanceRecord } from '../model/instance-record.js'
 import type { InstanceKey } from '../model/instance.js'
 import type { AppState } from './edit-app.js'
@@ -127,29 +126,36 @@ function planPending(
   }
 }
 
-/** The oldest version that nothing needs, when there are too many. */
+/**
+ * The version to give up when there are too many: the oldest of those that failed their trial and, where these are not to blame,
+ * the oldest of all. One that waits or is on trial may fail yet, and so pushes out none.
+ */
 function surplusVersion(
   { app, instances }: AppState,
   keepVersions: number,
 ): InstanceRecord | undefined {
-  const kept = instances.filter((one) => one.presence === 'present' && one.goal !== 'removed')
+  const unproved = [app.pending?.version, app.trial?.version]
+  const kept = instances.filter(
+    (one) =>
+      one.presence === 'present' && one.goal !== 'removed' && !unproved.includes(one.version),
+  )
   if (kept.length <= keepVersions) return undefined
-  const needed = neededVersions(app)
-  return kept
-    .filter((one) => !one.active && one.goal === 'stopped' && one.handle === null)
-    .filter((one) => !needed.has(one.version))
-    .sort((a, b) => a.receivedAtMs - b.receivedAtMs)[0]
-}
-
-function neededVersions(app: AppRecord): ReadonlySet<string | null | undefined> {
-  return new Set([
-    app.pending?.version,
-    app.trial?.version,
+  const needed = new Set([
     app.trial?.previous,
     app.stable,
     stableOf(app),
     ...Object.values(app.tags),
   ])
+  const oldestFree = (from: readonly InstanceRecord[]): InstanceRecord | undefined =>
+    from
+      .filter((one) => !one.active && one.goal === 'stopped' && one.handle === null)
+      .filter((one) => !needed.has(one.version))
+      .sort((a, b) => a.receivedAtMs - b.receivedAtMs)[0]
+  const others = kept.filter((one) => one.condemned === '')
+  return (
+    oldestFree(kept.filter((one) => one.condemned !== '')) ??
+    (others.length > keepVersions ? oldestFree(others) : undefined)
+  )
 }
 
 function keyOf(record: InstanceRecord): InstanceKey {

@@ -59,7 +59,7 @@ export class AppEdits {
         )
       }
       case 'prune':
-        return say('pruned', `${name} goes: newer versions are kept`)
+        return say('pruned', `${name} goes: enough others are kept`)
       default:
         return edit satisfies never
     }

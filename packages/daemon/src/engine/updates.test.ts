@@ -179,7 +179,7 @@ describe('versions', () => {
   it('go when there are too many, but not those that something needs', async () => {
     for (const version of ['1.0.0', '1.1.0', '1.2.0']) await t.deploy(await t.jobOf(version))
     await t.order('tag', '1.0.0', { tag: 'stable' })
-    await t.deploy(await t.jobOf('1.3.0'))
+    await t.deploy(await t.jobOf('1.3.0', `update: { ${QUICK} }\n`))
     await waitFor('the removal', () => t.find('1.1.0') === undefined)
     const kept = t.engine.table.list().map(({ version }) => version)
     expect(kept.sort()).toEqual(['1.0.0', '1.2.0', '1.3.0'])
