@@ -1,6 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DaemonLogEntry, LogEntry } from '@p2p-playground/core'
@@ -36,6 +44,18 @@ async function read(log: DaemonLog, query: Partial<StoreQuery> = {}): Promise<Da
 
 const numbers = (count: number, from = 1): number[] =>
   Array.from({ length: count }, (_, index) => from + index)
+
+/** How many descriptors of this process lead to a file. */
+function openAs(path: string): number {
+  return readdirSync('/proc/self/fd').filter((file) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${file}`) === path
+    } catch {
+      // The one by which the directory was read.
+      return false
+    }
+  }).length
+}
 
 describe('DaemonLog', () => {
   it('gives lines back as entries with level, event, fields and the app that they name', async () => {
@@ -173,6 +193,24 @@ describe('DaemonLog', () => {
     ])
     expect(found[1]?.fields['lines']).toBe(3)
     expect(found[1]?.fields['error']).toMatch(/^EFBIG/)
+    expect(openAs(join(dir, 'daemon-000000000001.log'))).toBe(1)
+  })
+
+  it('lets go of a full file that cannot be synced, and goes on in the next', async () => {
+    const dir = temporaryDir()
+    const log = logIn(dir, { rollBytes: 1000 })
+    // A device takes lines, and cannot be synced.
+    symlinkSync('/dev/zero', join(dir, 'daemon-000000000001.log'))
+    log.write('info', 'before', { text: 'x'.repeat(900) })
+    expect(openAs('/dev/zero')).toBe(1)
+    log.write('info', 'refused', { text: 'x'.repeat(900) })
+    log.write('info', 'after', {})
+    const found = await read(log, { after: { daemon: 1 } })
+    expect(found.map(({ seq, event }) => [seq, event])).toEqual([
+      [2, 'daemon-log-lines-lost'],
+      [3, 'after'],
+    ])
+    expect(openAs('/dev/zero')).toBe(0)
   })
 
   it('does without a file while its directory cannot be one', async () => {

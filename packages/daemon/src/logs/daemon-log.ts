@@ -142,8 +142,11 @@ export class DaemonLog implements LogFeed {
       return last
     const writer = this.#writer
     this.#writer = undefined
-    writer?.syncNow()
-    void writer?.close()
+    try {
+      writer?.syncNow()
+    } finally {
+      void writer?.close()
+    }
     const firstSeq = this.#nextSeq
     const path = join(dir, `daemon-${String(firstSeq).padStart(12, '0')}.log`)
     const file: LogFile = { path, firstSeq, sizeBytes: 0, range: null }
