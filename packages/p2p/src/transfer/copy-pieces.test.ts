@@ -1,14 +1,23 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { fstatSync } from 'node:fs'
+import { open, readFile, readdir, readlink, symlink, writeFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pieceListDigest } from '@p2p-playground/core/bundle'
 import type { Piece } from '@p2p-playground/core/bundle'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { MB, fetchFrom, loopback, receiver, source, spoilt } from './transfer.test.support.js'
 import type { Offered } from './transfer.test.support.js'
 
 afterEach(() => loopback.close())
+
+/** Whether this process has a descriptor of a file. */
+async function isOpen(path: string): Promise<boolean> {
+  const files = await readdir('/proc/self/fd')
+  const paths = files.map(async (file) => readlink(`/proc/self/fd/${file}`).catch(() => undefined))
+  return (await Promise.all(paths)).includes(path)
+}
 
 describe('a file on this machine', () => {
   it.each([true, false])(
@@ -98,6 +107,27 @@ describe('a file on this machine', () => {
     const { result, partPath } = await fetchFrom(await receiver(from), file, [from], { localPath })
     expect(await result).toMatchObject({ copiedBytes: 0, receivedBytes: 2 * MB })
     expect((await readFile(partPath)).equals(file.bytes)).toBe(true)
+    expect(await isOpen(localPath)).toBe(false)
+  })
+
+  it('is not read, and let go of, when the system says nothing of it', async () => {
+    const file = await loopback.file(2 * MB)
+    const from = await source(file)
+    const localPath = await spoilt(file, [])
+    const probe = await open(localPath)
+    const asked = vi.spyOn(Object.getPrototypeOf(probe) as FileHandle, 'stat')
+    asked.mockImplementation(async function (this: FileHandle) {
+      if ((await readlink(`/proc/self/fd/${String(this.fd)}`)) === localPath)
+        throw Object.assign(new Error('ESTALE'), { code: 'ESTALE' })
+      return fstatSync(this.fd)
+    })
+    onTestFinished(() => {
+      asked.mockRestore()
+    })
+    await probe.close()
+    const { result } = await fetchFrom(await receiver(from), file, [from], { localPath })
+    expect(await result).toMatchObject({ copiedBytes: 0, receivedBytes: 2 * MB })
+    expect(await isOpen(localPath)).toBe(false)
   })
 
   it('is not given away byte by byte to whoever guesses', async () => {

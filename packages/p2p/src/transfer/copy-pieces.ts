@@ -66,15 +66,16 @@ async function readWhole(file: FileHandle, piece: Buffer, offset: number): Promi
 
 /** A file of that size; undefined when there is none that can be read. */
 async function openSame(path: string, sizeBytes: number): Promise<FileHandle | undefined> {
+  let file: FileHandle | undefined
   try {
     // Whoever names it may name anything: a pipe must not hold us up.
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     const found = await file.stat()
     if (found.isFile() && found.size === sizeBytes) return file
-    await file.close()
   } catch {
     // Of another user, or of another machine after all.
   }
+  await file?.close()
   return undefined
 }
