@@ -206,7 +206,7 @@ export class Actions {
   }
 
   async #remove(record: InstanceRecord): Promise<void> {
-    const { table, packages, logs, clock, failpoint } = this.#deps
+    const { table, packages, logs, launcher, preflight, clock, failpoint } = this.#deps
     const name = formatInstance(record)
     const { erase } = record
     table.update(record, { state: 'removing' })
@@ -230,6 +230,9 @@ export class Actions {
       ...(left.length === 0 ? { removeApps: [record.app] } : this.#withoutVersion(gone, left)),
       events: [instanceEvent(clock, 'removed', record, { message: `${name} removed` })],
     })
+    const digests = new Set(table.list().map(({ digest }) => digest))
+    launcher.keepOnly(digests)
+    preflight.keepOnly(digests)
     failpoint('remove-committed')
   }
 

@@ -310,6 +310,17 @@ describe('what happens while the files of a version are deleted', () => {
     expect(t.record('1.0.0')).toMatchObject({ active: true, lastFailure: 'exit 7' })
   })
 
+  it('leaves nothing of it in memory', async () => {
+    const { launcher } = t.engine
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0'))
+    const [kept, gone] = [t.record('1.0.0'), t.record('1.1.0')]
+    const [keptManifest, goneManifest] = [launcher.manifestOf(kept), launcher.manifestOf(gone)]
+    await t.order('remove', '1.1.0')
+    expect(launcher.manifestOf(kept)).toBe(keptManifest)
+    expect(launcher.manifestOf(gone)).not.toBe(goneManifest)
+  })
+
   it('counts: an app to which a deploy began is not forgotten', async () => {
     await t.deploy(await t.jobOf('1.0.0'))
     const key = { app: 'web', version: '2.0.0' }

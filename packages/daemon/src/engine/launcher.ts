@@ -49,7 +49,7 @@ export class Launcher {
   readonly #runtimes: ReadonlyMap<string, Runtime>
   readonly #checkers: HealthCheckers
   readonly #isolation: Isolation
-  /** By digest: a digest never changes its manifest. */
+  /** By digest, which never changes its manifest: the plan asks for all of them at each look, and reading one takes a millisecond. */
   readonly #manifests = new Map<string, Manifest>()
 
   constructor(options: {
@@ -75,6 +75,12 @@ export class Launcher {
     const manifest = parseAdmittedManifest(record.manifest, file)
     this.#manifests.set(record.digest, manifest)
     return manifest
+  }
+
+  /** Forgets what it knows of all others. */
+  keepOnly(digests: ReadonlySet<string>): void {
+    for (const digest of this.#manifests.keys())
+      if (!digests.has(digest)) this.#manifests.delete(digest)
   }
 
   /** What the plan needs to know of a version whose package is here. */

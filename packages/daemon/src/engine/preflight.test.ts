@@ -113,3 +113,11 @@ it('a version that fails its trial does not go back to one that cannot run here'
   const last = t.store.events({}).find((event) => event.type === 'rollback')
   expect(last?.message).toContain('there is no version to go back to')
 })
+
+it('what kept a version from running is forgotten with it', async () => {
+  await keepUnrunnable(ZONE, IN_A_ZONE)
+  const record = t.record('1.1.0')
+  expect(t.engine.preflight.problemOf(record)).toBeDefined()
+  await t.order('remove', '1.1.0')
+  expect(t.engine.preflight.problemOf(record)).toBeUndefined()
+})

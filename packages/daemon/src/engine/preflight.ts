@@ -55,4 +55,10 @@ export class Preflight {
   problemOf({ digest }: Pick<InstanceRecord, 'digest'>): PlaygroundError | undefined {
     return this.#problems.get(digest)
   }
+
+  /** Forgets what it knows of all others. */
+  keepOnly(digests: ReadonlySet<string>): void {
+    for (const digest of this.#problems.keys())
+      if (!digests.has(digest)) this.#problems.delete(digest)
+  }
 }
