@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
@@ -183,4 +184,22 @@ test('a port that another program has fails', async () => {
   await init('--listen', `/ip4/127.0.0.1/tcp/${String(port)}`)
   const found = (await doctor(1)).find(({ check }) => check === 'ports')
   expect(found?.message).toContain('EADDRINUSE')
+})
+
+const whyNoMount = process.getuid?.() === 0 ? undefined : 'a file system of its own needs root'
+if (whyNoMount !== undefined) process.stdout.write(`doctor.test: left out, ${whyNoMount}\n`)
+
+test.skipIf(whyNoMount !== undefined).each([
+  ['full', '4m', 1, 'fail'],
+  ['nearly full', '64m', 0, 'warn'],
+])('a disk that is %s', async (_, size, status, result) => {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=700,size=${size}`, 'p2pp-test', home.path])
+  try {
+    await init('--listen', '/ip4/127.0.0.1/tcp/0')
+    const found = (await doctor(status)).find(({ check }) => check === 'disk')
+    expect(found).toMatchObject({ result, hint: expect.stringContaining(home.path) as string })
+    expect(found?.message).toMatch(/^\d+(\.\d+)? MiB free at /)
+  } finally {
+    execFileSync('umount', ['-l', home.path])
+  }
 })

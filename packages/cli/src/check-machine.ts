@@ -3,10 +3,13 @@ import { access, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { formatBytes } from '@p2p-playground/core/bytes'
 import { systemCode } from '@p2p-playground/core/errors'
 import type { ConfigRequest } from '@p2p-playground/core/config'
 import type { Finding } from './checks.js'
 
+/** The daemon asks for room by the size of what comes; below the first, state and logs can hardly be written either. */
+const FULL_DISK_BYTES = 16 * 1024 ** 2
 const LOW_DISK_BYTES = 1024 ** 3
 
 export function checkNode(): Finding {
@@ -106,9 +109,12 @@ export async function checkDisk({ home }: ConfigRequest): Promise<Finding> {
   while (!existsSync(dir) && dir !== dirname(dir)) dir = dirname(dir)
   const { bavail, bsize } = await statfs(dir)
   const free = bavail * bsize
-  const message = `${(free / 1024 ** 3).toFixed(1)} GiB free at ${dir}`
+  const message = `${formatBytes(free)} free at ${dir}`
   if (free >= LOW_DISK_BYTES) return { result: 'ok', message }
-  return { result: 'warn', message, hint: 'Packages need room: free some.' }
+  if (free >= FULL_DISK_BYTES)
+    return { result: 'warn', message, hint: `Packages need room: free some on ${dir}.` }
+  const hint = `A node refuses packages and cannot write its state: free space on ${dir}.`
+  return { result: 'fail', message, hint }
 }
 
 export function checkCgroups(): Finding {
