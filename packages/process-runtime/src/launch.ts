@@ -4,10 +4,16 @@ import { open, readFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex, Writable } from 'node:stream'
-import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
+import {
+  PlaygroundError,
+  errorMessage,
+  isPlaygroundError,
+  untilAborted,
+} from '@p2p-playground/core'
 import type { RunSpec } from '@p2p-playground/core'
 import type { Place } from './confinement.js'
 import { toldEnvironment } from './environment.js'
+import { signalProcess } from './kill.js'
 import { findProcesses, readStat } from './proc.js'
 import type { Bubblewrap } from './sandbox/bubblewrap.js'
 import { MARK } from './unconfined.js'
@@ -55,8 +61,7 @@ export async function launch(
     const child = spawnWrapper(request, stdout, stderr)
     const talk = child.stdio[3] as Duplex
     try {
-      const pid = await listen(child, talk)
-      signal.throwIfAborted()
+      const pid = await awaitReady(child, talk, signal)
       const wrapperPid = child.pid ?? 0
       const launched =
         request.sandbox === undefined
@@ -115,6 +120,17 @@ function spawnWrapper(
     filter.on('error', () => undefined).end(sandbox.filter())
   }
   return child
+}
+
+/** When nobody waits any more, what was spawned ends: the program has not begun, and whatever holds it up may do so for ever. */
+async function awaitReady(child: ChildProcess, talk: Duplex, signal: AbortSignal): Promise<number> {
+  const ready = listen(child, talk)
+  try {
+    return await untilAborted(ready, signal)
+  } catch (error) {
+    if (signal.aborted && child.pid !== undefined) signalProcess(-child.pid, 'SIGKILL')
+    throw error
+  }
 }
 
 /** The pid, in its own process namespace, of the shell that is about to become the program. */

@@ -47,7 +47,11 @@ afterEach(async () => {
 const read = (name: string): string =>
   existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8') : ''
 
-async function start(body: string, patch: Partial<RunSpec> = {}): Promise<RunHandle> {
+async function start(
+  body: string,
+  patch: Partial<RunSpec> = {},
+  signal = forever,
+): Promise<RunHandle> {
   const files = join(dir, 'files')
   writeFileSync(join(files, 'app'), `#!/bin/sh\n${body}\n`)
   chmodSync(join(files, 'app'), 0o755)
@@ -65,7 +69,7 @@ async function start(body: string, patch: Partial<RunSpec> = {}): Promise<RunHan
     sandbox: 'required',
     ...patch,
   }
-  const handle = await runtime.start(spec, () => undefined, forever)
+  const handle = await runtime.start(spec, () => undefined, signal)
   handles.push(handle)
   return handle
 }
@@ -208,6 +212,21 @@ describe.skipIf(!support.enforced)('a sandbox', () => {
       message: expect.stringContaining('bwrap: no such option') as string,
     })
   })
+})
+
+it('a start that is not waited for any more ends, with all that it began', async () => {
+  const stuck = new Bubblewrap()
+  stuck.support = async () => Promise.resolve({ enforced: true, by: 'nobody' })
+  const mark = String(60_000 + process.pid)
+  stuck.command = () => ['/bin/sh', '-c', `sleep ${mark}; exit 1`]
+  runtime = make(stuck)
+  const patience = new AbortController()
+  const end = expect(start('exit 0', {}, patience.signal)).rejects.toThrow('nobody waits')
+  await waitFor('the stuck program', () => processesWith(`sleep ${mark}`).length >= 2)
+  patience.abort(new Error('nobody waits'))
+  await end
+  await waitFor('its end', () => processesWith(mark).length === 0)
+  expect(processesWith(dir)).toEqual([])
 })
 
 describe('without bubblewrap', () => {
