@@ -1,5 +1,5 @@
 import type { HealthChecker, PluginKind, PluginKinds, Runtime, RunSpec } from '@p2p-playground/core'
-import { PLUGIN_KINDS, PlaygroundError, systemClock } from '@p2p-playground/core'
+import { PLUGIN_KINDS, PlaygroundError, systemClock, untilAborted } from '@p2p-playground/core'
 import { FakeClock, FakeHealthChecker, InMemoryRuntime } from '@p2p-playground/testkit'
 import { describe, expect, it } from 'vitest'
 import { guardPlugin } from './guard-plugin.js'
@@ -162,6 +162,45 @@ describe('a runtime', () => {
       expect.stringContaining('stop has not ended within 65 s'),
       expect.stringContaining('support has not ended within 10 s'),
     ])
+  })
+
+  it('whose start hangs is not waited for, and begins nothing afterwards', async () => {
+    const clock = new FakeClock()
+    let late: ((one: typeof handle) => void) | undefined
+    let stopped: AbortSignal | undefined
+    const start = async (
+      _spec: RunSpec,
+      placed: typeof late,
+      stop: AbortSignal,
+    ): Promise<never> => {
+      late = placed
+      stopped = stop
+      return never
+    }
+    const heard: unknown[] = []
+    const one = runtime({ start: start as () => unknown }, clock)
+    const ends = Promise.allSettled([one.start(spec, (placed) => heard.push(placed), signal)])
+    await clock.advance(119_000)
+    expect(stopped?.aborted).toBe(false)
+    await clock.advance(1000)
+    expect(await ends).toMatchObject([{ reason: failed('start has not ended within 120 s') }])
+    expect(stopped?.aborted).toBe(true)
+    expect(() => late?.(handle)).toThrow('start has not ended within 120 s')
+    expect(heard).toEqual([])
+  })
+
+  it('is told in a start that the daemon ends', async () => {
+    const daemon = new AbortController()
+    const start = async (_spec: RunSpec, _placed: unknown, stop: AbortSignal): Promise<never> =>
+      untilAborted(never, stop)
+    const starting = runtime({ start: start as () => unknown }).start(
+      spec,
+      () => undefined,
+      daemon.signal,
+    )
+    const end = new Error('the daemon ends')
+    daemon.abort(end)
+    await expect(starting).rejects.toBe(end)
   })
 
   it('whose support is half a support enforces nothing of the rest', async () => {

@@ -11,6 +11,8 @@ import type { GuardedPlugin } from './guarded-call.js'
 
 /** How long a runtime may take to answer a question. */
 const ANSWER_MS = 10_000
+/** How long it may take until a program has begun; some have to bring it first. */
+const START_MS = 120_000
 /** How long it may take to end a program beyond the grace that the program has. */
 const END_MS = 60_000
 
@@ -22,18 +24,24 @@ export function guardRuntime(runtime: Runtime, plugin: GuardedPlugin): Runtime {
     support: async () => readSupport(await answer('support', () => runtime.support()), plugin),
     start: async (spec, placed, signal) => {
       let refusal: unknown
-      const onPlaced = (handle: RunHandle): void => {
-        try {
-          placed(readHandle(handle, plugin))
-        } catch (error) {
-          refusal = error
-          throw error
+      const start = (late: AbortSignal): Promise<RunHandle> => {
+        const onPlaced = (handle: RunHandle): void => {
+          // The daemon has given it up: what has not begun by now must not.
+          late.throwIfAborted()
+          try {
+            placed(readHandle(handle, plugin))
+          } catch (error) {
+            refusal = error
+            throw error
+          }
         }
+        return runtime.start(spec, onPlaced, AbortSignal.any([signal, late]))
       }
-      const start = (): Promise<RunHandle> => runtime.start(spec, onPlaced, signal)
       try {
-        return readHandle(await guardedCall(plugin, start, signal), plugin)
+        const limit = { limitMs: START_MS, what: 'start' }
+        return readHandle(await guardedCallWithin(plugin, limit, start), plugin)
       } catch (error) {
+        signal.throwIfAborted()
         // What the daemon itself could not do is no fault of the runtime.
         throw refusal ?? error
       }

@@ -29,15 +29,18 @@ export async function guardedCall<Value>(
   }
 }
 
-/** The same for what must not take long: nothing of the daemon waits longer. @throws PLUGIN_FAILED */
+/**
+ * The same for what must not take long: nothing of the daemon waits longer, and the signal that `work` is given aborts then.
+ * @throws PLUGIN_FAILED
+ */
 export async function guardedCallWithin<Value>(
   plugin: GuardedPlugin,
   limit: { readonly limitMs: number; readonly what: string },
-  work: () => Value | PromiseLike<Value>,
+  work: (late: AbortSignal) => Value | PromiseLike<Value>,
 ): Promise<Value> {
   const { limitMs, what } = limit
   try {
-    return await withinLimit(() => runAs(plugin.identity, work), {
+    return await withinLimit((late) => runAs(plugin.identity, () => work(late)), {
       clock: plugin.clock,
       limitMs,
       late: `${what} has not ended`,
