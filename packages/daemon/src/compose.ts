@@ -19,6 +19,7 @@ import {
   NODE_SERVICE,
   PACKAGE_STORE,
   PLUGINS,
+  REFUSALS,
   RUNTIMES,
   SHIPPING,
   STATE_STORE,
@@ -57,6 +58,7 @@ import { readResources } from './node-info.js'
 import { bootId } from './run-file.js'
 import { CommandGuard } from './service/command-guard.js'
 import { createNodeService } from './service/node-service.js'
+import { RefusalEvents } from './service/refusal-events.js'
 import { Shipping } from './shipper/shipping.js'
 import type { ConfiguredSink } from './shipper/shipping.js'
 import type { NodeServiceDependencies } from './service/node-service.js'
@@ -107,6 +109,7 @@ export function compose(foundations: Foundations): DependencyContainer {
   container.register(DEPLOYMENTS, { useFactory: instanceCachingFactory(makeDeployments) })
   container.register(USAGE, { useFactory: instanceCachingFactory(makeUsageSampler) })
   container.register(COMMANDS, { useFactory: instanceCachingFactory(makeCommands) })
+  container.register(REFUSALS, { useFactory: instanceCachingFactory(makeRefusals) })
   container.register(NODE_LOGS, { useFactory: instanceCachingFactory(makeNodeLogs) })
   container.register(SHIPPING, { useFactory: instanceCachingFactory(makeShipping) })
   container.register(NODE_SERVICE, { useFactory: instanceCachingFactory(makeNodeService) })
@@ -202,6 +205,15 @@ function makeCommands(c: DependencyContainer): Commands {
   })
 }
 
+function makeRefusals(c: DependencyContainer): RefusalEvents {
+  const { table } = c.resolve<Engine>(ENGINE)
+  return new RefusalEvents({
+    table,
+    clock: c.resolve<Clock>(CLOCK),
+    logger: c.resolve<Logger>(LOGGER),
+  })
+}
+
 function makeNodeLogs(c: DependencyContainer): NodeLogs {
   const { table } = c.resolve<Engine>(ENGINE)
   return new NodeLogs({
@@ -241,6 +253,7 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
     logs: c.resolve<NodeLogs>(NODE_LOGS),
     store,
     guard: new CommandGuard({ store, clock, self: host.peerId }),
+    refusals: c.resolve<RefusalEvents>(REFUSALS),
     clock,
     info: nodeInfoOf(c),
     usage: c.resolve<UsageSampler>(USAGE),

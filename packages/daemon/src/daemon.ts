@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { errorMessage, systemClock } from '@p2p-playground/core'
 import type { LoadedPlugin, Logger, NewEvent } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
-import { ENGINE, NODE_SERVICE, SHIPPING, USAGE } from '@p2p-playground/core/tokens'
+import { ENGINE, NODE_SERVICE, REFUSALS, SHIPPING, USAGE } from '@p2p-playground/core/tokens'
 import { createHost, loadIdentity } from '@p2p-playground/p2p'
 import type { Host, Identity } from '@p2p-playground/p2p'
 import { node } from '@p2p-playground/proto'
@@ -11,6 +11,7 @@ import { claimDirectory } from './claim-directory.js'
 import { Closers } from './closers.js'
 import { compose } from './compose.js'
 import type { LoadedDaemonConfig } from './config/index.js'
+import { refusal } from './engine/commands.js'
 import type { Engine } from './engine/engine.js'
 import { openIsolation } from './isolation/isolation.js'
 import { loadRevokedKeys, loadTrustedKeys } from './trusted-keys.js'
@@ -22,6 +23,7 @@ import { openPlugins } from './plugins/open-plugins.js'
 import { bootId, removeRunFile, startTicksOf, writeRunFile } from './run-file.js'
 import type { RunFile } from './run-file.js'
 import type { createNodeService } from './service/node-service.js'
+import type { RefusalEvents } from './service/refusal-events.js'
 import { chooseSinks } from './shipper/choose-sinks.js'
 import type { Shipping } from './shipper/shipping.js'
 import { SqliteStateStore } from './state/sqlite-state-store.js'
@@ -176,7 +178,11 @@ async function open(
   }
   const service = container.resolve<ReturnType<typeof createNodeService>>(NODE_SERVICE)
   host.handleCalls((router) => router.service(node.NodeService, service))
-  recordRefusals(host, engine)
+  const refusals = container.resolve<RefusalEvents>(REFUSALS)
+  recordRefusals(host, refusals)
+  closers.add('refusals', () => {
+    refusals.close()
+  })
   const shipping = container.resolve<Shipping>(SHIPPING)
   logs.claimedBy(shipping)
   await shipping.start()
@@ -214,13 +220,9 @@ function describeRun(host: Host, name: string, plugins: readonly LoadedPlugin[])
 }
 
 /** Connections that fail the handshake are events of this node. */
-function recordRefusals(host: Host, engine: Engine): void {
-  host.onRefusal((refusal) => {
-    engine.table.record({
-      ...nodeEvent('refused', refusal.message),
-      code: refusal.code,
-      by: refusal.peerId,
-    })
+function recordRefusals(host: Host, refusals: RefusalEvents): void {
+  host.onRefusal(({ peerId, ...error }) => {
+    refusals.record(refusal(systemClock, null, error, peerId))
   })
 }
 

@@ -106,11 +106,6 @@ export class Commands {
     )
   }
 
-  /** Writes down that a command was refused. */
-  refused(app: string | null, error: PlaygroundError, by: string): void {
-    this.#engine.table.record(refusal(this.#clock, app, error, by))
-  }
-
   /** What an order changes, once what it would start is known to run here: nothing is stopped for what cannot. */
   async #runnableEdit(order: AppOrder, asker: Asker): Promise<Edit> {
     const looked = new Set<string>()
@@ -124,7 +119,8 @@ export class Commands {
       try {
         await this.#engine.preflight.require(next)
       } catch (error) {
-        this.refused(order.app, asPlaygroundError(error), asker.peerId)
+        const { table } = this.#engine
+        table.record(refusal(this.#clock, order.app, asPlaygroundError(error), asker.peerId))
         throw error
       }
       looked.add(next.digest)
@@ -232,7 +228,7 @@ const MAX_MESSAGE = 1000
 export function refusal(
   clock: Clock,
   app: string | null,
-  { message, code }: PlaygroundError,
+  { message, code }: Pick<PlaygroundError, 'message' | 'code'>,
   by: string,
 ): NewEvent {
   const about = app !== null && APP_NAME.test(app) ? app : null

@@ -17,6 +17,7 @@ import { LogStore } from '../logs/log-store.js'
 import { NodeLogs } from '../logs/node-logs.js'
 import { SqliteStateStore } from '../state/sqlite-state-store.js'
 import { CommandGuard } from './command-guard.js'
+import { RefusalEvents } from './refusal-events.js'
 import { clientOf, serve } from './node-service.test.support.js'
 import type { NodeClient } from './node-service.test.support.js'
 
@@ -28,6 +29,7 @@ export class ServedNode {
   readonly #loopback = new Loopback()
   readonly #store = new SqliteStateStore({ path: join(this.#dir, 'state.db'), node: 'n' })
   readonly #table = new InstanceTable(this.#store)
+  readonly #refusals: RefusalEvents
   readonly #daemonLog: DaemonLog
   readonly #appLogs: LogStore
   #host: Host | undefined
@@ -36,6 +38,7 @@ export class ServedNode {
   constructor(clock: Clock = systemClock) {
     this.#clock = clock
     const named = { node: 'n', clock }
+    this.#refusals = new RefusalEvents({ table: this.#table, clock, logger: this.#logger })
     this.#daemonLog = new DaemonLog({ ...named, dir: this.#dir, redact: (text) => text })
     this.#appLogs = new LogStore({
       ...named,
@@ -63,6 +66,7 @@ export class ServedNode {
       host,
       clock,
       guard: new CommandGuard({ store: this.#store, clock, self: host.peerId }),
+      refusals: this.#refusals,
       commands: new Commands({ engine: engine as Engine, clock }),
       deployments: { deploy: () => [] },
       table: this.#table,
@@ -123,6 +127,7 @@ export class ServedNode {
 
   async remove(): Promise<void> {
     await this.#loopback.close()
+    this.#refusals.close()
     await this.#appLogs.close()
     await this.#daemonLog.close()
     this.#store.close()

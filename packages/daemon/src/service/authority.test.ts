@@ -1,5 +1,5 @@
 import { keyPair } from '@p2p-playground/p2p/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ServedNode } from './authority.test.support.js'
 import { codeOf } from './node-service.test.support.js'
 import type { NodeClient } from './node-service.test.support.js'
@@ -71,7 +71,7 @@ describe('several keys on one connection', () => {
 
 describe('who may operate some apps', () => {
   let client: NodeClient
-  beforeAll(async () => {
+  beforeEach(async () => {
     client = await served.asking(webOperator)
   })
 
@@ -161,8 +161,9 @@ describe('who may observe some apps', () => {
     ['logs', (one) => readAll(one.streamLogs({ app: 'calm' }))],
     ['what the daemon says', (one) => readAll(one.streamLogs({ app: 'calm', kinds: ['daemon'] }))],
   ])('is refused another by name, and that is an event: %s', async (_, call) => {
+    const one = await served.asking(webObserver)
     served.takeEvents()
-    expect(await codeOf(call(client))).toBe('AUTH_ROLE')
+    expect(await codeOf(call(one))).toBe('AUTH_ROLE')
     const refused = { type: 'refused', app: 'calm', code: 'AUTH_ROLE' }
     expect(served.takeEvents()).toEqual([expect.objectContaining(refused)])
   })
@@ -186,6 +187,14 @@ it.each<[string, Call]>([
   ['events', (client) => readAll(client.streamEvents({}))],
 ])('who may not observe is shown nothing: %s', async (_, call) => {
   expect(await codeOf(call(await served.asking(operator)))).toBe('AUTH_ROLE')
+})
+
+it('who asks again and again for what it may not have is written down once, however much of it there is', async () => {
+  const client = await served.asking()
+  served.takeEvents()
+  for (let asked = 0; asked < 50; asked += 1)
+    expect(await codeOf(stop('calm')(client))).toBe('AUTH_ROLE')
+  expect(served.takeEvents()).toHaveLength(1)
 })
 
 it('a name of any length that is refused takes no room among the events', async () => {

@@ -27,6 +27,7 @@ import {
 } from '@p2p-playground/proto'
 import type { node } from '@p2p-playground/proto'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import { refusal } from '../engine/commands.js'
 import type { Commands } from '../engine/commands.js'
 import type { Deployments } from '../engine/deployments.js'
 import { findVersion, noSuchApp, versionHint } from '../engine/find-version.js'
@@ -41,6 +42,7 @@ import type { UsageSampler } from '../usage/usage-sampler.js'
 import { canRead, requireGrant, requireRole } from './authority.js'
 import type { CommandGuard } from './command-guard.js'
 import { streamHeartbeats } from './heartbeats.js'
+import type { RefusalEvents } from './refusal-events.js'
 import { logQueryOf, streamEvents, streamLogs } from './streams.js'
 import { waitingOf } from './waiting.js'
 import { whileAllowed } from './while-allowed.js'
@@ -56,6 +58,7 @@ export interface NodeServiceDependencies {
   readonly logs: NodeLogs
   readonly store: StateStore
   readonly guard: CommandGuard
+  readonly refusals: Pick<RefusalEvents, 'record'>
   readonly clock: Clock
   readonly info: (options: { readonly samples: boolean }) => Promise<NodeInfo>
   readonly usage: Pick<UsageSampler, 'instance'>
@@ -248,7 +251,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     try {
       check()
     } catch (error) {
-      commands.refused(app, asPlaygroundError(error), peerId)
+      deps.refusals.record(refusal(deps.clock, app, asPlaygroundError(error), peerId))
       throw error
     }
   }
