@@ -1,16 +1,18 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
-import { PlaygroundError, asPlaygroundError, errorMessage } from '@p2p-playground/core'
+import { PlaygroundError, asPlaygroundError, errorMessage, rolesOf } from '@p2p-playground/core'
 import type { Grant } from '@p2p-playground/core'
 import { AUTH_PROTOCOL, shakeAsDialer, shakeAsListener } from './handshake.js'
 import type { HandshakeContext } from './handshake.js'
 import { Passage } from './passage.js'
 import type { Refusals } from './refusals.js'
+import { StrangerLimits } from './stranger-limits.js'
 
 /** Keeps, per connection, whether the handshake was passed; a connection that has not in time is closed. */
 export class ConnectionGuard {
   readonly #context: HandshakeContext
   readonly #refusals: Refusals
   readonly #limitMs: number
+  readonly #strangers = new StrangerLimits()
   readonly #passages = new Map<string, Passage>()
 
   constructor(options: {
@@ -35,6 +37,7 @@ export class ConnectionGuard {
     )
     libp2p.addEventListener('connection:open', (event) => {
       const connection = event.detail
+      this.#strangers.watch(connection)
       const passage = this.#passageOf(connection)
       if (connection.direction === 'outbound') passage?.begin(() => this.#dial(connection))
     })
@@ -79,9 +82,14 @@ export class ConnectionGuard {
     const known = this.#passages.get(connection.id)
     if (known !== undefined || connection.status !== 'open') return known
     const passage = new Passage(connection.remotePeer.toString(), this.#limitMs)
-    passage.granted.catch((error: unknown) => {
-      this.#refuse(connection, error)
-    })
+    passage.granted.then(
+      (granted) => {
+        if (rolesOf(granted).length > 0) this.#strangers.trust(connection)
+      },
+      (error: unknown) => {
+        this.#refuse(connection, error)
+      },
+    )
     this.#passages.set(connection.id, passage)
     return passage
   }
