@@ -257,6 +257,7 @@ function makeNodeService(c: DependencyContainer): ReturnType<typeof createNodeSe
     clock,
     info: nodeInfoOf(c),
     usage: c.resolve<UsageSampler>(USAGE),
+    isLost: (record) => engine.isLost(record),
     limitsOf: engine.limitsOf,
   })
 }

@@ -55,7 +55,7 @@ export function formatInstance(key: InstanceKey): string {
 
 /** What the node reports of one instance. */
 export interface InstanceStatus extends InstanceKey {
-  /** `unknown`: what a node of a later version says and this one has no name for. */
+  /** `unknown`: it runs and its node does not watch it; or what a node of a later version says and this one has no name for. */
   readonly state: InstanceState | 'unknown'
   /** The version that a bare app name means on this node. */
   readonly active: boolean

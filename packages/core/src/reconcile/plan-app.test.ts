@@ -302,6 +302,17 @@ const TRIAL: Readonly<Record<string, TrialRow>> = {
     atMs: 20_000,
     then: ['roll-back 2.0.0 to null'],
   },
+  'it is not judged while it runs and nobody can tell how it does': {
+    is: { ...RUNS, wellSinceMs: null },
+    atMs: 62_000,
+    wishes: { unseen: ['2.0.0'] },
+    then: [],
+  },
+  'it is judged by how it ended, whoever could not tell before': {
+    is: failed,
+    wishes: { unseen: ['2.0.0'] },
+    then: ['roll-back 2.0.0 to 1.0.0'],
+  },
   'a stable version does not go back to itself': {
     trial: { previous: null },
     app: { stable: '2.0.0' },

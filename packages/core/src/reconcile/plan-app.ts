@@ -43,6 +43,7 @@ export function planApp(
     readonly policies: (record: InstanceRecord) => Policies
     readonly busy: (key: InstanceKey) => boolean
     readonly canRun: (record: InstanceRecord) => boolean
+    readonly canJudge: (record: InstanceRecord) => boolean
     readonly keepVersions: number
     readonly nowMs: number
   },
@@ -70,6 +71,8 @@ function planTrial(
   const instance = instances.find((one) => one.version === trial.version)
   if (instance?.active !== true || instance.goal !== 'running' || instance.presence === 'absent')
     return { kind: 'drop-trial', key }
+  // It may do as well as ever: what is wrong is wrong with the node.
+  if (instance.handle !== null && !options.canJudge(instance)) return undefined
   const { update, startPeriodMs } = options.policies(instance)
   const verdict = judgeTrial(trial, instance, { update, startPeriodMs, nowMs: options.nowMs })
   switch (verdict.kind) {

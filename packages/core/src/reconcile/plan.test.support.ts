@@ -49,6 +49,8 @@ export interface Wishes {
   readonly busy?: boolean
   /** Versions that the node cannot run. */
   readonly unrunnable?: readonly string[]
+  /** Versions of which nobody can tell how they do. */
+  readonly unseen?: readonly string[]
 }
 
 export function record(patch: Partial<InstanceRecord> = {}): InstanceRecord {
@@ -87,6 +89,7 @@ export function planned(
     busy: () => wishes.busy ?? false,
     policies: () => policiesOf(wishes),
     canRun: ({ version }) => wishes.unrunnable?.includes(version) !== true,
+    canJudge: ({ version }) => wishes.unseen?.includes(version) !== true,
     keepVersions: wishes.keepVersions ?? 5,
     nowMs: given.nowMs ?? 10_000,
   })

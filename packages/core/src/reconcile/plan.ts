@@ -49,6 +49,8 @@ export interface PlanInput {
   readonly policies: (record: InstanceRecord) => Policies
   /** False when it is known without starting it that this node cannot run it. */
   readonly canRun: (record: InstanceRecord) => boolean
+  /** False while nobody can tell how a run does: its trial waits. */
+  readonly canJudge: (record: InstanceRecord) => boolean
   /** Versions of an app that are kept. */
   readonly keepVersions: number
   /** Boot clock. */

@@ -152,9 +152,17 @@ async function takeOver({ app, version }: InstanceRecord, deps: BootDependencies
     await launcher.openLog(record)
     const adopted = await launcher.runtimeOf(record).adopt(handle)
     logger.info(adopted ? 'adopted' : 'ended-meanwhile', { instance, pid: handle.pid })
+    seeAgain(record, deps)
     supervisor.watch(record, handle)
   } catch (error) {
     logger.error('adopt-failed', { instance, error: errorMessage(error) })
-    table.update(record, { reason: `cannot be taken over: ${errorMessage(error)}` })
+    supervisor.lose(record, error)
   }
+}
+
+/** What was not watched by the last daemon, or could not be checked, is as good as started anew. */
+function seeAgain(record: InstanceRecord, { table, launcher, clock }: BootDependencies): void {
+  if (record.state !== 'running' || record.reason === '') return
+  const wellSinceMs = launcher.hasHealthCheck(record) ? null : clock.monotonic()
+  table.update(record, { reason: '', wellSinceMs })
 }

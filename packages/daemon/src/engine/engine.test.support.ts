@@ -89,6 +89,8 @@ export class EngineUnderTest {
   readonly health = new FakeHealthChecker()
   readonly clock: Clock
   runtime = new InMemoryRuntime()
+  /** As daemon.yaml names it. */
+  runtimeName = 'fake'
   bootId = 'boot'
   /** Read at each start. */
   offers: NodeOffers = {}
@@ -167,9 +169,9 @@ export class EngineUnderTest {
       clock,
       logger,
       node: { ...traits, labels },
-      runtimes: new Map(['fake', ...runtimes].map((name) => [name, this.runtime])),
+      runtimes: new Map([this.runtimeName, ...runtimes].map((name) => [name, this.runtime])),
       healthCheckers: new Map(Object.entries({ ...healthCheckers, fake: this.health })),
-      supports: new Map(['fake', ...runtimes].map((name) => [name, support])),
+      supports: new Map([this.runtimeName, ...runtimes].map((name) => [name, support])),
       isolation,
       maxApps: 3,
       keepVersions: 3,

@@ -60,6 +60,11 @@ export class Engine {
     return this.#deps.limitsOf
   }
 
+  /** It runs, and this daemon could not take it over. */
+  isLost(key: InstanceKey): boolean {
+    return this.#deps.supervisor.isLost(key)
+  }
+
   /** Brings disk and state together, takes running apps over, and begins the loop. */
   async start(): Promise<void> {
     if (this.#loop !== undefined) return
@@ -100,6 +105,7 @@ export class Engine {
       busy: (key) => this.busy(key),
       policies: (record) => this.#deps.launcher.policiesOf(record),
       canRun: (record) => this.preflight.problemOf(record) === undefined,
+      canJudge: (record) => this.#deps.supervisor.canJudge(record),
       keepVersions: this.#deps.keepVersions,
       nowMs: this.#clock.monotonic(),
     })

@@ -5,6 +5,8 @@ import type {
   PlaygroundError,
   ResourceUsage,
 } from '@p2p-playground/core'
+import { tagsOf } from '@p2p-playground/core/reconcile'
+import type { InstanceTable } from './instance-table.js'
 import type { Launcher } from './launcher.js'
 
 /** What is to be known of a version beside its record. */
@@ -19,6 +21,8 @@ export function statusOf(
   record: InstanceRecord,
   about: Surroundings & {
     readonly hasHealthCheck: boolean
+    /** It runs, and nobody watches it. */
+    readonly isLost: boolean
     /** What the runtime does not enforce, or empty. */
     readonly limits: string
   },
@@ -26,9 +30,9 @@ export function statusOf(
   return {
     app: record.app,
     version: record.version,
-    state: record.state,
+    state: about.isLost ? 'unknown' : record.state,
     active: record.active,
-    ready: isReady(record, about.hasHealthCheck),
+    ready: !about.isLost && isReady(record, about.hasHealthCheck),
     pid: record.handle?.pid ?? null,
     reason: record.reason === '' ? waitingNote(record, about) : record.reason,
     digest: record.digest,
@@ -52,6 +56,12 @@ export function noteOf(record: InstanceRecord, about: Surroundings): string {
   if (record.condemned !== '') return `failed its trial: ${record.condemned}`
   if (trial?.version !== record.version || record.handle === null) return waitingNote(record, about)
   return trial.provedMs === null ? 'on trial' : 'on trial, proved'
+}
+
+/** The tags that mean this version now. */
+export function tagsOfVersion(record: InstanceRecord, table: InstanceTable): string[] {
+  const tags = tagsOf(table.app(record.app), table.ofApp(record.app))
+  return Object.entries(tags).flatMap(([tag, version]) => (version === record.version ? [tag] : []))
 }
 
 /** Null when nothing runs, or when its runtime cannot tell: the rest is worth showing. */

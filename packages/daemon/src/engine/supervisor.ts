@@ -1,4 +1,4 @@
-import { errorMessage, formatInstance, ignoreAbort } from '@p2p-playground/core'
+import { asPlaygroundError, errorMessage, formatInstance, ignoreAbort } from '@p2p-playground/core'
 import type {
   Clock,
   ExitStatus,
@@ -10,6 +10,7 @@ import type {
   RunEnd,
   RunHandle,
 } from '@p2p-playground/core'
+import { instanceEvent } from './instance-event.js'
 import type { InstanceTable } from './instance-table.js'
 import type { Launcher } from './launcher.js'
 import type { LogStore } from '../logs/log-store.js'
@@ -20,6 +21,8 @@ import { afterEnd, endEvent, failureOf } from './run-end.js'
 const KEPT_LINES = 200
 /** Before what cannot be written down, for want of space, is tried again. */
 const RETRY_MS = 1000
+/** Before a health check that could not be made is asked for again. */
+const NEXT_CHECKER_MS = 60_000
 
 /** One run that is watched. */
 interface Watch {
@@ -28,6 +31,8 @@ interface Watch {
   readonly probes: AbortController
   /** Of the last check, also while it does not count yet. */
   health: HealthResult | null
+  /** What would tell how it is does not work here. */
+  isUnknown: boolean
 }
 
 /** Watches running instances: how they end, and whether they are healthy. */
@@ -38,6 +43,8 @@ export class Supervisor {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #watches = new Map<string, Watch>()
+  /** Runs that this daemon could not take over. */
+  readonly #lost = new Set<string>()
 
   constructor(options: {
     readonly table: InstanceTable
@@ -57,10 +64,31 @@ export class Supervisor {
   watch(record: InstanceRecord, handle: RunHandle): void {
     const name = formatInstance(record)
     this.#watches.get(name)?.stop.abort()
-    const watch = { stop: new AbortController(), probes: new AbortController(), health: null }
+    const watch: Watch = {
+      stop: new AbortController(),
+      probes: new AbortController(),
+      health: null,
+      isUnknown: false,
+    }
     this.#watches.set(name, watch)
+    this.#lost.delete(name)
     void this.#awaitEnd(record, handle, watch.stop.signal)
     void this.#probe(record, handle, watch)
+  }
+
+  /** A run that cannot be taken over goes on, and nobody knows how it does or when it ends, until a later daemon watches it. */
+  lose(record: InstanceRecord, error: unknown): void {
+    this.#lost.add(formatInstance(record))
+    this.#reportUnknown(record, `nobody watches it: ${errorMessage(error)}`, error)
+  }
+
+  isLost(key: InstanceKey): boolean {
+    return this.#lost.has(formatInstance(key))
+  }
+
+  /** False while nobody can tell how its run does. */
+  canJudge(key: InstanceKey): boolean {
+    return !this.isLost(key) && this.#watches.get(formatInstance(key))?.isUnknown !== true
   }
 
   /** The run is about to be stopped: only its end is waited for. */
@@ -89,6 +117,7 @@ export class Supervisor {
     this.commitEnd(record, { exit, atMs: this.#clock.monotonic(), unhealthy }, { asked, lines })
     this.#watches.get(formatInstance(key))?.stop.abort()
     this.#watches.delete(formatInstance(key))
+    this.#lost.delete(formatInstance(key))
   }
 
   /** The end of a run, or of a start that came to nothing, in one transaction with what is kept of a failure. */
@@ -172,11 +201,51 @@ export class Supervisor {
       watch.health = result
     }
     try {
-      const health = await this.#launcher.healthOf({ ...record, handle }, handle.pid)
+      const health = await this.#healthOf({ ...record, handle }, watch, signal)
       if (health !== undefined)
         await probe({ ...health, clock: this.#clock, report, observe }, signal)
     } catch (error) {
-      report(false, errorMessage(error))
+      if (!signal.aborted) report(false, errorMessage(error))
+    }
+  }
+
+  /**
+   * How to check it, as soon as that can be known: a plugin that is gone or does not take the manifest says nothing of the
+   * app, which goes on meanwhile.
+   */
+  async #healthOf(
+    record: InstanceRecord & { readonly handle: RunHandle },
+    watch: Watch,
+    signal: AbortSignal,
+  ): ReturnType<Launcher['healthOf']> {
+    for (;;) {
+      try {
+        const health = await this.#launcher.healthOf(record, record.handle.pid)
+        watch.isUnknown = false
+        return health
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!watch.isUnknown)
+          this.#reportUnknown(record, `its health is unknown: ${errorMessage(error)}`, error)
+        watch.isUnknown = true
+      }
+      await this.#clock.sleep(NEXT_CHECKER_MS, signal)
+    }
+  }
+
+  #reportUnknown(key: InstanceKey, reason: string, error: unknown): void {
+    const name = formatInstance(key)
+    const { code } = asPlaygroundError(error)
+    const message = `${name} runs on, and ${reason}`
+    const state = this.#table.get(key)?.state === 'stopping' ? 'stopping' : 'running'
+    try {
+      this.#table.update(
+        key,
+        { state, reason, healthy: null, wellSinceMs: null },
+        instanceEvent(this.#clock, 'health', key, { message, code }),
+      )
+    } catch (worse) {
+      this.#logger.error('health-not-recorded', { instance: name, error: errorMessage(worse) })
     }
   }
 

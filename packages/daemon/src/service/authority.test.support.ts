@@ -78,6 +78,7 @@ export class ServedNode {
       }),
       launcher: { hasHealthCheck: () => false },
       preflight: { problemOf: () => undefined },
+      isLost: () => false,
       limitsOf: () => '',
       info: async () => Promise.resolve(sampleNode({ name: 'n', apps: 2 })),
     })

@@ -93,6 +93,7 @@ it('describes an app though what one instance uses cannot be read', async () => 
     packages: { filesDir: () => '' },
     logs: { apps: t.parts.logs },
     usage: { instance: () => null },
+    isLost: () => false,
     limitsOf: () => '',
   })
   const client = await clientOf(asking, serving)

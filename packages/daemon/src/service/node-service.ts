@@ -14,7 +14,6 @@ import type {
   StateStore,
 } from '@p2p-playground/core'
 import { checkPieceList } from '@p2p-playground/core/bundle'
-import { tagsOf } from '@p2p-playground/core/reconcile'
 import { callerOf, peerIdOf } from '@p2p-playground/p2p'
 import type { Caller, Host } from '@p2p-playground/p2p'
 import {
@@ -32,7 +31,7 @@ import type { Commands } from '../engine/commands.js'
 import type { Deployments } from '../engine/deployments.js'
 import { findVersion, noSuchApp, versionHint } from '../engine/find-version.js'
 import type { InstanceTable } from '../engine/instance-table.js'
-import { noteOf, statusOf, usageOf } from '../engine/status.js'
+import { noteOf, statusOf, tagsOfVersion, usageOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
 import type { PackageStore } from '../engine/package-store.js'
 import type { Preflight } from '../engine/preflight.js'
@@ -62,6 +61,7 @@ export interface NodeServiceDependencies {
   readonly clock: Clock
   readonly info: (options: { readonly samples: boolean }) => Promise<NodeInfo>
   readonly usage: Pick<UsageSampler, 'instance'>
+  readonly isLost: (record: InstanceRecord) => boolean
   /** What the runtime of an instance does not enforce, or empty. */
   readonly limitsOf: (record: InstanceRecord) => string
 }
@@ -76,6 +76,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       app: table.app(record.app),
       problem: preflight.problemOf(record),
       hasHealthCheck: launcher.hasHealthCheck(record),
+      isLost: deps.isLost(record),
       limits: deps.limitsOf(record),
     })
   const show = (record: InstanceRecord): node.Instance => instanceToProto(status(record))
@@ -286,11 +287,6 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
 
 function isPresent(record: InstanceRecord): boolean {
   return record.presence === 'present'
-}
-
-function tagsOfVersion(record: InstanceRecord, table: InstanceTable): string[] {
-  const tags = tagsOf(table.app(record.app), table.ofApp(record.app))
-  return Object.entries(tags).flatMap(([tag, version]) => (version === record.version ? [tag] : []))
 }
 
 function appAction(text: string): AppAction {
