@@ -95,13 +95,15 @@ const ANY_PORT = 65_535
 
 /**
  * Can this node run it? Everything that can be known without starting it.
- * @throws APP_PLATFORM, APP_REFERENCE, RUNTIME_NOT_FOUND, RUNTIME_HEALTH_TYPE, RUNTIME_HEALTH_SPEC
+ * @throws APP_PLATFORM, APP_REFERENCE, RUNTIME_NOT_FOUND, RUNTIME_SANDBOX, RUNTIME_HEALTH_TYPE, RUNTIME_HEALTH_SPEC
  */
 export async function checkRunnable(
   manifest: Manifest,
   node: Pick<NodeTraits, 'name' | 'labels' | 'platform' | 'defaultRuntime'> & {
     readonly runtimes: ReadonlySet<string>
     readonly healthCheckers: HealthCheckers
+    /** Why a runtime cannot give the sandbox that daemon.yaml requires; undefined: it can, or none is required. */
+    readonly noSandbox: (runtime: string) => string | undefined
   },
 ): Promise<void> {
   entrypointFor(manifest, node.platform)
@@ -110,6 +112,14 @@ export async function checkRunnable(
     throw new PlaygroundError('RUNTIME_NOT_FOUND', `this node has no runtime "${runtime}"`, {
       hint: `It has: ${[...node.runtimes].join(', ')}. Name the plugin in daemon.yaml.`,
     })
+  }
+  const why = node.noSandbox(runtime)
+  if (why !== undefined) {
+    throw new PlaygroundError(
+      'RUNTIME_SANDBOX',
+      `apps must run in a sandbox here, and runtime "${runtime}" has none: ${why}`,
+      { hint: 'Install bubblewrap, or set runtime.sandbox to "auto" in daemon.yaml.' },
+    )
   }
   const ports = Object.entries(manifest.ports).map(([name, port]) => [name, port || ANY_PORT])
   const context: ExpansionContext = {

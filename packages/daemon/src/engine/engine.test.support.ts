@@ -11,7 +11,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
-import type { Clock, HealthChecker, InstanceRecord, PlaygroundError } from '@p2p-playground/core'
+import type {
+  Clock,
+  HealthChecker,
+  InstanceRecord,
+  PlaygroundError,
+  SandboxMode,
+} from '@p2p-playground/core'
 import {
   buildPieceList,
   generateSigningKey,
@@ -61,10 +67,10 @@ const traits: NodeTraits = {
   defaultLimits: {},
 }
 
-const isolation: Isolation = {
-  sandbox: 'off',
-  of: async () => Promise.resolve({ sandbox: 'off', hiddenDirs: [], user: undefined }),
-}
+const isolationOf = (sandbox: SandboxMode): Isolation => ({
+  sandbox,
+  of: async () => Promise.resolve({ sandbox, hiddenDirs: [], user: undefined }),
+})
 
 /** What a test's daemon.yaml gives beside the runtime and the health check `fake`. */
 export interface NodeOffers {
@@ -72,6 +78,8 @@ export interface NodeOffers {
   /** Further names of the runtime. */
   readonly runtimes?: readonly string[]
   readonly healthCheckers?: Readonly<Record<string, HealthChecker<unknown>>>
+  /** Default: off. The runtime has none. */
+  readonly sandbox?: SandboxMode
 }
 
 interface Parts {
@@ -127,7 +135,7 @@ export class EngineUnderTest {
 
   async start(): Promise<void> {
     const { dir, clock } = this
-    const { labels = {}, runtimes = [], healthCheckers = {} } = this.offers
+    const { labels = {}, runtimes = [], healthCheckers = {}, sandbox = 'off' } = this.offers
     const support = await this.runtime.support()
     const store = this.openStore()
     const logger = new RecordingLogger()
@@ -172,7 +180,7 @@ export class EngineUnderTest {
       runtimes: new Map([this.runtimeName, ...runtimes].map((name) => [name, this.runtime])),
       healthCheckers: new Map(Object.entries({ ...healthCheckers, fake: this.health })),
       supports: new Map([this.runtimeName, ...runtimes].map((name) => [name, support])),
-      isolation,
+      isolation: isolationOf(sandbox),
       maxApps: 3,
       keepVersions: 3,
       updatePolicy: 'immediate',

@@ -72,6 +72,21 @@ describe.each<[string, string, NodeOffers, string]>([
   })
 })
 
+it('where there is no sandbox and daemon.yaml requires one, nothing that runs ends for what could not start', async () => {
+  await startWith({})
+  await bring('1.0.0')
+  await bring('1.1.0')
+  await t.order('rollback', '1.0.0')
+  const pid = await waitFor('the old one', () => t.pidOf('1.0.0') || undefined)
+  await startWith({ sandbox: 'required' })
+  for (const action of ['upgrade', 'rollback', 'start'] as const)
+    expect(await codeOf(t.order(action, '1.1.0'))).toBe('RUNTIME_SANDBOX')
+  expect(await codeOf(t.deploy(await t.jobOf('1.2.0')))).toBe('RUNTIME_SANDBOX')
+  expect(t.pidOf('1.0.0')).toBe(pid)
+  await startWith({ sandbox: 'auto' })
+  expect(await codeOf(t.order('upgrade', '1.1.0'))).toBe('nothing')
+})
+
 it('a running version that could not start again is not restarted, and start finds it running', async () => {
   await startWith(IN_A_ZONE)
   await bring('1.0.0', ZONE)

@@ -1,6 +1,7 @@
 import { PlaygroundError, asPlaygroundError, formatInstance } from '@p2p-playground/core'
-import type { InstanceRecord } from '@p2p-playground/core'
+import type { InstanceRecord, RuntimeSupport } from '@p2p-playground/core'
 import type { Manifest } from '@p2p-playground/core/manifest'
+import type { Isolation } from '../isolation/isolation.js'
 import { checkRunnable } from './admission.js'
 import type { HealthCheckers } from './health-spec.js'
 import type { Launcher, NodeTraits } from './launcher.js'
@@ -20,10 +21,19 @@ export class Preflight {
     readonly node: NodeTraits
     readonly runtimes: ReadonlyMap<string, unknown>
     readonly healthCheckers: HealthCheckers
+    /** What each runtime can do on this machine. */
+    readonly supports: ReadonlyMap<string, Pick<RuntimeSupport, 'sandbox'>>
+    readonly isolation: Pick<Isolation, 'sandbox'>
   }) {
-    const { launcher, node, runtimes, healthCheckers } = options
+    const { launcher, node, runtimes, healthCheckers, supports, isolation } = options
     this.#launcher = launcher
-    this.#node = { ...node, runtimes: new Set(runtimes.keys()), healthCheckers }
+    const noSandbox = (runtime: string): string | undefined => {
+      const sandbox = supports.get(runtime)?.sandbox
+      return isolation.sandbox !== 'required' || sandbox?.enforced === true
+        ? undefined
+        : (sandbox?.why ?? 'it does not say')
+    }
+    this.#node = { ...node, runtimes: new Set(runtimes.keys()), healthCheckers, noSandbox }
   }
 
   /** Of a version that has just come. @throws as `checkRunnable` */
