@@ -130,7 +130,7 @@ test('one that takes the process with it is named, and the others are looked at 
     ])
   expect(told).toEqual([
     ['leaves', 'fail', '2:5: leaves takes the process with it: exit 0'],
-    ['blocks', 'fail', '3:5: blocks takes the process with it: it blocks, for more than 3 s'],
+    ['blocks', 'fail', '3:5: blocks takes the process with it: it blocks, for more than 3s'],
     [
       'crashes',
       'fail',

@@ -59,7 +59,7 @@ test('node events tells of a crash within 20 s, of the way back and of apps; Ctr
   await until('it is down', () => of('two').length === 2)
   const down = events().at(-1)
   expect(down).toMatchObject({ type: 'node-down', node: 'two' })
-  expect(down?.message).toMatch(/^no heartbeat for 15 s: /)
+  expect(down?.message).toMatch(/^no heartbeat for 15s: /)
   const tookMs = (down?.timeMs ?? 0) - crashedMs
   // The last heartbeat came up to 5 s before the crash.
   expect(tookMs).toBeGreaterThan(8000)

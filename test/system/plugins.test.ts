@@ -179,7 +179,7 @@ test('one whose close hangs is named, and does not keep the others from closing'
   await cliOk(one, 'daemon', 'stop')
   await until('it is gone', () => !isAlive(pid))
   expect(daemonLog()).toMatch(
-    /plugin-close-failed.*@acme\/p2p-sick.*1\.2\.0.*it has not closed within 5 s/,
+    /plugin-close-failed.*@acme\/p2p-sick.*1\.2\.0.*it has not closed within 5s/,
   )
   expect(readFileSync(join(one.home, 'state/plugins/discovery/scout/closed'), 'utf8')).toBe('')
 })

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { formatDuration } from '@p2p-playground/core/duration'
 import { PlaygroundError, isErrorCode } from '@p2p-playground/core/errors'
 import type { Home } from '@p2p-playground/core/home'
 import { readRunFile } from '@p2p-playground/daemon/run-file'
@@ -101,7 +102,7 @@ export async function stopDaemon(home: Home, timeoutMs: number): Promise<RunFile
     if (performance.now() > deadline) {
       throw new PlaygroundError(
         'NODE_DAEMON_STOPPED',
-        `the daemon (pid ${String(running.pid)}) has not ended within ${String(timeoutMs / 1000)} s`,
+        `the daemon (pid ${String(running.pid)}) has not ended within ${formatDuration(timeoutMs)}`,
         {
           hint: `Its apps are safe: kill -9 ${String(running.pid)} ends it at once.`,
         },
@@ -158,7 +159,7 @@ async function readLine(child: ReturnType<typeof spawn>, errorsPath: string): Pr
     reject(
       new PlaygroundError(
         'NODE_DAEMON_START',
-        `the daemon was not ready within ${String(READY_MS / 1000)} s`,
+        `the daemon was not ready within ${formatDuration(READY_MS)}`,
       ),
     )
   }, READY_MS)

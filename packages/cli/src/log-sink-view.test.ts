@@ -31,7 +31,7 @@ test('a sink in trouble says why and since when, what waits and what it cost', (
     },
   ])
   expect(line).toMatch(
-    /^sink {6}s3: paused for 1h \(no\\x1b\[31m, next try in (90|89)s\), 12 lines wait, the oldest for 2h, /,
+    /^sink {6}s3: paused for 1h \(no\\x1b\[31m, next try in (1m30s|1m29s)\), 12 lines wait, the oldest for 2h, /,
   )
   expect(line).toMatch(/ shipped, 4 retries, 2 lines refused, 1 line lost$/)
 })

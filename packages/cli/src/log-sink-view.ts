@@ -1,5 +1,6 @@
 import type { LogSinkStatus } from '@p2p-playground/core'
 import { formatBytes } from '@p2p-playground/core/bytes'
+import { formatDuration } from '@p2p-playground/core/duration'
 import { age, counted, harmless } from './format.js'
 
 /** How far a node has got with its log sinks, one line each. */
@@ -21,7 +22,7 @@ export function logSinkLines(sinks: readonly LogSinkStatus[]): string[] {
 function stateText({ state, sinceMs, reason, nextTryMs }: LogSinkStatus): string {
   if (state === 'ok') return 'ok'
   const seconds = nextTryMs === null ? 0 : Math.ceil((nextTryMs - Date.now()) / 1000)
-  const next = seconds > 0 ? `, next try in ${String(seconds)}s` : ''
+  const next = seconds > 0 ? `, next try in ${formatDuration(seconds * 1000)}` : ''
   return `${state} for ${age(sinceMs)} (${harmless(reason ?? 'no reason known')}${next})`
 }
 

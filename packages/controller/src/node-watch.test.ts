@@ -121,7 +121,7 @@ describe('a node that falls silent', () => {
     await clock.advance(14_999)
     expect(told()).toEqual(['node-up: up'])
     await clock.advance(1)
-    expect(told()).toEqual(['node-up: up', 'node-down: no heartbeat for 15 s'])
+    expect(told()).toEqual(['node-up: up', 'node-down: no heartbeat for 15s'])
     await clock.advance(300_000)
     expect(events).toHaveLength(2)
     expect(events[1]?.summary).toMatchObject({ state: 'down', name: 'n1' })
@@ -168,7 +168,7 @@ describe('a stream that is cut', () => {
     link.refusal = new PlaygroundError('NODE_UNREACHABLE', 'connection refused')
     link.cut()
     await clock.advance(20_000)
-    expect(told().slice(1)).toEqual(['node-down: no heartbeat for 15 s: connection refused'])
+    expect(told().slice(1)).toEqual(['node-down: no heartbeat for 15s: connection refused'])
     link.refusal = undefined
     await clock.advance(5000)
     link.beat()
@@ -181,7 +181,7 @@ describe('a stream that is cut', () => {
     await watch()
     await clock.advance(60_000)
     expect(link.opened).toBeLessThan(20)
-    expect(told()).toEqual(['node-down: no heartbeat for 15 s: connection refused'])
+    expect(told()).toEqual(['node-down: no heartbeat for 15s: connection refused'])
   })
 })
 

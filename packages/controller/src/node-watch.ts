@@ -1,4 +1,4 @@
-import { PlaygroundError } from '@p2p-playground/core'
+import { PlaygroundError, formatDuration } from '@p2p-playground/core'
 import type { Clock, Heartbeat, NodeEvent } from '@p2p-playground/core'
 import { callError } from './call-error.js'
 import { pause } from './followed.js'
@@ -83,7 +83,8 @@ export class NodeWatch {
     this.#options.clock.sleep(DOWN_MS, AbortSignal.any([signal, patience.signal])).then(
       () => {
         const why = this.#failure === undefined ? '' : `: ${this.#failure}`
-        if (this.#state !== 'down') this.#becomeDown(`no heartbeat for 15 s${why}`)
+        if (this.#state !== 'down')
+          this.#becomeDown(`no heartbeat for ${formatDuration(DOWN_MS)}${why}`)
         // Whatever is open is dead, even if nobody has told us.
         this.#stream?.abort()
       },

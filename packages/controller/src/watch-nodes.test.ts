@@ -46,7 +46,7 @@ it('calls a node that falls silent without a word down, and up again when it ans
   await has(events, 'one node-up')
   proxy.freeze()
   await has(events, 'one node-up', 'one node-down')
-  expect(events[1]?.message).toContain('no heartbeat for 15 s')
+  expect(events[1]?.message).toContain('no heartbeat for 15s')
 })
 
 it('calls a node that stopped down, and finds it where it is started again', async () => {

@@ -35,7 +35,7 @@ describe('killUntilGone', () => {
     }
     const killing = expect(killUntilGone(find, { clock })).rejects.toMatchObject({
       code: 'RUNTIME_STOP',
-      message: `still there 10 s after SIGKILL: ${String(stuck.pid)} (sleep)`,
+      message: `still there 10s after SIGKILL: ${String(stuck.pid)} (sleep)`,
     })
     await clock.advance(11_000)
     await killing

@@ -1,4 +1,4 @@
-import { PlaygroundError, systemCode } from '@p2p-playground/core'
+import { PlaygroundError, formatDuration, systemCode } from '@p2p-playground/core'
 import type { Clock } from '@p2p-playground/core'
 import type { ProcessStat } from './proc.js'
 
@@ -66,10 +66,9 @@ export function formatProcesses(processes: readonly ProcessStat[]): string {
 }
 
 function staying(processes: readonly ProcessStat[]): PlaygroundError {
-  const limit = String(LIMIT_MS / 1000)
   return new PlaygroundError(
     'RUNTIME_STOP',
-    `still there ${limit} s after SIGKILL: ${formatProcesses(processes)}`,
+    `still there ${formatDuration(LIMIT_MS)} after SIGKILL: ${formatProcesses(processes)}`,
     {
       hint: 'Such a process waits for a disk or a network file system ("ps" shows state D), and goes when that answers.',
     },

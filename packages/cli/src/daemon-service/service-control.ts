@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { formatDuration } from '@p2p-playground/core/duration'
 import { PlaygroundError, isPlaygroundError, systemCode } from '@p2p-playground/core/errors'
 import type { Home } from '@p2p-playground/core/home'
 import type { RunFile } from '@p2p-playground/daemon/run-file'
@@ -35,7 +36,7 @@ export async function startService(plan: ServicePlan, home: Home): Promise<RunFi
     if (performance.now() > deadline) break
     await delay(LOOK_MS)
   }
-  const text = `the service has not brought up a daemon within ${String(READY_MS / 1000)} s`
+  const text = `the service has not brought up a daemon within ${formatDuration(READY_MS)}`
   throw new PlaygroundError('NODE_DAEMON_START', text, {
     hint: 'Try "p2p-playground daemon start --foreground", which shows why.',
   })
@@ -85,7 +86,7 @@ async function stopSupervisor(plan: ServicePlan): Promise<void> {
   const deadline = performance.now() + END_MS
   while (await isSupervisor(pid, plan)) {
     if (performance.now() > deadline) {
-      const text = `${plan.path} (pid ${String(pid)}) has not ended within ${String(END_MS / 1000)} s`
+      const text = `${plan.path} (pid ${String(pid)}) has not ended within ${formatDuration(END_MS)}`
       throw new PlaygroundError('NODE_DAEMON_STOPPED', text, {
         hint: 'Its apps are safe: "kill -9" ends it and the daemon at once.',
       })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PluginKind } from '@p2p-playground/core'
+import { formatDuration } from '@p2p-playground/core/duration'
 import type { ErrorCode } from '@p2p-playground/core/errors'
 
 /** What a package brings. */
@@ -82,7 +83,7 @@ async function describe(
   signal.throwIfAborted()
   if (contents !== undefined) return contents
   const why = limit.aborted
-    ? `has not come to an end within ${String(LIMIT_MS / 1000)} s`
+    ? `has not come to an end within ${formatDuration(LIMIT_MS)}`
     : 'ended the process'
   const message = `${where.name} cannot be imported: it ${why}`
   return { definitions: [], commands: [], hooks: [], fault: { code: 'PLUGIN_IMPORT', message } }

@@ -29,9 +29,11 @@ export function parseDurationMs(text: string): number {
   return rounded
 }
 
-/** Milliseconds in the shortest form of at most two units: `1h30m`, `10s`, `250ms`. */
+/** Milliseconds in the shortest form of at most two units, as they are written: `1h30m`, `10s`, `1.5s`, `250ms`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${String(Math.round(ms))}ms`
+  const tenths = Math.round(ms / 100)
+  if (tenths < 600) return `${String(tenths / 10)}s`
   const parts: string[] = []
   let rest = Math.round(ms / 1000)
   for (const [unit, size] of [

@@ -158,7 +158,7 @@ const crashed = {
   ended: FAILED,
   startsMs: [9000],
 } as const
-const failed = { ...crashed, state: 'failed', reason: 'exit 1; 3 starts within 600 s' } as const
+const failed = { ...crashed, state: 'failed', reason: 'exit 1; 3 starts within 10m' } as const
 const watched = { provedMs: 15_000 }
 
 const TRIAL: Readonly<Record<string, TrialRow>> = {

@@ -1,3 +1,4 @@
+import { formatDuration } from '../model/duration.js'
 import type { RunEnd } from '../model/instance-record.js'
 
 export interface RestartPolicy {
@@ -35,7 +36,7 @@ export function decideRestart(
   if (recent.length >= policy.maxAttempts) {
     return {
       kind: 'give-up',
-      reason: `${String(recent.length)} starts within ${String(Math.round(policy.windowMs / 1000))} s`,
+      reason: `${String(recent.length)} starts within ${formatDuration(policy.windowMs)}`,
     }
   }
   const doublings = Math.min(Math.max(recent.length - 1, 0), 30)

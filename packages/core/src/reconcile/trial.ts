@@ -1,4 +1,5 @@
 import type { AppRecord, Trial } from '../model/app-record.js'
+import { formatDuration } from '../model/duration.js'
 import type { InstanceRecord } from '../model/instance-record.js'
 import { endedWell } from './restart-policy.js'
 import { stableOf } from './tags.js'
@@ -70,15 +71,11 @@ export function rollbackTarget(
 }
 
 function tooLate(instance: InstanceRecord, update: UpdateRules): string {
-  const wanted = `not well for ${seconds(update.healthyAfterMs)} within ${seconds(update.deadlineMs)}`
+  const wanted = `not well for ${formatDuration(update.healthyAfterMs)} within ${formatDuration(update.deadlineMs)}`
   return `${wanted}: ${whatIsWrong(instance)}`
 }
 
 function whatIsWrong(instance: InstanceRecord): string {
   if (instance.reason !== '') return instance.reason
   return instance.lastFailure === '' ? `it is ${instance.state}` : instance.lastFailure
-}
-
-function seconds(ms: number): string {
-  return `${String(Math.round(ms / 100) / 10)} s`
 }

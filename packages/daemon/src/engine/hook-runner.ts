@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { formatExit, formatInstance, systemCode } from '@p2p-playground/core'
+import { formatDuration, formatExit, formatInstance, systemCode } from '@p2p-playground/core'
 import type { Clock, ExitStatus, InstanceRecord, RunHandle, RunSpec } from '@p2p-playground/core'
 import type { InstanceTable } from './instance-table.js'
 import type { HookName, Launcher } from './launcher.js'
@@ -53,7 +53,7 @@ export class HookRunner {
     const handle = await runtime.start(spec, placed, signal)
     try {
       const exit = await this.#within(record, handle, signal)
-      const failure = exit === undefined ? `no end within ${String(LIMIT_MS / 1000)} s` : bad(exit)
+      const failure = exit === undefined ? `no end within ${formatDuration(LIMIT_MS)}` : bad(exit)
       const end = exit ?? (await runtime.stop(handle, GRACE_MS))
       if (failure !== undefined) this.#tellFailure(record, hook, failure)
       return { exit: end, failure: failure && `${hook}: ${failure}` }

@@ -139,7 +139,7 @@ describe('probe', () => {
     answer = 'hang'
     begin({ retries: 1 })
     await clock.advance(2000)
-    expect(reports).toEqual(['unhealthy no answer within 300 ms'])
+    expect(reports).toEqual(['unhealthy no answer within 300ms'])
   })
 
   it('takes a check that throws for a failure', async () => {

@@ -1,4 +1,4 @@
-import { errorMessage } from '@p2p-playground/core'
+import { errorMessage, formatDuration } from '@p2p-playground/core'
 import type { Clock, HealthChecker, HealthResult } from '@p2p-playground/core'
 
 export interface ProbePlan {
@@ -73,7 +73,7 @@ async function checkOnce(
   const timedOut = options.clock.sleep(options.plan.timeoutMs, timer.signal).then(
     (): HealthResult => ({
       healthy: false,
-      detail: `no answer within ${String(options.plan.timeoutMs)} ms`,
+      detail: `no answer within ${formatDuration(options.plan.timeoutMs)}`,
     }),
     (): Promise<HealthResult> => new Promise(() => undefined),
   )

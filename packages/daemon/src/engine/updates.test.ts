@@ -88,7 +88,7 @@ describe('a new version', () => {
     const sick =
       'health_check: { type: fake, interval: 100ms, retries: 1 }\nrestart: { delay: 1ms, max_attempts: 50 }\nupdate: { deadline: 500ms }\n'
     expect(await codeOf(t.deploy(await t.jobOf('1.1.0', sick)))).toBe('APP_ROLLED_BACK')
-    expect(t.record('1.1.0').condemned).toMatch(/not well for 10 s within 0.5 s: .*no database/)
+    expect(t.record('1.1.0').condemned).toMatch(/not well for 10s within 500ms: .*no database/)
   })
 
   it('stays where it is when auto_rollback is off', async () => {
@@ -226,7 +226,7 @@ describe('a command that waits', () => {
     await t.crash('1.1.0')
     expect(t.record('1.1.0').state).toBe('backoff')
     expect(await upgrading).toBe('APP_ROLLED_BACK')
-    expect(t.record('1.1.0').condemned).toMatch(/within 1.5 s: exit 1/)
+    expect(t.record('1.1.0').condemned).toMatch(/within 1.5s: exit 1/)
   })
 
   it('rollback to a version that fails says so', async () => {

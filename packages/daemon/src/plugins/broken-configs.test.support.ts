@@ -108,7 +108,7 @@ export const BROKEN_CONFIGS: readonly BrokenPlugin[] = [
       config: `{ '~standard': { version: 1, vendor: 'test', validate: () => ${HANG} } }`,
     }),
     code: 'PLUGIN_CONFIG',
-    message: /\(broken\) cannot be checked: its schema has not ended within 10 s$/,
+    message: /\(broken\) cannot be checked: its schema has not ended within 10s$/,
     hint: /fault of the plugin/,
   },
   {
@@ -125,7 +125,7 @@ export const BROKEN_CONFIGS: readonly BrokenPlugin[] = [
     step: 'open',
     code: 'PLUGIN_START',
     message:
-      /^broken 1\.2\.3 \(health-checker "broken"\) does not start: it has not opened within 10 s$/,
+      /^broken 1\.2\.3 \(health-checker "broken"\) does not start: it has not opened within 10s$/,
     hint: /optional: true/,
   },
   {

@@ -85,7 +85,7 @@ export const BROKEN_PACKAGES: readonly BrokenPlugin[] = [
     what: 'waits for ever while it is imported',
     body: `await ${HANG}`,
     code: 'PLUGIN_IMPORT',
-    message: /^broken 1\.2\.3 cannot be imported: its import has not ended within 10 s$/,
+    message: /^broken 1\.2\.3 cannot be imported: its import has not ended within 10s$/,
     hint: FAULT,
   },
   {

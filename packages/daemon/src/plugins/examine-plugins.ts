@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { PlaygroundError, isErrorCode } from '@p2p-playground/core'
+import { PlaygroundError, formatDuration, isErrorCode } from '@p2p-playground/core'
 import type { Clock } from '@p2p-playground/core'
 import type { ConfigRequest } from '@p2p-playground/core/config'
 import type { ExaminedError, Examination } from './examination.js'
@@ -82,7 +82,7 @@ async function examineFrom(
   if (total === undefined)
     throw new PlaygroundError('INTERNAL', `plugins cannot be looked at: ${end.said}`)
   if (looking === undefined) return { total, found, lost: undefined }
-  const why = watch.isLate ? `it blocks, for more than ${String(watch.limitMs / 1000)} s` : end.said
+  const why = watch.isLate ? `it blocks, for more than ${formatDuration(watch.limitMs)}` : end.said
   return { total, found, lost: { ...looking, error: crashOf(looking, why) } }
 }
 

@@ -193,7 +193,7 @@ describe('loadPlugins', () => {
   })
 
   it.each([
-    ['hangs', HANG, 'it has not closed within 5 s'],
+    ['hangs', HANG, 'it has not closed within 5s'],
     ['rejects', "Promise.reject(new Error('no'))", 'no'],
     ['throws', "{ throw new Error('no') }", 'no'],
   ])('closes the others when the close of one %s, and names it', async (_what, end, error) => {

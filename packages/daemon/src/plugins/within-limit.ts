@@ -1,3 +1,4 @@
+import { formatDuration } from '@p2p-playground/core'
 import type { Clock } from '@p2p-playground/core'
 
 /**
@@ -12,7 +13,7 @@ export async function withinLimit<Value>(
   const timer = new AbortController()
   const late = async (): Promise<never> => {
     await limit.clock.sleep(limit.limitMs, timer.signal)
-    const error = new Error(`${limit.late} within ${formatMs(limit.limitMs)}`)
+    const error = new Error(`${limit.late} within ${formatDuration(limit.limitMs)}`)
     stop.abort(error)
     throw error
   }
@@ -29,8 +30,4 @@ async function start<Value>(
   signal: AbortSignal,
 ): Promise<Value> {
   return work(signal)
-}
-
-function formatMs(ms: number): string {
-  return ms % 1000 === 0 ? `${String(ms / 1000)} s` : `${String(ms)} ms`
 }

@@ -1,4 +1,4 @@
-import { PlaygroundError } from '@p2p-playground/core'
+import { PlaygroundError, formatDuration } from '@p2p-playground/core'
 import type { Clock, StateStore } from '@p2p-playground/core'
 import type { node } from '@p2p-playground/proto'
 
@@ -39,7 +39,7 @@ export class CommandGuard {
     if (offMs > WINDOW_MS) {
       throw new PlaygroundError(
         'AUTH_CLOCK',
-        `the command's time is ${String(Math.round(offMs / 1000))} s away from this node's`,
+        `the command's time is ${formatDuration(offMs)} away from this node's`,
         { hint: 'Set the clocks of both machines (NTP); five minutes are allowed.' },
       )
     }

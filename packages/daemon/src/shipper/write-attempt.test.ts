@@ -105,7 +105,7 @@ describe('a try', () => {
     const hanging = { write: () => new Promise<void>(() => undefined) }
     const trying = writeOnce(hanging, BATCH, limits, forever)
     await clock.advance(30_000)
-    expect(await trying).toEqual({ kind: 'unavailable', reason: 'no answer within 30 s' })
+    expect(await trying).toEqual({ kind: 'unavailable', reason: 'no answer within 30s' })
     await writeOnce({ write: () => Promise.resolve() }, BATCH, limits, forever)
     expect(clock.sleeping).toBe(0)
   })

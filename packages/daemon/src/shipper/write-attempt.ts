@@ -1,4 +1,4 @@
-import { errorMessage, isPlaygroundError } from '@p2p-playground/core'
+import { errorMessage, formatDuration, isPlaygroundError } from '@p2p-playground/core'
 import type { Clock, LogBatch, LogSink } from '@p2p-playground/core'
 
 /** What became of one try. */
@@ -30,7 +30,7 @@ export async function writeOnce(
   const over = new AbortController()
   const late = async (): Promise<void> => {
     await clock.sleep(limitMs, over.signal)
-    const reason = `no answer within ${String(limitMs / 1000)} s`
+    const reason = `no answer within ${formatDuration(limitMs)}`
     stop.abort(new Error(reason))
     end.resolve({ kind: 'unavailable', reason })
   }

@@ -1,5 +1,10 @@
 import type { Stream } from '@libp2p/interface'
-import { PlaygroundError, errorMessage, isPlaygroundError } from '@p2p-playground/core'
+import {
+  PlaygroundError,
+  errorMessage,
+  formatDuration,
+  isPlaygroundError,
+} from '@p2p-playground/core'
 import type { Clock } from '@p2p-playground/core'
 import type { PieceList } from '@p2p-playground/core/bundle'
 import { wire } from '@p2p-playground/proto'
@@ -155,8 +160,8 @@ async function watchForStall(
       return
     }
   }
-  const seconds = String(STALL_MS / 1000)
-  stop.abort(new PlaygroundError('TRANSFER_SOURCE', `${source} sent nothing for ${seconds} s`))
+  const text = `${source} sent nothing for ${formatDuration(STALL_MS)}`
+  stop.abort(new PlaygroundError('TRANSFER_SOURCE', text))
 }
 
 async function fetchBatch(

@@ -236,7 +236,7 @@ describe('a source', () => {
     const { result } = await fetchFrom(to, file, [mute])
     const failed = expect(result).rejects.toMatchObject({
       code: 'TRANSFER_SOURCE',
-      message: expect.stringContaining(`${mute.peerId} sent nothing for 30 s`) as string,
+      message: expect.stringContaining(`${mute.peerId} sent nothing for 30s`) as string,
     })
     await waitFor('the transfer to wait', () => clock.sleeping > 0)
     await clock.advance(61_000)

@@ -5,7 +5,7 @@ import { clockTime, harmless, paint, paintState } from '../../format.js'
 export default class NodeEvents extends BaseCommand {
   static override summary = 'Show nodes going up and down, and what changes on them, as it happens.'
   static override description =
-    'Begins with how each node is. A node that was not heard of for 15 s is down. Ends with Ctrl-C or --timeout.'
+    'Begins with how each node is. A node that was not heard of for 15s is down. Ends with Ctrl-C or --timeout.'
   static override examples = [
     '<%= config.bin %> node events',
     '<%= config.bin %> node events --labels env=test --json',

@@ -21,7 +21,7 @@ export default class NodeList extends BaseCommand {
     ...nodeFlags,
     watch: Flags.boolean({
       char: 'w',
-      description: 'Show them anew every 2 s, until Ctrl-C or --timeout; --json: one list a line.',
+      description: 'Show them anew every 2s, until Ctrl-C or --timeout; --json: one list a line.',
     }),
   }
 
