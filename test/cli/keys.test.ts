@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { writeApp } from '../harness/machines.js'
 import { homeOfEachTest, runCli } from './run-cli.js'
 
 const home = homeOfEachTest()
@@ -48,4 +49,44 @@ test('psk prints 64 hex characters, new ones each time', async () => {
   ])
   expect(one.stdout).toMatch(/[0-9a-f]{64}/)
   expect(one.stdout).not.toBe(two.stdout)
+})
+
+describe('the one file of a key where the other is wanted', () => {
+  const path = home.inHome
+
+  beforeEach(async () => {
+    await home.cli('keygen', '--out', home.path)
+    const app = writeApp(home.path, { name: 'hello' })
+    await home.cli('pack', app, '--key', path('signing.key'), '--out', path('hello.p2p'))
+  })
+
+  test.each([
+    ['pack', () => ['pack', path('hello-1.0.0')]],
+    ['sign', () => ['sign', path('hello.p2p')]],
+    ['deploy', () => ['deploy', path('hello-1.0.0')]],
+  ])('%s --key signing.pub asks for signing.key', async (_command, words) => {
+    const result = await home.cli(...words(), '--key', path('signing.pub'))
+    expect(result.stderr).toBe(
+      `Error CONFIG_KEY: ${path('signing.pub')} holds a public key\n` +
+        `The private one is wanted: ${path('signing.key')}.\n`,
+    )
+    expect(result.status).toBe(2)
+  })
+
+  test('verify --trust signing.key asks for signing.pub', async () => {
+    const result = await home.cli('verify', path('hello.p2p'), '--trust', path('signing.key'))
+    expect(result.stderr).toBe(
+      `Error CONFIG_KEY: ${path('signing.key')} holds a private key\n` +
+        `The public one is wanted: ${path('signing.pub')}.\n`,
+    )
+    expect(result.status).toBe(2)
+  })
+
+  test('says so without a name where there is none beside it', async () => {
+    rmSync(path('signing.key'))
+    const result = await home.cli('sign', path('hello.p2p'), '--key', path('signing.pub'))
+    expect(result.stderr).toMatch(
+      /\nThe private one is wanted, which "keygen" wrote beside it\.\n$/,
+    )
+  })
 })

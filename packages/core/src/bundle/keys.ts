@@ -8,12 +8,14 @@ import {
 } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { Point } from '@noble/ed25519'
 import { readError, readSecretFile } from '../config/secret-file.js'
 import type { TrustedKeyEntry } from '../config/sections.js'
 import { writeFileDurably } from '../durable-file.js'
-import { PlaygroundError, errorMessage, systemCode } from '../errors.js'
+import { PlaygroundError, systemCode } from '../errors.js'
+import { notPrivateOne, notPublicOne } from './mistaken-key.js'
 import type { KeyType, SigningKey, TrustedKey } from './types.js'
 
 const MIN_RSA_BITS = 2048
@@ -71,16 +73,21 @@ function isThere(path: string): PlaygroundError {
 
 /** Reads a PKCS#8 private key. @throws CONFIG_NOT_FOUND, CONFIG_PERMISSIONS, CONFIG_KEY */
 export async function loadSigningKey(path: string): Promise<SigningKey> {
-  const pem = await readSecretFile(path)
+  const pem = await readSecretFile(path).catch(async (error: unknown) => {
+    // A public key may be read by all: that is not what is wrong with it.
+    const text = await readFile(path, 'utf8').catch(() => '')
+    throw notPublicOne(text, path) ?? error
+  })
   let key: KeyObject
   try {
     key = createPrivateKey(pem)
   } catch (cause) {
     // What OpenSSL says of it helps nobody.
-    throw new PlaygroundError('CONFIG_KEY', `${path} holds no private key in PEM`, {
-      hint: 'Make one with "p2p-playground keygen".',
-      cause,
-    })
+    const hint = 'Make one with "p2p-playground keygen".'
+    throw (
+      notPublicOne(pem, path) ??
+      new PlaygroundError('CONFIG_KEY', `${path} holds no private key in PEM`, { hint, cause })
+    )
   }
   return signingKeyOf(key, path)
 }
@@ -103,7 +110,7 @@ export function signingKeyOf(key: KeyObject, from: string): SigningKey {
 /**
  * A public key as 64 hex characters (Ed25519), PEM text, or the absolute path of a PEM file: where a relative one begins is
  * for whoever read it to say (`resolveKeyFile`).
- * @throws CONFIG_KEY with a hint: not hex, 62 characters, low-order point, short RSA
+ * @throws CONFIG_KEY with a hint: not hex, 62 characters, a private key, low-order point, short RSA
  */
 export function parsePublicKey(text: string): KeyObject {
   const trimmed = text.trim()
@@ -207,13 +214,14 @@ function checkPoint(raw: Uint8Array, from: string): void {
 }
 
 function fromPem(pem: string, from: string): KeyObject {
+  const mistaken = notPrivateOne(pem, from)
+  if (mistaken !== undefined) throw mistaken
   let key: KeyObject
   try {
     key = createPublicKey(pem)
   } catch (cause) {
-    throw new PlaygroundError('CONFIG_KEY', `${from} holds no public key: ${errorMessage(cause)}`, {
-      cause,
-    })
+    const hint = 'A public key in PEM is wanted; "p2p-playground keygen" writes one.'
+    throw new PlaygroundError('CONFIG_KEY', `${from} holds no public key`, { hint, cause })
   }
   checkKey(key, from)
   return key

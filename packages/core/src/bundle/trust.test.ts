@@ -92,7 +92,12 @@ describe('keys', () => {
     [
       'a PEM of nothing',
       '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----',
-      /holds no public key/,
+      /holds no public key$/,
+    ],
+    [
+      'a private key',
+      generateSigningKey('ed25519').privatePem,
+      /^the public key holds a private key$/,
     ],
   ])('refuse %s with a hint or a reason', (_name, text, message) => {
     const entry = { name: 'k', key_type: 'ed25519' as const, public_key: text, roles: [], apps: [] }
