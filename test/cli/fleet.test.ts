@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cli, cliJson, cliOk } from '../harness/command.js'
+import { cli, cliJson, cliOk, follow } from '../harness/command.js'
 import { LOOPBACK, Machines, startFleet, writeApp } from '../harness/machines.js'
 import type { AppRow } from '../harness/machines.js'
 
@@ -24,6 +24,32 @@ afterAll(async () => {
 async function deploy(version: string, ...flags: readonly string[]): Promise<void> {
   await cliOk(alpha, 'deploy', writeApp(machines.base, { name: 'hello', version }), ...flags)
 }
+
+describe('app list of a name', () => {
+  test.each([
+    ['hello', ['alpha 1.1.0', 'alpha 1.2.0', 'beta 1.1.0']],
+    ['hello@1.2.0', ['alpha 1.2.0']],
+    ['hello@latest', ['alpha 1.2.0', 'beta 1.1.0']],
+  ])('shows %s', async (name, shown) => {
+    const rows = await cliJson<AppRow[]>(alpha, 'app', 'list', name)
+    expect(rows.map(({ node, version }) => `${node} ${version}`)).toEqual(shown)
+  })
+
+  test('that is none says what other commands say', async () => {
+    const words = ['none', '--node', 'alpha']
+    const [listed, described] = await Promise.all(
+      ['list', 'describe'].map(async (command) => cli(alpha, 'app', command, ...words)),
+    )
+    expect(listed?.stderr).toMatch(/^Error APP_NOT_FOUND: alpha: there is no app "none" on this/)
+    expect(listed).toEqual(described)
+    const { code, stderr } = await cli(alpha, 'app', 'list', 'hello@9.9.9')
+    expect(stderr).toBe(
+      'Error APP_NOT_FOUND: alpha: hello has no version 9.9.9 on this node (and 1 more node)\n' +
+        'See which there are with "p2p-playground app versions hello".\n',
+    )
+    expect(code).toBe(1)
+  })
+})
 
 describe('a node that has the app and cannot obey is a warning and exit 3', () => {
   test('of app pin', async () => {
@@ -97,6 +123,16 @@ describe('--labels while a node is down', () => {
     expect(code).toBe(0)
     const named = await cli(alpha, 'node', 'list', '--node', 'alpha', '--labels', 'region!=north')
     expect(named).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('names it where nodes are watched', async () => {
+    const watching = follow(alpha, 'node', 'events', '--labels', 'region!=north')
+    await watching.until(/ up .*alpha/)
+    watching.child.kill('SIGINT')
+    expect(await watching.ended).toBe(0)
+    expect(watching.text()).toMatch(
+      /^Warning: left out, since their labels are not known: beta \("p2p-playground node list" says why\)$/m,
+    )
   })
 
   test('says so where no other is meant', async () => {

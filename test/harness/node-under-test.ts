@@ -87,7 +87,7 @@ export class NodeUnderTest {
 
   async apps(): Promise<readonly AppRow[]> {
     const control = await this.control()
-    const { items, failures } = await control.listApps({}, AbortSignal.timeout(10_000))
+    const { items, failures } = await control.listApps({ target: {} }, AbortSignal.timeout(10_000))
     const [failure] = failures
     if (failure !== undefined) throw new Error(`${failure.code}: ${failure.message}`)
     return items

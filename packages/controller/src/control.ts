@@ -1,6 +1,7 @@
 import type {
   AppCommand,
   AppDescription,
+  AppQuery,
   AppRow,
   Clock,
   Control,
@@ -20,12 +21,7 @@ import type {
 } from '@p2p-playground/core'
 import { PlaygroundError, asPlaygroundError } from '@p2p-playground/core'
 import type { Host } from '@p2p-playground/p2p'
-import {
-  descriptionFromProto,
-  instanceFromProto,
-  nodeInfoFromProto,
-  versionFromProto,
-} from '@p2p-playground/proto'
+import { descriptionFromProto, nodeInfoFromProto, versionFromProto } from '@p2p-playground/proto'
 import { callError } from './call-error.js'
 import { changeApp } from './change-app.js'
 import { commandFor, deploy } from './deploy.js'
@@ -35,6 +31,7 @@ import type { FleetStream } from './fleet-stream.js'
 import type { Fleet } from './fleet.js'
 import { failureOf, nodeOf, requireInfo, summaryOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
+import { listApps } from './list-apps.js'
 import { LogCursor, compareEntries } from './log-cursor.js'
 import { countedFailures, isSparse } from './sparse.js'
 import type { Miss } from './sparse.js'
@@ -80,7 +77,7 @@ export class HostControl implements Control {
     }
   }
 
-  watchNodes(target: NodeSelector, signal: AbortSignal): AsyncIterable<NodeEvent> {
+  watchNodes(target: NodeSelector, signal: AbortSignal): AsyncIterable<Followed<NodeEvent>> {
     return watchNodes(target, { fleet: this.#fleet, clock: this.#clock }, signal)
   }
 
@@ -104,10 +101,10 @@ export class HostControl implements Control {
     return deploy(request, { host: this.#host, fleet: this.#fleet, clock: this.#clock }, signal)
   }
 
-  async listApps(target: NodeSelector, signal: AbortSignal): Promise<FleetResult<AppRow>> {
-    return this.#askAll(target, signal, async (client, one) => {
-      const { instances } = await client.listApps({}, { signal, timeoutMs: CALL_MS })
-      return instances.map((message) => ({ ...nodeOf(one), ...instanceFromProto(message) }))
+  async listApps(query: AppQuery, signal: AbortSignal): Promise<FleetResult<AppRow>> {
+    return this.#askAll(query.target, signal, async (client, one) => {
+      const instances = await listApps(client, query, { signal, timeoutMs: CALL_MS })
+      return instances.map((instance) => ({ ...nodeOf(one), ...instance }))
     })
   }
 

@@ -113,7 +113,7 @@ describe('who is there', () => {
     ])
     const control = await world.control([one.address])
     const refusal = { code: 'AUTH_ROLE', message: NO_KEY }
-    expect((await control.listApps({}, fresh())).failures).toMatchObject([refusal])
+    expect((await control.listApps({ target: {} }, fresh())).failures).toMatchObject([refusal])
     await expect(control.nodeInfo(one.peerId, fresh())).rejects.toMatchObject({ code: 'AUTH_ROLE' })
   })
 

@@ -21,7 +21,8 @@ async function watch(known: readonly string[], target: NodeSelector = {}): Promi
   const stop = new AbortController()
   const events: NodeEvent[] = []
   const drain = async (): Promise<void> => {
-    for await (const event of control.watchNodes(target, stop.signal)) events.push(event)
+    for await (const followed of control.watchNodes(target, stop.signal))
+      if (followed.kind === 'item') events.push(followed.item)
   }
   const ended = drain()
   world.onEnd(async () => {

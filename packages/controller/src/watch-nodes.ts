@@ -1,7 +1,8 @@
-import type { Clock, Heartbeat, NodeEvent, NodeSelector } from '@p2p-playground/core'
+import type { Clock, Followed, Heartbeat, NodeEvent, NodeSelector } from '@p2p-playground/core'
 import { EventQueue } from '@p2p-playground/p2p'
 import { heartbeatFromProto } from '@p2p-playground/proto'
 import type { Fleet } from './fleet.js'
+import { failureOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import { NodeWatch } from './node-watch.js'
 import type { NodeClient } from './survey.js'
@@ -17,28 +18,35 @@ interface WatchDependencies {
 }
 
 /**
- * Events of the nodes that a selector means, those that turn up later included, unless it names them. Ends when `signal`
- * aborts. @throws what `Fleet.select` throws
+ * Events of the nodes that a selector means, those that turn up later included, unless it names them, and once each the
+ * nodes of which nobody knows whether it means them. Ends when `signal` aborts. @throws what `Fleet.select` throws
  */
 export async function* watchNodes(
   target: NodeSelector,
   { fleet, clock }: WatchDependencies,
   signal: AbortSignal,
-): AsyncGenerator<NodeEvent> {
+): AsyncGenerator<Followed<NodeEvent>> {
   const left = new AbortController()
   const ends = AbortSignal.any([signal, left.signal])
-  const queue = new EventQueue<NodeEvent>()
+  const queue = new EventQueue<Followed<NodeEvent>>()
   const watches = new Map<string, Promise<void>>()
+  const leftOut = new Set<string>()
   const watch = (one: KnownNode): void => {
-    // One whose labels are not known is looked at again when it turns up.
-    if (watches.has(one.peerId) || one.isDoubtful === true) return
+    if (watches.has(one.peerId)) return
+    // It is looked at again when it turns up.
+    if (one.isDoubtful === true) {
+      if (!leftOut.has(one.peerId))
+        queue.push({ kind: 'failure', failure: failureOf(one, one.failure) })
+      leftOut.add(one.peerId)
+      return
+    }
     const watched = new NodeWatch({
       one,
       open: (until) => heartbeats(fleet.client(one.peerId), until),
       refresh: async () => fleet.refresh(),
       clock,
       emit: (event) => {
-        queue.push(event)
+        queue.push({ kind: 'item', item: event })
       },
     })
     watches.set(one.peerId, watched.run(ends))

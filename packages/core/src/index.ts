@@ -51,6 +51,7 @@ export type {
   AppAction,
   AppCommand,
   AppDescription,
+  AppQuery,
   AppRow,
   Control,
   DeployPhase,

@@ -86,7 +86,7 @@ export function controlContract(
     })
 
     it('lists apps of all nodes; a dead node is a failure beside them', async () => {
-      const { items, failures, answered } = await control.listApps({}, FRESH())
+      const { items, failures, answered } = await control.listApps({ target: {} }, FRESH())
       expect(answered).toBe(2)
       expect(items.map((row) => [row.node, row.app, row.version])).toEqual([
         ['one', 'web', '1.0.0'],
@@ -97,6 +97,34 @@ export function controlContract(
       ])
       expect(failures).toMatchObject([
         { node: 'dead', peerId: behind.dead.peerId, code: 'NODE_UNREACHABLE' },
+      ])
+    })
+
+    it('lists one app, or one version of it, where it is', async () => {
+      const listed = async (...[app, version]: readonly string[]): Promise<readonly string[]> => {
+        const { items, failures } = await control.listApps({ app, version, target: {} }, FRESH())
+        expect(failures).toMatchObject([{ node: 'dead', code: 'NODE_UNREACHABLE' }])
+        return items.map((row) => `${row.node} ${row.app}@${row.version}`)
+      }
+      expect(await listed('both')).toEqual(['one both@1.0.0', 'two both@1.0.0'])
+      expect(await listed('web', '1.1.0')).toEqual(['one web@1.1.0'])
+      expect(await listed('db', 'latest')).toEqual(['two db@2.0.0'])
+    })
+
+    it.each([
+      ['an app', { app: 'none' }, /^there is no app "none"/],
+      [
+        'a version',
+        { app: 'both', version: '9.9.9' },
+        /^both has no version 9\.9\.9 on this node$/,
+      ],
+    ])('says that there is no such thing as %s nowhere', async (_what, query, message) => {
+      const target = { nodes: ['one', 'two'] }
+      const { items, failures } = await control.listApps({ ...query, target }, FRESH())
+      expect(items).toEqual([])
+      expect(failures).toMatchObject([
+        { node: 'one', code: 'APP_NOT_FOUND', message: expect.stringMatching(message) as string },
+        { node: 'two', code: 'APP_NOT_FOUND' },
       ])
     })
 
@@ -220,7 +248,9 @@ export function controlContract(
     it('watches nodes: how they are, then what changes, until it is cancelled', async () => {
       const stop = new AbortController()
       const told: string[] = []
-      for await (const event of control.watchNodes({}, stop.signal)) {
+      for await (const followed of control.watchNodes({}, stop.signal)) {
+        if (followed.kind !== 'item') throw new Error(followed.kind)
+        const event = followed.item
         told.push(`${event.node} ${event.type}`)
         if (told.length === 3) behind.one.install('late')
         if (event.type !== 'node-changed') continue
@@ -235,6 +265,20 @@ export function controlContract(
       expect(told.slice(3)).toEqual(['one node-changed'])
     })
 
+    it('says which nodes it does not watch, since their labels are not known', async () => {
+      const stop = new AbortController()
+      const told: string[] = []
+      for await (const followed of control.watchNodes({ labels: 'env=test' }, stop.signal)) {
+        if (followed.kind === 'item') told.push(`${followed.item.node} ${followed.item.type}`)
+        if (followed.kind === 'failure') told.push(followed.failure.message)
+        if (told.length === 2) stop.abort()
+      }
+      expect(told.sort()).toEqual([
+        'labels of dead are not known: it does not answer',
+        'one node-up',
+      ])
+    })
+
     it.each([
       ['NODE_NOT_FOUND', { nodes: ['twoo'] }],
       ['USAGE', { labels: '=x' }],
@@ -246,7 +290,7 @@ export function controlContract(
       const canceled = AbortSignal.abort(new Error('enough'))
       const failure = { code: 'CANCELED', message: 'enough' }
       await expect(control.listNodes({}, canceled)).rejects.toMatchObject(failure)
-      await expect(control.listApps({}, canceled)).rejects.toMatchObject(failure)
+      await expect(control.listApps({ target: {} }, canceled)).rejects.toMatchObject(failure)
     })
 
     it('closes twice', async () => {

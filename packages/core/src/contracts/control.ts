@@ -107,6 +107,14 @@ export interface AppCommand {
   readonly target: NodeSelector
 }
 
+export interface AppQuery {
+  /** Missing: all. */
+  readonly app?: string | undefined
+  /** A version of that app, or a tag. */
+  readonly version?: string | undefined
+  readonly target: NodeSelector
+}
+
 export interface LogQuery {
   /** Only what this app wrote, and what names it; missing: all. */
   readonly app?: string | undefined
@@ -188,13 +196,14 @@ export interface Control {
   nodeInfo(node: string, signal: AbortSignal): Promise<NodeInfo>
   /**
    * How each node is, then what happens to them, nodes that turn up later included. A node that was not heard of for 15 s
-   * is down. Ends when `signal` aborts.
+   * is down. Ends when `signal` aborts. Failures are of nodes whose labels are asked for and not known: they are left out
+   * until they answer.
    */
-  watchNodes(target: NodeSelector, signal: AbortSignal): AsyncIterable<NodeEvent>
+  watchNodes(target: NodeSelector, signal: AbortSignal): AsyncIterable<Followed<NodeEvent>>
   /** Dials the multiaddr (which ends in /p2p/PEERID), and remembers it. @throws NODE_ADDRESS, NODE_UNREACHABLE */
   addNode(address: string, signal: AbortSignal): Promise<NodeSummary>
   deploy(request: DeployRequest, signal: AbortSignal): AsyncIterable<DeployProgress>
-  listApps(target: NodeSelector, signal: AbortSignal): Promise<FleetResult<AppRow>>
+  listApps(query: AppQuery, signal: AbortSignal): Promise<FleetResult<AppRow>>
   changeApp(command: AppCommand, signal: AbortSignal): Promise<FleetResult<AppRow>>
   listVersions(
     app: string,

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Flags } from '@oclif/core'
-import type { FleetResult, NodeFailure, NodeSummary } from '@p2p-playground/core'
+import type { FleetResult, NodeSummary } from '@p2p-playground/core'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
 import { harmless, paintState, table } from '../../format.js'
+import { leftOut } from '../../left-out.js'
 import { LiveView } from '../../live-view.js'
 import { percent } from '../../usage-view.js'
 
@@ -63,13 +64,6 @@ export default class NodeList extends BaseCommand {
   #warn(warning: string): void {
     if (warning !== '') this.warning(warning)
   }
-}
-
-/** Names the nodes whose labels are not known; empty when there is none. */
-function leftOut(failures: readonly NodeFailure[]): string {
-  if (failures.length === 0) return ''
-  const names = failures.map(({ node }) => node).join(', ')
-  return `left out, since their labels are not known: ${names} ("p2p-playground node list" says why)`
 }
 
 async function nodeTable(nodes: readonly NodeSummary[]): Promise<string> {
