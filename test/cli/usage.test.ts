@@ -80,6 +80,9 @@ describe('usage errors exit 2 with one message', () => {
     { name: 'no node at all', args: ['app', 'stop', 'x', '--node', ''], says: '--node has an' },
     { name: 'no nodes at all', args: ['app', 'stop', 'x', '--nodes', ''], says: '--nodes has an' },
     { name: 'a comma for nodes', args: ['deploy', '.', '--nodes', ','], says: '--nodes has an' },
+    { name: 'no app at all', args: ['app', 'list', ''], says: '"" names no app' },
+    // Without one, this would mean all of them.
+    { name: 'no version at all', args: ['app', 'remove', 'x@'], says: '"x@" names no version' },
     { name: 'no labels at all', args: ['app', 'stop', 'x', '--labels', ''], says: 'label' },
     {
       name: 'a version where all are meant',
