@@ -184,7 +184,9 @@ describe('a version that fails', () => {
 
   test('is not what takes over when the active one goes, and not what rollback goes to', async () => {
     await deployed({ name: 'web', version: '3.0.0' })
-    await cliOk(node, 'app', 'remove', 'web@3.0.0')
+    expect(await cliOk(node, 'app', 'remove', 'web@3.0.0')).toMatch(
+      /^removed web@3\.0\.0; active now:\nNODE .*\nnode-1 +web +1\.0\.0 +stopped.*\nStart it with: p2p-playground app start web\n$/,
+    )
     expect(await activeOf('web')).toBe('1.0.0')
     await deployed({ name: 'web', version: '3.1.0' })
     // Its own trial says what was before; later, nothing does but the versions.

@@ -29,8 +29,20 @@ export abstract class AppChangeCommand extends BaseCommand {
   ): Promise<void> {
     const { secure } = flags
     const items = await this.order({ action, ...parseAppTarget(text), secure }, flags)
-    if (action === 'remove' && !flags.json) this.log(`removed ${text}`)
+    if (action === 'remove' && !flags.json) await this.#showRemoved(text, items)
     else await this.#show(items, flags)
+  }
+
+  /** `items` are what is active in place of what went; nodes do not start it. */
+  async #showRemoved(text: string, items: readonly AppRow[]): Promise<void> {
+    const [first] = items
+    if (first === undefined) {
+      this.log(`removed ${text}`)
+      return
+    }
+    this.log(`removed ${text}; active now:\n${await appTable(items)}`)
+    if (items.some(({ pid }) => pid === null))
+      this.log(`Start it with: p2p-playground app start ${first.app}`)
   }
 
   /** The same for what has a version started. The nodes keep the limit, and say more when it is over. */

@@ -204,6 +204,7 @@ export interface Control {
   addNode(address: string, signal: AbortSignal): Promise<NodeSummary>
   deploy(request: DeployRequest, signal: AbortSignal): AsyncIterable<DeployProgress>
   listApps(query: AppQuery, signal: AbortSignal): Promise<FleetResult<AppRow>>
+  /** Gives the versions that it was about; of `remove` what is active in place of what went. */
   changeApp(command: AppCommand, signal: AbortSignal): Promise<FleetResult<AppRow>>
   listVersions(
     app: string,

@@ -224,11 +224,14 @@ export class Actions {
     // Other versions of the app went on meanwhile: what counts is how they are now.
     const left = table.ofApp(record.app).filter((other) => formatInstance(other) !== name)
     const gone = table.get(record) ?? record
+    const rest: Pick<StateChange, 'save' | 'saveApps' | 'removeApps'> =
+      left.length === 0 ? { removeApps: [record.app] } : this.#withoutVersion(gone, left)
+    const message = [`${name} removed`, ...(rest.save ?? []).map(takesOver)].join('; ')
     table.commit({
       remove: [record],
       eraseFailures: erase ? [record] : [],
-      ...(left.length === 0 ? { removeApps: [record.app] } : this.#withoutVersion(gone, left)),
-      events: [instanceEvent(clock, 'removed', record, { message: `${name} removed` })],
+      ...rest,
+      events: [instanceEvent(clock, 'removed', record, { message })],
     })
     const digests = new Set(table.list().map(({ digest }) => digest))
     launcher.keepOnly(digests)
@@ -264,4 +267,9 @@ export class Actions {
       ...(active && next !== undefined ? { save: [{ ...next, active: true }] } : {}),
     }
   }
+}
+
+/** What is said of the one that is active in place of another. */
+function takesOver(next: InstanceRecord): string {
+  return `${formatInstance(next)} is active now${next.goal === 'running' ? '' : ', and was not started'}`
 }

@@ -66,7 +66,8 @@ export class Commands {
   }
 
   /**
-   * Changes what is wanted; resolves when the engine has done it, or with `wait` when what it starts is ready.
+   * Changes what is wanted; resolves when the engine has done it, or with `wait` when what it starts is ready. Gives the
+   * versions that it was about, or, where they are removed, the one that is active in their place.
    * @throws APP_NOT_FOUND, USAGE; as `checkRunnable`, and nothing is changed; APP_START, APP_UNHEALTHY, APP_ROLLED_BACK,
    * APP_WAIT_TIMEOUT
    */
@@ -87,7 +88,16 @@ export class Commands {
     } finally {
       limit.lift()
     }
+    if (order.action === 'remove') return [...this.#outcome(targets), ...this.#successors(versions)]
     return this.#outcome(targets)
+  }
+
+  /** What has become active since. */
+  #successors(before: readonly InstanceRecord[]): InstanceRecord[] {
+    const was = new Set(before.filter((one) => one.active).map((one) => one.version))
+    const [app] = before.map((one) => one.app)
+    if (app === undefined || was.size === 0) return []
+    return this.#engine.table.ofApp(app).filter((one) => one.active && !was.has(one.version))
   }
 
   async #started(target: InstanceKey, signal: AbortSignal): Promise<void> {

@@ -298,6 +298,36 @@ describe('health', () => {
   })
 })
 
+describe('removing the active version', () => {
+  const told = (): unknown => t.store.events({}).at(-1)?.message
+
+  it('gives and tells what is active now, and does not start it', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0'))
+    expect(await t.order('remove', '1.1.0')).toMatchObject([
+      { version: '1.0.0', active: true, state: 'stopped' },
+    ])
+    expect(told()).toBe('web@1.1.0 removed; web@1.0.0 is active now, and was not started')
+  })
+
+  it('says nothing of a start where the next one runs', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0'))
+    await t.order('start', '1.0.0')
+    expect(await t.order('remove', '1.1.0')).toMatchObject([{ version: '1.0.0', state: 'running' }])
+    expect(told()).toBe('web@1.1.0 removed; web@1.0.0 is active now')
+  })
+
+  it('gives nothing where nothing is left, or another one went', async () => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    await t.deploy(await t.jobOf('1.1.0'))
+    expect(await t.order('remove', '1.0.0')).toEqual([])
+    expect(told()).toBe('web@1.0.0 removed')
+    expect(await t.order('remove', '1.1.0')).toEqual([])
+    expect(told()).toBe('web@1.1.0 removed')
+  })
+})
+
 describe('what happens while the files of a version are deleted', () => {
   it('to the version that takes its place is kept', async () => {
     await t.deploy(await t.jobOf('1.0.0'))

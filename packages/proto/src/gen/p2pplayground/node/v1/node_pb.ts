@@ -1344,6 +1344,8 @@ export const ChangeAppRequestSchema: GenMessage<ChangeAppRequest> = /*@__PURE__*
  */
 export type ChangeAppResponse = Message<"p2pplayground.node.v1.ChangeAppResponse"> & {
   /**
+   * What it was about; of "remove" what is active in place of what went.
+   *
    * @generated from field: repeated p2pplayground.node.v1.Instance instances = 1;
    */
   instances: Instance[];
