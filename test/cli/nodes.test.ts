@@ -218,6 +218,19 @@ describe('deploy', () => {
     await cliOk(one, 'app', 'remove', 'phases')
   })
 
+  test('says that only the start was waited for, where the app has no health check', async () => {
+    const said = /^Only the start was waited for: .*health_check/m
+    const app = (name: string, manifest = ''): string =>
+      writeApp(machines.base, { name, script: 'exec sleep 600', manifest })
+    const stderrOf = async (...words: string[]): Promise<string> =>
+      (await cli(one, 'deploy', ...words)).stderr
+    expect(await stderrOf(app('plain'))).toMatch(said)
+    expect(await stderrOf(app('plain'), '--no-wait')).not.toMatch(said)
+    expect(await stderrOf(app('plain'), '--json')).toBe('')
+    expect(await stderrOf(app('checked', 'health_check: { type: process }\n'))).not.toMatch(said)
+    for (const name of ['plain', 'checked']) await cliOk(one, 'app', 'remove', name)
+  })
+
   test('--json gives one object per node', async () => {
     const app = writeApp(machines.base, { name: 'objects' })
     const results = await cliJson<object[]>(one, 'deploy', app)

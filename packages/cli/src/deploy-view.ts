@@ -55,6 +55,13 @@ export class DeployView {
     return [...this.#nodes.values()].map(({ last, tookMs }) => ({ progress: last, tookMs }))
   }
 
+  /** Whether an app runs of which nobody checks that it works: with a health check it would be healthy. */
+  get isUnchecked(): boolean {
+    return this.results().some(
+      ({ progress }) => progress.phase === 'done' && progress.state === 'running',
+    )
+  }
+
   async table(): Promise<string> {
     const rows = this.results().map(({ progress, tookMs }) => [
       harmless(progress.node),

@@ -3,6 +3,9 @@ import { BaseCommand, GRACE_MS, START_EXITS, nodeFlags, startFlags } from '../ba
 import { judge, packageOf, runDeploy } from '../deploy-action.js'
 import { findSigningKey } from '../signing.js'
 
+const UNCHECKED =
+  'Only the start was waited for: a "health_check" in manifest.yaml lets deploy wait until the app works.'
+
 export default class Deploy extends BaseCommand {
   static override summary = 'Bring a package to nodes and start it there.'
   static override description = `All nodes by default. A directory is packed and signed first. ${START_EXITS}`
@@ -59,6 +62,7 @@ export default class Deploy extends BaseCommand {
         )
       else this.log(await view.table())
       this.#judge(flags.json, view)
+      if (!flags.json && flags.wait && view.isUnchecked) process.stderr.write(`${UNCHECKED}\n`)
     } finally {
       await source.dispose()
     }
