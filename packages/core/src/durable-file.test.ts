@@ -28,6 +28,12 @@ afterEach(() => {
 const modeOf = (of: string): number => statSync(of).mode & 0o777
 
 describe('writeFileDurably', () => {
+  it('ends where no directory can be made', async () => {
+    // There the system says ENOENT, as if the parent were missing.
+    const writing = writeFileDurably('/proc/none/deeper/file', 'text', { mode: 0o600 })
+    await expect(writing).rejects.toMatchObject({ code: 'ENOENT', path: '/proc/none' })
+  })
+
   it.each([0o600, 0o644, 0o666, 0o755])(
     'gives the file its mode (%o), not the umask’s',
     async (mode) => {

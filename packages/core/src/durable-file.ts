@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { systemCode } from './errors.js'
 import { pathOf } from './file-error.js'
 
 export interface DurableWrite {
@@ -24,7 +25,7 @@ export async function writeFileDurably(
   options: DurableWrite,
 ): Promise<void> {
   const dir = dirname(path)
-  const created = await mkdir(dir, { recursive: true, mode: options.dirMode ?? 0o700 })
+  const created = await makeDirectory(dir, options.dirMode ?? 0o700)
   const { exclusive = false, shared = exclusive } = options
   const draft = shared ? `${path}.${randomUUID()}.new` : `${path}.new`
   try {
@@ -40,6 +41,37 @@ export async function writeFileDurably(
   if (exclusive) await rm(draft)
   await syncDirectory(dir)
   if (created !== undefined) await syncParents(dir, created)
+}
+
+/**
+ * As `mkdir` of Node with `recursive`, which does not end where the system says ENOENT although the parent is there, as
+ * below /proc. Gives the first directory that had been missing.
+ */
+async function makeDirectory(dir: string, mode: number): Promise<string | undefined> {
+  try {
+    return await makeOne(dir, mode)
+  } catch (error) {
+    const parent = dirname(dir)
+    if (systemCode(error) !== 'ENOENT' || parent === dir) throw error
+    const above = await makeDirectory(parent, mode)
+    const made = await makeOne(dir, mode)
+    return above ?? made
+  }
+}
+
+/** Undefined where it is there. */
+async function makeOne(dir: string, mode: number): Promise<string | undefined> {
+  try {
+    await mkdir(dir, { mode })
+    return dir
+  } catch (error) {
+    const isThere = await stat(dir).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+    if (isThere) return undefined
+    throw error
+  }
 }
 
 /** What was renamed, linked or made in a directory stays so after a power cut. */
