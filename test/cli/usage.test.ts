@@ -38,6 +38,8 @@ describe('help', () => {
     { command: 'app upgrade', says: 'without a version the one that waits for its turn' },
     { command: 'app tag', says: 'without a version the active one gets the tag' },
     { command: 'app stop', says: 'without a version the active one.' },
+    { command: 'app start', says: '--[no-]wait Wait until it is healthy' },
+    { command: 'join', says: 'EXAMPLES $ ssh first p2p-playground invite | p2p-playground join -' },
     { command: 'run', says: 'Limit of the deployment; following goes on until Ctrl-C.' },
   ])('of "$command" says "$says"', async ({ command, says }) => {
     const { stdout } = await runCli([...command.split(' '), '--help'], { home: home.path })

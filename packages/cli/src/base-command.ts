@@ -42,7 +42,7 @@ export const timeoutFlag = Flags.string({
 /** What commands take that have something started; `deploy` and those of `app`. */
 export const startFlags = {
   wait: Flags.boolean({
-    description: 'Until it is healthy (or runs, without a health check).',
+    description: 'Wait until it is healthy (or runs, without a health check).',
     default: true,
     allowNo: true,
   }),

@@ -195,6 +195,14 @@ describe('names', () => {
     expect(await control.nodeInfo('web', fresh())).toMatchObject({ peerId: young.peerId })
   })
 
+  it('says how to get a node to whoever names one where there is none', async () => {
+    const control = await world.control([])
+    await expect(control.nodeInfo('web', fresh())).rejects.toMatchObject({
+      code: 'NODE_NOT_FOUND',
+      hint: expect.stringContaining('p2p-playground daemon start') as string,
+    })
+  })
+
   it('refuses a name that several live nodes have, and takes the PeerID instead', async () => {
     const [one, two] = await Promise.all([world.node({ name: 'web' }), world.node({ name: 'web' })])
     const control = await world.control([one.address, two.address])

@@ -5,6 +5,8 @@ import { nodeOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 
 const MIN_PREFIX = 6
+const GET_ONE =
+  'Start one here with "p2p-playground daemon start", add one by its address with "p2p-playground node add", or take this machine into a network with "p2p-playground join". Nodes need the same PSK.'
 
 /** True when the selector means this node; labels are known only of nodes that answered. */
 export function isAskedFor(one: KnownNode, target: NodeSelector): boolean {
@@ -38,9 +40,7 @@ export function requireSelection(nodes: readonly KnownNode[], target: NodeSelect
       hint: 'See what they have with "p2p-playground node list".',
     })
   }
-  throw new PlaygroundError('NODE_NONE', 'no node was found', {
-    hint: 'Start one here with "p2p-playground daemon start", add one by its address with "p2p-playground node add", or take this machine into a network with "p2p-playground join". Nodes need the same PSK.',
-  })
+  throw new PlaygroundError('NODE_NONE', 'no node was found', { hint: GET_ONE })
 }
 
 function asDoubtful(one: KnownNode): KnownNode & { readonly failure: PlaygroundError } {
@@ -67,7 +67,7 @@ function requireNamed(nodes: readonly KnownNode[], name: string): KnownNode {
 function notFound(nodes: readonly KnownNode[], name: string): PlaygroundError {
   const known = nodes.flatMap((one) => one.name ?? []).sort()
   const guess = closest(name, known)
-  const list = known.length === 0 ? 'No node was found at all.' : `Known: ${known.join(', ')}.`
+  const list = known.length === 0 ? `No node was found. ${GET_ONE}` : `Known: ${known.join(', ')}.`
   if (nodes.some((one) => one.peerId.startsWith(name))) {
     const text = `there is no node "${name}", and for a PeerID it is too short`
     const hint = `Give ${String(MIN_PREFIX)} characters of a PeerID or more. ${list}`

@@ -7,7 +7,7 @@ export default class Invite extends BaseCommand {
     'The token holds the PSK, the trusted public keys with their limits, the revoked keys and the addresses of this node. Whoever has it can enter the network: hand it over as a secret.'
   static override examples = [
     '<%= config.bin %> invite',
-    'ssh first p2p-playground invite | <%= config.bin %> join -',
+    '$ ssh first p2p-playground invite | <%= config.bin %> join -',
   ]
 
   async run(): Promise<void> {

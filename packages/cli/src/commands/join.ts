@@ -11,7 +11,7 @@ import { DEFAULT_LISTEN, checkListen, daemonYaml, writeNew } from '../setup.js'
 export default class Join extends BaseCommand {
   static override summary = 'Set this machine up as a node of the network that a token invites to.'
   static override examples = [
-    'ssh first p2p-playground invite | <%= config.bin %> join -',
+    '$ ssh first p2p-playground invite | <%= config.bin %> join -',
     '<%= config.bin %> join - --name node-2 --label region=north < token',
     '<%= config.bin %> join p2pp1.eyJwc2siOi…',
   ]

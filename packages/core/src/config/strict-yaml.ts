@@ -105,6 +105,7 @@ function explain({ code, message, pos }: YAMLError, text: string): [string, stri
     const [key = ''] = /^[^\s:,}]*/.exec(text.slice(offset)) ?? []
     return [`the key ${key} is there twice`]
   }
+  if (code === 'TAB_AS_INDENT') return [message, 'Indent with spaces.']
   if (code === 'MULTIPLE_DOCS') return ['there is more than one document', 'Take out the "---".']
   if (text.slice(offset - 1, offset + 1) === '${') {
     return [message, 'Within { } and [ ], put ${VAR} in quotes.']

@@ -148,6 +148,13 @@ x-team: { anything: goes }
     expect(parse).toThrow(message)
   })
 
+  it('refuses tabs that indent, and says what to use', () => {
+    const hint = 'Indent with spaces.'
+    expect(() => parseManifest(`${MINIMAL}env:\n\tA: b\n`, 'm.yaml')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_YAML', hint }),
+    )
+  })
+
   it('refuses a version that YAML reads as a number, as it was written', () => {
     const text = 'name: app\nversion: 1.10\nentrypoint: run\n'
     expect(() => parseManifest(text, 'm.yaml')).toThrow(

@@ -35,7 +35,7 @@ export default class DaemonStatus extends BaseCommand {
       })
       return
     }
-    this.log(`${name} runs since ${age(startedAtMs)}, pid ${String(pid)}, version ${version}`)
+    this.log(`${name} has run for ${age(startedAtMs)}, pid ${String(pid)}, version ${version}`)
     this.log(`PeerID    ${peerId}`)
     for (const address of addresses) this.log(`address   ${address}`)
     for (const line of pluginLines(plugins)) this.log(line)
