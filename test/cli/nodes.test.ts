@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli, cliJson, cliOk, follow } from '../harness/command.js'
@@ -32,6 +32,19 @@ async function startTwo(): Promise<void> {
 }
 
 describe('daemon', () => {
+  test('start says so when nobody can command the node', async () => {
+    const bare = machines.machine('bare')
+    mkdirSync(bare.home)
+    const p2p = 'p2p: { listen_addresses: [/ip4/127.0.0.1/tcp/0], enable_mdns: false }\n'
+    writeFileSync(join(bare.home, 'daemon.yaml'), p2p, { mode: 0o600 })
+    const { code, stderr } = await cli(bare, 'daemon', 'start')
+    expect(stderr).toBe(
+      'Warning: this node trusts no key, so that nobody can deploy to it: see "p2p-playground init" and "join", or security.trusted_public_keys in daemon.yaml\n',
+    )
+    expect(code).toBe(0)
+    await cliOk(bare, 'daemon', 'stop')
+  })
+
   test('status has pid and peerId', async () => {
     const status = await cliJson<DaemonStatus>(one, 'daemon', 'status')
     expect(status).toMatchObject({ running: true, name: 'one', peerId: first.peerId })

@@ -17,3 +17,9 @@ export async function isTrustedHere(
   const fingerprint = fingerprintOf(key.spki)
   return loadTrustedKeys(loaded).some((trusted) => trusted.fingerprint === fingerprint)
 }
+
+/** Whether the daemon here trusts no key: then it runs, and takes no order from anybody. @throws the CONFIG_ codes */
+export async function trustsNobody(request: ConfigRequest): Promise<boolean> {
+  const { loadDaemonConfig, loadTrustedKeys } = await import('@p2p-playground/daemon/config')
+  return loadTrustedKeys(await loadDaemonConfig(request)).length === 0
+}

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../../base-command.js'
+import { trustsNobody } from '../../key-trust.js'
 
 export default class DaemonStart extends BaseCommand {
   static override summary = 'Start the node on this machine.'
@@ -36,5 +37,10 @@ export default class DaemonStart extends BaseCommand {
     this.log(`${name} is ready, pid ${String(pid)}`)
     this.log(`PeerID    ${peerId}`)
     for (const address of addresses) this.log(`address   ${address}`)
+    if (await trustsNobody(this.configRequest(flags))) {
+      this.warning(
+        'this node trusts no key, so that nobody can deploy to it: see "p2p-playground init" and "join", or security.trusted_public_keys in daemon.yaml',
+      )
+    }
   }
 }
