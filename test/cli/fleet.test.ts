@@ -125,6 +125,22 @@ describe('--labels while a node is down', () => {
     expect(named).toMatchObject({ code: 0, stderr: '' })
   })
 
+  test.each([[['events']], [['logs']], [['app', 'list']], [['app', 'versions', 'hello']]])(
+    'warns of it in %j',
+    async (command) => {
+      const { code, stderr } = await cli(alpha, ...command, '--labels', 'region!=north')
+      expect(stderr).toMatch(/^Warning: beta: NODE_UNREACHABLE: labels of beta are not known/m)
+      expect(code).toBe(3)
+    },
+  )
+
+  test.each(['events', 'logs'])('warns of it in %s --follow', async (command) => {
+    const following = follow(alpha, command, '--follow', '--labels', 'region!=north')
+    await following.until(/^Warning: .*labels of beta are not known/m)
+    following.child.kill('SIGINT')
+    expect(await following.ended).toBe(0)
+  })
+
   test('names it where nodes are watched', async () => {
     const watching = follow(alpha, 'node', 'events', '--labels', 'region!=north')
     await watching.until(/ up .*alpha/)
