@@ -34,7 +34,7 @@ const CHECKS = [
 
 const out = mkdtempSync(join(tmpdir(), 'p2p-playground-test-'))
 const totals = { passed: 0, failed: 0, skipped: 0 }
-let good = true
+let good
 
 try {
   good = await step('generated files', 'node', ['scripts/check-generated.mjs'], { goOn: true })
