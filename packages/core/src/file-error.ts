@@ -54,7 +54,7 @@ export function pathOf(error: unknown): string | undefined {
 function notDirectory(path: string): ReturnType<Explain> {
   let at = path
   while (!isFile(at) && at !== dirname(at)) at = dirname(at)
-  return { message: `${at} is a file, not a directory`, hint: 'Choose another path.' }
+  return { message: `${at} is a file, not a directory`, hint: 'Name a directory.' }
 }
 
 /** The topmost directory on the way to `path` that is not there. */

@@ -92,7 +92,8 @@ function healthPortFault({ healthCheck, ports }: Manifest): Fault | undefined {
   }
 }
 
-function filesOf({ entrypoint, scripts }: Manifest): [what: string, path: string][] {
+/** The files that a manifest cannot do without, itself among them. */
+export function filesOf({ entrypoint, scripts }: Manifest): [what: string, path: string][] {
   const entrypoints = typeof entrypoint === 'string' ? [entrypoint] : Object.values(entrypoint)
   const { preStart, postStop } = scripts
   return [

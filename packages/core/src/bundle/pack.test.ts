@@ -3,6 +3,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -206,6 +207,22 @@ describe('packDirectory', () => {
       },
       /entrypoint .* is no file/,
     ],
+    [
+      'an entrypoint with the line ends of Windows',
+      (dir) => {
+        writeFileSync(join(dir, 'bin/run'), '#!/bin/sh -e\r\nexec sleep 60\r\n')
+      },
+      /first line of the entrypoint "bin\/run" ends with a carriage return, .* finds \/bin\/sh -e$/,
+    ],
+    [
+      'a hook with the line ends of Windows, behind a symlink',
+      (dir) => {
+        rewrite('entrypoint: bin/run\nscripts: { pre_start: pre }')(dir)
+        writeFileSync(join(dir, 'pre.sh'), '#!/bin/sh\r\n')
+        symlinkSync('pre.sh', join(dir, 'pre'))
+      },
+      /first line of the pre_start script "pre" ends with a carriage return/,
+    ],
     ['an entrypoint through a file', rewrite('entrypoint: link'), /entrypoint .* is no file/],
     ['an entrypoint that is a directory', rewrite('entrypoint: bin'), /entrypoint .* is no file/],
     [
@@ -300,6 +317,15 @@ describe('packDirectory', () => {
     const dir = app('a')
     rewrite(`entrypoint: bin/run\n${lines}`)(dir)
     await expect(packDirectory({ dir, outPath: join(root, 'a.p2p') })).resolves.toBeDefined()
+  })
+
+  it('leaves the old package in its place when nodes would refuse the new one', async () => {
+    const dir = app('a', { 'data/README': '', 'data/readme': '' })
+    const outPath = join(root, 'a.p2p')
+    writeFileSync(outPath, 'old')
+    await expect(packDirectory({ dir, outPath })).rejects.toMatchObject({ code: 'BUNDLE_DUPLICATE' })
+    expect(readFileSync(outPath, 'utf8')).toBe('old')
+    expect(readdirSync(root).sort()).toEqual(['a', 'a.p2p'])
   })
 
   it('leaves to the node what only a node knows', async () => {

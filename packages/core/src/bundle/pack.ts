@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { PlaygroundError, systemCode } from '../errors.js'
 import type { Manifest } from '../model/manifest.js'
 import { checkContent } from './check-content.js'
+import { checkShebangs } from './check-shebangs.js'
 import { chunkStream } from './content-chunker.js'
 import type { PackageEntries } from './follow-links.js'
 import { gzipChunks } from './gzip-member.js'
@@ -57,10 +58,12 @@ export async function packDirectory(request: PackRequest): Promise<PackedBundle>
   const tree = found.map((entry) =>
     entry.path === MANIFEST_NAME ? holding(entry, content) : entry,
   )
-  checkContent(manifest, entriesOf(tree), {
+  const entries = entriesOf(tree)
+  checkContent(manifest, entries, {
     code: 'BUNDLE_PACK',
     explain: (path) => rules.explain(path),
   })
+  await checkShebangs(request.dir, manifest, entries)
   await refuseDirectory(outPath)
   const archivePath = `${outPath}.archive-${String(process.pid)}`
   try {
@@ -70,8 +73,6 @@ export async function packDirectory(request: PackRequest): Promise<PackedBundle>
     const digest = signed?.digest ?? (await digestOf(archive()))
     await writeOuter(outPath, { archivePath, signature: signed?.signature })
     const { size } = await statOf(outPath)
-    // What we made must pass the rules that nodes apply.
-    await inspectBundle(outPath)
     return {
       path: outPath,
       id: { app: manifest.name, version: manifest.version, digest: digest.toString('hex') },
@@ -199,7 +200,7 @@ async function* fileStream(
   yield tarPadding(entry.sizeBytes)
 }
 
-/** Writes the outer file under another name, syncs it, and renames it: never half a package under its name. */
+/** Writes the outer file under another name, syncs it, and renames it: never half a package, or a bad one, under its name. */
 async function writeOuter(
   outPath: string,
   parts: { readonly archivePath: string; readonly signature: Uint8Array | undefined },
@@ -228,6 +229,8 @@ async function writeOuter(
     } finally {
       await file.close()
     }
+    // What we made must pass the rules that nodes apply.
+    await inspectBundle(draft)
     await chmod(draft, 0o644)
     await rename(draft, outPath)
   } finally {
