@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
+import { Flags } from '@oclif/core'
 import type { Role } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import type { Home } from '@p2p-playground/core/home'
@@ -30,7 +31,29 @@ export interface DaemonSetup {
   readonly bootstrapPeers?: readonly string[] | undefined
 }
 
-export const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
+const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
+
+/** What a new daemon.yaml is made of. */
+export const newNodeFlags = {
+  name: Flags.string({ description: 'Name of the node; default: the host name.' }),
+  label: Flags.string({
+    aliases: ['labels'],
+    delimiter: ',',
+    description: 'Labels of the node: key=value,other=value; may be repeated.',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  listen: Flags.string({
+    description: `Multiaddr to listen on; may be repeated. Default ${DEFAULT_LISTEN.join(', ')}.`,
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  mdns: Flags.boolean({
+    description: 'Find nodes on the local network.',
+    default: true,
+    allowNo: true,
+  }),
+}
 
 /** @throws USAGE for a --listen that a daemon.yaml with it could not be loaded for */
 export async function checkListen(addresses: readonly string[] | undefined): Promise<void> {

@@ -7,11 +7,11 @@ import { BaseCommand } from '../base-command.js'
 import { isTrustedHere } from '../key-trust.js'
 import { labelsOf } from '../labels.js'
 import {
-  DEFAULT_LISTEN,
   checkListen,
   controllerYaml,
   daemonYaml,
   ensurePsk,
+  newNodeFlags,
   writeNew,
 } from '../setup.js'
 
@@ -28,26 +28,9 @@ export default class Init extends BaseCommand {
     '<%= config.bin %> init --name node-1 --label env=test',
   ]
   static override flags = {
-    name: Flags.string({ description: 'Name of the node; default: the host name.' }),
+    ...newNodeFlags,
     force: Flags.boolean({
       description: 'Write daemon.yaml and controller.yaml anew. Keys and PSK always stay.',
-    }),
-    label: Flags.string({
-      aliases: ['labels'],
-      delimiter: ',',
-      description: 'Labels of the node: key=value,other=value; may be repeated.',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
-    listen: Flags.string({
-      description: `Multiaddr to listen on; may be repeated. Default ${DEFAULT_LISTEN.join(', ')}.`,
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
-    mdns: Flags.boolean({
-      description: 'Find nodes on the local network.',
-      default: true,
-      allowNo: true,
     }),
   }
 

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
-import { Args, Flags } from '@oclif/core'
+import { Args } from '@oclif/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../base-command.js'
 import { parseInvitation } from '../invitation.js'
 import { labelsOf } from '../labels.js'
-import { DEFAULT_LISTEN, checkListen, daemonYaml, writeNew } from '../setup.js'
+import { checkListen, daemonYaml, newNodeFlags, writeNew } from '../setup.js'
 
 export default class Join extends BaseCommand {
   static override summary = 'Set this machine up as a node of the network that a token invites to.'
@@ -23,26 +23,7 @@ export default class Join extends BaseCommand {
       required: true,
     }),
   }
-  static override flags = {
-    name: Flags.string({ description: 'Name of the node; default: the host name.' }),
-    label: Flags.string({
-      aliases: ['labels'],
-      delimiter: ',',
-      description: 'Labels of the node: key=value,other=value; may be repeated.',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
-    listen: Flags.string({
-      description: `Multiaddr to listen on; may be repeated. Default ${DEFAULT_LISTEN.join(', ')}.`,
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
-    mdns: Flags.boolean({
-      description: 'Find nodes on the local network.',
-      default: true,
-      allowNo: true,
-    }),
-  }
+  static override flags = newNodeFlags
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Join)
