@@ -183,9 +183,9 @@ describe('a runtime', () => {
     await clock.advance(119_000)
     expect(stopped?.aborted).toBe(false)
     await clock.advance(1000)
-    expect(await ends).toMatchObject([{ reason: failed('start has not ended within 120 s') }])
+    expect(await ends).toMatchObject([{ reason: failed('start has not ended within 2m') }])
     expect(stopped?.aborted).toBe(true)
-    expect(() => late?.(handle)).toThrow('start has not ended within 120 s')
+    expect(() => late?.(handle)).toThrow('start has not ended within 2m')
     expect(heard).toEqual([])
   })
 
