@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LOOPBACK } from '../harness/machines.js'
@@ -50,4 +50,19 @@ test('neither commands nor a daemon load the HTTP client that comes with Node', 
     expect(loaded).toContain('NativeModule net')
     expect(loaded).not.toContain('undici')
   }
+})
+
+test('code that was compiled is kept where no other user can put some', async () => {
+  const tmp = join(home.path, 'tmp')
+  const caches = join(home.path, 'cache')
+  mkdirSync(tmp)
+  const run = async (env: Record<string, string | undefined>): Promise<void> => {
+    const result = await runCli(['--version'], { home: home.path, env: { TMPDIR: tmp, ...env } })
+    expect(result).toMatchObject({ status: 0, stderr: '' })
+    expect(readdirSync(tmp)).toEqual([])
+  }
+  await run({ XDG_CACHE_HOME: caches })
+  expect(readdirSync(join(caches, 'p2p-playground/compiled'))).toHaveLength(1)
+  await run({ XDG_CACHE_HOME: undefined, HOME: undefined })
+  await run({ XDG_CACHE_HOME: undefined, HOME: '/dev/null' })
 })

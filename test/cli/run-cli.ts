@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach } from 'vitest'
-import { BIN } from '../harness/command.js'
+import { BIN, cleanEnv } from '../harness/command.js'
 
 export interface CliResult {
   readonly status: number | null
@@ -75,11 +75,4 @@ export function makeHome(): { readonly path: string; readonly remove: () => void
       rmSync(path, { recursive: true, force: true })
     },
   }
-}
-
-function cleanEnv(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(P2P_PLAYGROUND|VITEST|NODE_|DEBUG|NO_COLOR|FORCE_COLOR)/.test(name),
-  )
-  return Object.fromEntries(kept)
 }

@@ -100,7 +100,7 @@ async function endOf(child: ChildProcess): Promise<number | null> {
 }
 
 /** Nothing of the test runner or of the developer reaches the commands. */
-function cleanEnv(): NodeJS.ProcessEnv {
+export function cleanEnv(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(P2P_PLAYGROUND|VITEST|NODE_|DEBUG|NO_COLOR|FORCE_COLOR)/.test(name),
   )

@@ -25,11 +25,20 @@ else runOnNewerNode()
 async function runHere() {
   delete process.env[STARTED]
   const { enableCompileCache } = await import('node:module')
-  enableCompileCache()
+  const cache = compileCache()
+  if (cache !== undefined) enableCompileCache(cache)
   // What colours text takes a CI for a terminal, and decides when it is loaded.
   if (!process.stdout.isTTY && process.env.FORCE_COLOR === undefined) process.env.NO_COLOR ??= '1'
   const { runCli } = await import('../dist/main.js')
   await runCli(import.meta.url)
+}
+
+/** Node's own choice lies in the directory for temporary files, where anybody could put code for us to run. */
+function compileCache() {
+  const { NODE_COMPILE_CACHE, XDG_CACHE_HOME, HOME } = process.env
+  if (NODE_COMPILE_CACHE) return NODE_COMPILE_CACHE
+  const caches = XDG_CACHE_HOME || (HOME ? join(HOME, '.cache') : undefined)
+  return caches === undefined ? undefined : join(caches, 'p2p-playground', 'compiled')
 }
 
 function runOnNewerNode() {
