@@ -26,8 +26,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: 'forks',
-          // Each file has machines of its own, and much of its time it waits.
-          maxWorkers: 2,
+          // Each file has machines of its own, and a fifth of two cores was idle with two.
+          maxWorkers: 3,
         },
       },
     ],
