@@ -323,7 +323,9 @@ describe('packDirectory', () => {
     const dir = app('a', { 'data/README': '', 'data/readme': '' })
     const outPath = join(root, 'a.p2p')
     writeFileSync(outPath, 'old')
-    await expect(packDirectory({ dir, outPath })).rejects.toMatchObject({ code: 'BUNDLE_DUPLICATE' })
+    await expect(packDirectory({ dir, outPath })).rejects.toMatchObject({
+      code: 'BUNDLE_DUPLICATE',
+    })
     expect(readFileSync(outPath, 'utf8')).toBe('old')
     expect(readdirSync(root).sort()).toEqual(['a', 'a.p2p'])
   })
