@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { BROKEN_PLUGINS } from '../../packages/daemon/src/plugins/broken-plugins.test.support.js'
@@ -38,8 +38,13 @@ function configure(...lines: string[]): void {
   writeFileSync(path, `${lines.join('\n')}\n`)
 }
 
+/** `plugins doctor`, which leaves nothing behind, however the plugins end. */
 async function doctor(status: number, ...args: string[]): Promise<Findings> {
-  const result = await cli('plugins', 'doctor', '--json', ...args)
+  const tmp = home.inHome('tmp')
+  mkdirSync(tmp, { recursive: true })
+  const env = { TMPDIR: tmp }
+  const result = await runCli(['plugins', 'doctor', '--json', ...args], { home: home.path, env })
+  expect(readdirSync(tmp)).toEqual([])
   expect(result).toMatchObject({ status, stderr: '' })
   return JSON.parse(result.stdout) as Findings
 }

@@ -1,7 +1,5 @@
 // Looks at plugins in a process of its own: one that hangs or crashes takes nothing else with it.
-import { mkdtempSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { asPlaygroundError, systemClock } from '@p2p-playground/core'
 import type { Logger } from '@p2p-playground/core'
@@ -36,10 +34,7 @@ for (const event of ['unhandledRejection', 'uncaughtException'])
 const home = resolveHome(process.env)
 const { wanted, positionOf, expanded } = await begin()
 answer({ kind: 'begun', total: wanted.length })
-const dataDir = mkdtempSync(join(tmpdir(), 'p2p-playground-plugins-'))
-process.once('exit', () => {
-  rmSync(dataDir, { recursive: true, force: true })
-})
+const { dataDir } = job
 for (const [index, { entry, builtIn }] of wanted.entries()) {
   if (index < job.from) continue
   answer({ kind: 'looking', index, examination: unexamined(entry, { positionOf, builtIn }) })

@@ -10,6 +10,8 @@ export interface ExamineJob {
   readonly limitMs: number
   /** Index of the first one to look at. */
   readonly from: number
+  /** What plugins may write to; whoever asks removes it, since this process may not live to do so. */
+  readonly dataDir: string
 }
 
 /** A line of what it answers. */

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -30,12 +33,17 @@ export async function examinePlugins(
   signal: AbortSignal,
 ): Promise<Examination[]> {
   const found: Examination[] = []
-  for (let from = 0; ; from = found.length) {
-    const round = await examineFrom(from, request, signal)
-    found.push(...round.found)
-    if (round.lost === undefined) return found
-    found.push(round.lost)
-    if (found.length >= round.total) return found
+  const dataDir = await mkdtemp(join(tmpdir(), 'p2p-playground-plugins-'))
+  try {
+    for (let from = 0; ; from = found.length) {
+      const round = await examineFrom({ ...request, from, dataDir }, signal)
+      found.push(...round.found)
+      if (round.lost === undefined) return found
+      found.push(round.lost)
+      if (found.length >= round.total) return found
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
   }
 }
 
@@ -47,12 +55,11 @@ interface Round {
 }
 
 async function examineFrom(
-  from: number,
-  request: ExamineRequest,
+  request: ExamineRequest & Pick<ExamineJob, 'from' | 'dataDir'>,
   signal: AbortSignal,
 ): Promise<Round> {
-  const { config, environment, only, schemas, limitMs } = request
-  const job: ExamineJob = { config, environment, only, schemas, limitMs, from }
+  const { config, environment, only, schemas, limitMs, from, dataDir } = request
+  const job: ExamineJob = { config, environment, only, schemas, limitMs, from, dataDir }
   const child = spawn(
     process.execPath,
     [fileURLToPath(new URL('./examine-child.js', import.meta.url)), JSON.stringify(job)],
