@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { makeHome, runCli } from './run-cli.js'
+import { asSomebodyElse, makeHome, runCli } from './run-cli.js'
 
 interface Finding {
   readonly check: string
@@ -136,12 +136,11 @@ test('a state that no daemon could start with is named', async () => {
 test('of a home that it cannot read it says nothing good', async () => {
   await init()
   chmodSync(home.path, 0)
-  // Root may read all: as somebody else.
-  const through =
-    process.getuid?.() === 0
-      ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-      : undefined
-  const result = await runCli(['doctor', '--json'], { home: home.path, cwd: '/', through })
+  const result = await runCli(['doctor', '--json'], {
+    home: home.path,
+    cwd: '/',
+    through: asSomebodyElse,
+  })
   chmodSync(home.path, 0o700)
   expect(result).toMatchObject({ status: 1, stderr: '' })
   const findings = JSON.parse(result.stdout) as Finding[]

@@ -44,6 +44,12 @@ export async function runCli(
   return promise
 }
 
+/** What runs a command as a user without rights; root may read all. */
+export const asSomebodyElse =
+  process.getuid?.() === 0
+    ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    : undefined
+
 /** A fresh home for each test of a file, and commands in it. */
 export function homeOfEachTest(): {
   readonly path: string

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseManifest } from '../model/manifest.js'
 import { packDirectory, signBundle } from './pack.js'
-import { buildPieceList, checkPieceList, pieceListDigest } from './pieces.js'
+import { buildPieceList } from './pieces.js'
 import { KEY, TRUSTED } from './signed.test.support.js'
 import { inspectBundle, unpackBundle, verifyBundle } from './verify.js'
 
@@ -356,50 +356,5 @@ describe('signBundle', () => {
     await signBundle(packed.path, KEY, again)
     const verified = await verifyBundle({ path: again, trusted: [TRUSTED], nowMs: 0 })
     expect(verified.id).toEqual(packed.id)
-  })
-})
-
-describe('piece lists', () => {
-  it('cover the file without gap', async () => {
-    const path = join(root, 'data')
-    writeFileSync(path, bytes(9_000_000, 3))
-    const list = await buildPieceList(path)
-    expect(list.sizeBytes).toBe(9_000_000)
-    expect(list.pieces.length).toBeGreaterThan(2)
-    expect(() => {
-      checkPieceList(list)
-    }).not.toThrow()
-  })
-
-  const piece = { sizeBytes: 10, digest: new Uint8Array(32) }
-  const listOf = (
-    pieces: { sizeBytes: number; digest: Uint8Array }[],
-    sizeBytes: number,
-  ): Parameters<typeof checkPieceList>[0] => ({
-    digest: pieceListDigest(pieces),
-    sizeBytes,
-    pieces,
-  })
-  it.each([
-    ['no pieces', listOf([], 0), 'TRANSFER_OFFER'],
-    ['a sum that is wrong', listOf([piece], 11), 'TRANSFER_OFFER'],
-    ['an empty piece', listOf([{ ...piece, sizeBytes: 0 }], 0), 'TRANSFER_OFFER'],
-    [
-      'a piece of 5 MiB',
-      listOf([{ ...piece, sizeBytes: 5 * 1024 * 1024 }], 5 * 1024 * 1024),
-      'TRANSFER_OFFER',
-    ],
-    ['a short digest', listOf([{ ...piece, digest: new Uint8Array(31) }], 10), 'TRANSFER_OFFER'],
-    ['another digest', { ...listOf([piece], 10), digest: new Uint8Array(32) }, 'TRANSFER_OFFER'],
-  ])('from the network are refused with %s', (_name, list, code) => {
-    expect(() => {
-      checkPieceList(list)
-    }).toThrow(expect.objectContaining({ code }))
-  })
-
-  it('over the cap are refused with BUNDLE_TOO_LARGE', () => {
-    expect(() => {
-      checkPieceList(listOf([piece], 10), 9)
-    }).toThrow(expect.objectContaining({ code: 'BUNDLE_TOO_LARGE' }))
   })
 })

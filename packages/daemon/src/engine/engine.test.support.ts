@@ -133,6 +133,13 @@ export class EngineUnderTest {
     return new SqliteStateStore({ path: join(this.dir, 'state.db'), node: 'n1' })
   }
 
+  /** The daemon ends, daemon.yaml changes, and the next daemon takes over what runs. */
+  async startWith(offers: NodeOffers): Promise<void> {
+    if (this.isRunning) await this.stop()
+    this.offers = offers
+    await this.start()
+  }
+
   async start(): Promise<void> {
     const { dir, clock } = this
     const { labels = {}, runtimes = [], healthCheckers = {}, sandbox = 'off' } = this.offers

@@ -1,7 +1,6 @@
 import { FakeHealthChecker, waitFor } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EngineUnderTest, codeOf } from './engine.test.support.js'
-import type { NodeOffers } from './engine.test.support.js'
 import { statusOf } from './status.js'
 
 let t: EngineUnderTest
@@ -13,13 +12,6 @@ beforeEach(() => {
 afterEach(async () => {
   await t.remove()
 })
-
-/** The daemon ends, daemon.yaml changes, and the next daemon takes over what runs. */
-async function startWith(offers: NodeOffers): Promise<void> {
-  if (t.isRunning) await t.stop()
-  t.offers = offers
-  await t.start()
-}
 
 /** As others see it. */
 function status(): ReturnType<typeof statusOf> {
@@ -46,13 +38,13 @@ describe('a running app whose health check is gone', () => {
   const why = 'this node has no health check "gone"'
 
   beforeEach(async () => {
-    await startWith({ healthCheckers: { gone: new FakeHealthChecker() } })
+    await t.startWith({ healthCheckers: { gone: new FakeHealthChecker() } })
   })
 
   async function lose(extra = CHECKED): Promise<number> {
     const pid = await bring(extra)
     await waitFor('its health', isHealthy)
-    await startWith({})
+    await t.startWith({})
     await waitFor('a word about it', () => t.record('1.0.0').healthy === null)
     return pid
   }
@@ -72,7 +64,7 @@ describe('a running app whose health check is gone', () => {
 
   it('is healthy again once it is back', async () => {
     const pid = await lose()
-    await startWith({ healthCheckers: { gone: new FakeHealthChecker() } })
+    await t.startWith({ healthCheckers: { gone: new FakeHealthChecker() } })
     await waitFor('its health', isHealthy)
     expect(status()).toMatchObject({ state: 'healthy', ready: true, pid, reason: '' })
   })
@@ -91,10 +83,10 @@ describe('a running app whose runtime is gone', () => {
 
   /** Its name is all that is changed. */
   async function lose(extra = ''): Promise<number> {
-    await startWith({})
+    await t.startWith({})
     const pid = await bring(extra)
     t.runtimeName = 'other'
-    await startWith({})
+    await t.startWith({})
     return pid
   }
 
@@ -111,7 +103,7 @@ describe('a running app whose runtime is gone', () => {
       code: 'RUNTIME_NOT_FOUND',
     })
     t.runtimeName = 'fake'
-    await startWith({})
+    await t.startWith({})
     await waitFor('its state', () => status().ready)
     expect(status()).toMatchObject({ pid, reason: '' })
     await t.crash('1.0.0')

@@ -14,13 +14,6 @@ afterEach(async () => {
   await t.remove()
 })
 
-/** The daemon ends, daemon.yaml changes, and the next daemon takes over what runs. */
-async function startWith(offers: NodeOffers): Promise<void> {
-  if (t.isRunning) await t.stop()
-  t.offers = offers
-  await t.start()
-}
-
 /** Without the half second after which a version counts as ready. */
 async function bring(version: string, extra = ''): Promise<void> {
   await t.deploy(await t.jobOf(version, extra), { wait: false, timeoutMs: 5000 })
@@ -29,11 +22,11 @@ async function bring(version: string, extra = ''): Promise<void> {
 
 /** Version 1.0.0 runs, 1.1.0 is kept and has run, and from now on the node lacks what 1.1.0 needs. */
 async function keepUnrunnable(needs: string, offers: NodeOffers): Promise<number> {
-  await startWith(offers)
+  await t.startWith(offers)
   await bring('1.0.0')
   await bring('1.1.0', needs)
   await t.order('rollback', '1.0.0')
-  await startWith({})
+  await t.startWith({})
   return t.pidOf('1.0.0')
 }
 
@@ -73,25 +66,25 @@ describe.each<[string, string, NodeOffers, string]>([
 })
 
 it('where there is no sandbox and daemon.yaml requires one, nothing that runs ends for what could not start', async () => {
-  await startWith({})
+  await t.startWith({})
   await bring('1.0.0')
   await bring('1.1.0')
   await t.order('rollback', '1.0.0')
   const pid = await waitFor('the old one', () => t.pidOf('1.0.0') || undefined)
-  await startWith({ sandbox: 'required' })
+  await t.startWith({ sandbox: 'required' })
   for (const action of ['upgrade', 'rollback', 'start'] as const)
     expect(await codeOf(t.order(action, '1.1.0'))).toBe('RUNTIME_SANDBOX')
   expect(await codeOf(t.deploy(await t.jobOf('1.2.0')))).toBe('RUNTIME_SANDBOX')
   expect(t.pidOf('1.0.0')).toBe(pid)
-  await startWith({ sandbox: 'auto' })
+  await t.startWith({ sandbox: 'auto' })
   expect(await codeOf(t.order('upgrade', '1.1.0'))).toBe('nothing')
 })
 
 it('a running version that could not start again is not restarted, and start finds it running', async () => {
-  await startWith(IN_A_ZONE)
+  await t.startWith(IN_A_ZONE)
   await bring('1.0.0', ZONE)
   const pid = t.pidOf('1.0.0')
-  await startWith({})
+  await t.startWith({})
   expect(await codeOf(t.order('restart'))).toBe('APP_REFERENCE')
   expect(await codeOf(t.order('start'))).toBe('nothing')
   expect(await codeOf(t.order('upgrade', '1.0.0'))).toBe('nothing')
@@ -99,10 +92,10 @@ it('a running version that could not start again is not restarted, and start fin
 })
 
 it('a version that waits for its turn waits until the node can run it', async () => {
-  await startWith(IN_A_ZONE)
+  await t.startWith(IN_A_ZONE)
   await bring('1.0.0', 'restart: { policy: always, delay: 0s }\n')
   await t.deploy(await t.jobOf('1.1.0', `${ZONE}update: { policy: graceful }\n`))
-  await startWith({})
+  await t.startWith({})
   const first = t.pidOf('1.0.0')
   await t.crash('1.0.0')
   await waitFor('the old one again', () => t.pidOf('1.0.0') > first)
@@ -112,16 +105,16 @@ it('a version that waits for its turn waits until the node can run it', async ()
   expect(noteOf(t.record('1.1.0'), { app: t.engine.table.app('web'), problem })).toMatch(
     /^cannot run here: \$\{node\.label\.zone\} in the manifest names nothing on this node/,
   )
-  await startWith(IN_A_ZONE)
+  await t.startWith(IN_A_ZONE)
   await t.crash('1.0.0')
   await waitFor('the new one', () => t.pidOf('1.1.0') > 0)
 })
 
 it('a version that fails its trial does not go back to one that cannot run here', async () => {
-  await startWith(IN_A_ZONE)
+  await t.startWith(IN_A_ZONE)
   await bring('1.0.0', ZONE)
   await bring('1.1.0', 'restart: { max_attempts: 1 }\n')
-  await startWith({})
+  await t.startWith({})
   await t.crash('1.1.0')
   await waitFor('the verdict', () => t.record('1.1.0').condemned !== '')
   expect(t.record('1.0.0')).toMatchObject({ goal: 'stopped', active: false })
