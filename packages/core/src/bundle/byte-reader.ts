@@ -43,3 +43,17 @@ export class ByteReader {
     await this.#input.return?.()
   }
 }
+
+/** A copy of all that comes, which is `sizeBytes`. */
+export async function collect(
+  source: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+): Promise<Buffer> {
+  const bytes = Buffer.alloc(sizeBytes)
+  let have = 0
+  for await (const part of source) {
+    bytes.set(part, have)
+    have += part.length
+  }
+  return bytes
+}

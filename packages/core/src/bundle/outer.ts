@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import { PlaygroundError, isPlaygroundError, systemCode } from '../errors.js'
 import { fileError } from '../file-error.js'
+import { collect } from './byte-reader.js'
 import { readTar } from './tar-reader.js'
 
 export const ARCHIVE_NAME = 'app.tar.gz'
@@ -49,7 +50,7 @@ export async function readOuterFrom(
         for await (const chunk of entry.body) visit.onArchive(chunk)
       } else if (entry.path === SIGNATURE_NAME && signature === null) {
         if (entry.sizeBytes > MAX_SIGNATURE_BYTES) throw outer('the signature is too long')
-        signature = await collect(entry.body)
+        signature = await collect(entry.body, entry.sizeBytes)
       } else throw outer(`it has an entry "${entry.path}" that does not belong there`)
     }
   } catch (error) {
@@ -111,12 +112,6 @@ export function checkSize(path: string, size: number, maxBytes: number): void {
       `${path} has ${String(size)} bytes, more than ${String(maxBytes)}`,
     )
   }
-}
-
-async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for await (const part of body) parts.push(Uint8Array.from(part))
-  return Buffer.concat(parts)
 }
 
 function outer(what: string): PlaygroundError {

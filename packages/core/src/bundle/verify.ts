@@ -3,6 +3,7 @@ import type { Manifest } from '../model/manifest.js'
 import { parseManifest } from '../model/manifest.js'
 import { PlaygroundError, isPlaygroundError } from '../errors.js'
 import type { SignedArchive } from './arriving.js'
+import { collect } from './byte-reader.js'
 import { checkContent } from './check-content.js'
 import { DEFAULT_CAPS, EntryRules } from './entry-rules.js'
 import type { BundleCaps } from './entry-rules.js'
@@ -181,9 +182,7 @@ async function readText(entry: TarEntry): Promise<Buffer> {
       `${MANIFEST_NAME} is larger than ${String(MAX_MANIFEST_BYTES)} bytes`,
     )
   }
-  const parts: Uint8Array[] = []
-  for await (const part of entry.body) parts.push(part)
-  return Buffer.concat(parts)
+  return collect(entry.body, entry.sizeBytes)
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
