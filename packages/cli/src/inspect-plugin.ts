@@ -59,16 +59,12 @@ function failureOf({ error }: Examination, name: string): PlaygroundError {
 }
 
 async function unknown(name: string, examined: readonly Examination[]): Promise<PlaygroundError> {
-  const { closest } = await import('@p2p-playground/core/closest')
+  const { didYouMean } = await import('@p2p-playground/core/closest')
   const known = examined.flatMap((one) => [
     one.package,
     ...one.plugins.map((plugin) => plugin.name),
   ])
-  const guess = closest(name, known)
   return new PlaygroundError('PLUGIN_NOT_FOUND', `there is no plugin and no package "${name}"`, {
-    hint:
-      guess === undefined
-        ? '"p2p-playground plugins doctor" lists those that are there.'
-        : `Did you mean "${guess}"?`,
+    hint: didYouMean(name, known) ?? '"p2p-playground plugins doctor" lists those that are there.',
   })
 }

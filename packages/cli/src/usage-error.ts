@@ -1,4 +1,4 @@
-import { closest } from '@p2p-playground/core/closest'
+import { closest, didYouMean } from '@p2p-playground/core/closest'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 
 /** The part of oclif's errors that we read. */
@@ -61,9 +61,8 @@ export function explainUsage(error: OclifError, context: UsageContext): Playgrou
     const known = Object.entries(error.parse?.input?.flags ?? {}).flatMap(([name, { allowNo }]) =>
       allowNo === true ? [`--${name}`, `--no-${name}`] : [`--${name}`],
     )
-    const guess = closest(unknown, known)
     return new PlaygroundError('USAGE', `unknown flag ${unknown}`, {
-      hint: guess === undefined ? hint : `Did you mean "${guess}"?`,
+      hint: didYouMean(unknown, known) ?? hint,
     })
   }
   const missing = message.startsWith('Missing ') ? argumentsOf(error) : []

@@ -1,6 +1,6 @@
 import { PlaygroundError, matchesLabels, parseLabelSelector } from '@p2p-playground/core'
 import type { NodeSelector } from '@p2p-playground/core'
-import { closest } from '@p2p-playground/core/config'
+import { didYouMean } from '@p2p-playground/core/config'
 import { nodeOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 
@@ -66,7 +66,7 @@ function requireNamed(nodes: readonly KnownNode[], name: string): KnownNode {
 
 function notFound(nodes: readonly KnownNode[], name: string): PlaygroundError {
   const known = nodes.flatMap((one) => one.name ?? []).sort()
-  const guess = closest(name, known)
+  const guess = didYouMean(name, known)
   const list = known.length === 0 ? `No node was found. ${GET_ONE}` : `Known: ${known.join(', ')}.`
   if (nodes.some((one) => one.peerId.startsWith(name))) {
     const text = `there is no node "${name}", and for a PeerID it is too short`
@@ -74,7 +74,7 @@ function notFound(nodes: readonly KnownNode[], name: string): PlaygroundError {
     return new PlaygroundError('NODE_NOT_FOUND', text, { hint })
   }
   return new PlaygroundError('NODE_NOT_FOUND', `there is no node "${name}"`, {
-    hint: guess === undefined ? list : `Did you mean "${guess}"? ${list}`,
+    hint: guess === undefined ? list : `${guess} ${list}`,
   })
 }
 

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as v from 'valibot'
 import type { Schema } from '../contracts/schema.js'
 import type { SourcePosition } from '../errors.js'
-import { closest } from './closest.js'
+import { didYouMean } from './closest.js'
 import { describeIssue } from './describe-issue.js'
 import { knownKeys } from './known-keys.js'
 import { listsForMaps } from './lists-for-maps.js'
@@ -165,11 +165,10 @@ function unknownKey(
   known: readonly string[],
   positionOf: (path: Path) => SourcePosition,
 ): Problem {
-  const guess = closest(String(path.at(-1)), known)
   return {
     code: 'CONFIG_UNKNOWN_KEY',
     message: `unknown key "${path.join('.')}"`,
-    hint: guess === undefined ? knownHint(known) : `Did you mean "${guess}"?`,
+    hint: didYouMean(String(path.at(-1)), known) ?? knownHint(known),
     at: positionOf(path),
   }
 }

@@ -12,6 +12,12 @@ export function closest(text: string, candidates: readonly string[]): string | u
   return best
 }
 
+/** The hint for a slip; undefined where no candidate is near enough to be one. */
+export function didYouMean(text: string, candidates: readonly string[]): string | undefined {
+  const guess = closest(text, candidates)
+  return guess === undefined ? undefined : `Did you mean "${guess}"?`
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours between two texts (Damerau 1964, each place touched once). */
 function editDistance(a: string, b: string): number {
   let beforeThat: readonly number[] = []

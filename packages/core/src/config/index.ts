@@ -1,5 +1,5 @@
 export { addressProblem } from './address.js'
-export { closest } from './closest.js'
+export { didYouMean } from './closest.js'
 export { resolveHome } from './home.js'
 export type { Home } from './home.js'
 export { readLayers } from './layers.js'

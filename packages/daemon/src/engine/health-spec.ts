@@ -1,6 +1,6 @@
 import { PlaygroundError } from '@p2p-playground/core'
 import type { HealthChecker } from '@p2p-playground/core'
-import { closest, problemsOfIssues } from '@p2p-playground/core/config'
+import { didYouMean, problemsOfIssues } from '@p2p-playground/core/config'
 import type { HealthCheckSpec } from '@p2p-playground/core/manifest'
 import { expandAll } from './expand.js'
 import type { ExpansionContext } from './expand.js'
@@ -42,6 +42,5 @@ function ofEveryCheck(
 ): string | undefined {
   const unknown = problems.find(({ code }) => code === 'CONFIG_UNKNOWN_KEY')
   const key = /"(.+)"/.exec(unknown?.message ?? '')?.[1]
-  const guess = key === undefined ? undefined : closest(key, COMMON_KEYS)
-  return guess === undefined ? undefined : `Did you mean "${guess}"?`
+  return key === undefined ? undefined : didYouMean(key, COMMON_KEYS)
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { PlaygroundError } from '@p2p-playground/core'
-import { closest } from '@p2p-playground/core/config'
+import { didYouMean } from '@p2p-playground/core/config'
 import { readManifest, readPackage } from './plugin-package.js'
 import type { PluginOrigin, PluginPackage } from './plugin-package.js'
 
@@ -65,12 +65,12 @@ function noName(name: string): PlaygroundError {
 }
 
 function notFound(name: string, roots: readonly string[]): PlaygroundError {
-  const guess = closest(name, installedNames(roots))
+  const guess = didYouMean(name, installedNames(roots))
   return new PlaygroundError('PLUGIN_NOT_FOUND', `there is no package "${name}"`, {
     hint:
       guess === undefined
         ? `Install it with "p2p-playground plugins install ${name}".`
-        : `Did you mean "${guess}"? Or install it with "p2p-playground plugins install ${name}".`,
+        : `${guess} Or install it with "p2p-playground plugins install ${name}".`,
     details: { roots },
   })
 }

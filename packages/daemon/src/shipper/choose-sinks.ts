@@ -1,6 +1,6 @@
 import { PlaygroundError } from '@p2p-playground/core'
 import type { Logger } from '@p2p-playground/core'
-import { closest } from '@p2p-playground/core/config'
+import { didYouMean } from '@p2p-playground/core/config'
 import type { LoadedDaemonConfig } from '../config/index.js'
 import type { PluginSet } from '../plugins/loader.js'
 import type { ConfiguredSink } from './shipping.js'
@@ -29,9 +29,9 @@ export function chooseSinks(
 }
 
 function hintFor(name: string, known: readonly string[]): string {
-  const guess = closest(name, known)
-  if (guess !== undefined) return `Did you mean "${guess}"?`
-  return known.length === 0
-    ? 'Name the plugin of the sink under "plugins".'
-    : `There are: ${known.join(', ')}.`
+  const names =
+    known.length === 0
+      ? 'Name the plugin of the sink under "plugins".'
+      : `There are: ${known.join(', ')}.`
+  return didYouMean(name, known) ?? names
 }
