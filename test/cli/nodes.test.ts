@@ -185,10 +185,15 @@ describe('app', () => {
       const { code, stderr } = await cli(one, ...command)
       expect(stderr).toBe(
         'Error APP_NOT_FOUND: one: there is no app "talkre" on this node (and 1 more node)\n' +
-          'See which there are with "p2p-playground app list".\n',
+          'Did you mean "talker"? See which there are with "p2p-playground app list".\n',
       )
       expect(code).toBe(1)
     }
+    const { stdout } = await cli(one, 'app', 'stop', 'talkre', '--json')
+    const hint = 'Did you mean "talker"? See which there are with "p2p-playground app list".'
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: 'APP_NOT_FOUND', hint, details: { failures: [{ hint }, { hint }] } },
+    })
   })
 
   test('one that only some nodes have is no failure of the others', async () => {

@@ -147,6 +147,25 @@ describe('a key that is for some apps', () => {
     expect(await apps(tenant)).toEqual([expect.objectContaining({ state: 'stopped' })])
   })
 
+  test('is told no name of another by way of a hint', async () => {
+    // Nearer to what is asked for than any app that the key is for.
+    await cliOk(owner, 'deploy', writeApp(machines.base, { name: 'wb-shop' }))
+    const hint = 'See which there are with "p2p-playground app list".\n'
+    for (const command of [
+      ['app', 'stop', 'web-shop'],
+      ['app', 'describe', 'web-shop'],
+      ['logs', 'web-shop'],
+    ]) {
+      const [hidden, shown] = [await cli(tenant, ...command), await cli(owner, ...command)]
+      expect(hidden.stderr).toMatch(/^Error APP_NOT_FOUND: .*\n/)
+      expect(hidden.stderr.endsWith(`\n${hint}`)).toBe(true)
+      expect(hidden.code).toBe(1)
+      expect(shown.stderr).toContain(`\nDid you mean "wb-shop"? ${hint}`)
+    }
+    expect((await cli(tenant, 'app', 'stop', 'web-2')).stderr).toContain('Did you mean "web-1"?')
+    await cliOk(owner, 'app', 'remove', 'wb-shop')
+  })
+
   test.each<[string, string, readonly string[]]>([
     ['stop', 'operate', ['app', 'stop', 'calm']],
     ['describe', 'observe', ['app', 'describe', 'calm']],

@@ -22,6 +22,7 @@ import type {
 import { PlaygroundError, asPlaygroundError } from '@p2p-playground/core'
 import type { Host } from '@p2p-playground/p2p'
 import { descriptionFromProto, nodeInfoFromProto, versionFromProto } from '@p2p-playground/proto'
+import { appFailures } from './app-hint.js'
 import { callError } from './call-error.js'
 import { changeApp } from './change-app.js'
 import { commandFor, deploy } from './deploy.js'
@@ -33,7 +34,7 @@ import { failureOf, nodeOf, requireInfo, summaryOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import { listApps } from './list-apps.js'
 import { LogCursor, compareEntries } from './log-cursor.js'
-import { countedFailures, isSparse } from './sparse.js'
+import { isSparse } from './sparse.js'
 import type { Miss } from './sparse.js'
 import type { NodeClient } from './survey.js'
 import { watchNodes } from './watch-nodes.js'
@@ -102,7 +103,7 @@ export class HostControl implements Control {
   }
 
   async listApps(query: AppQuery, signal: AbortSignal): Promise<FleetResult<AppRow>> {
-    return this.#askAll(query.target, signal, async (client, one) => {
+    return this.#askAll(query, signal, async (client, one) => {
       const instances = await listApps(client, query, { signal, timeoutMs: CALL_MS })
       return instances.map((instance) => ({ ...nodeOf(one), ...instance }))
     })
@@ -110,7 +111,7 @@ export class HostControl implements Control {
 
   async changeApp(command: AppCommand, signal: AbortSignal): Promise<FleetResult<AppRow>> {
     const begunMs = this.#clock.monotonic()
-    return this.#askAll(command.target, signal, async (client, one) =>
+    return this.#askAll(command, signal, async (client, one) =>
       changeApp(one, command, { client, clock: this.#clock, begunMs }, signal),
     )
   }
@@ -120,7 +121,7 @@ export class HostControl implements Control {
     target: NodeSelector,
     signal: AbortSignal,
   ): Promise<FleetResult<VersionRow>> {
-    return this.#askAll(target, signal, async (client, one) => {
+    return this.#askAll({ app, target }, signal, async (client, one) => {
       const { versions } = await client.listVersions({ app }, { signal, timeoutMs: CALL_MS })
       return versions.map((message) => versionFromProto(message, nodeOf(one).node))
     })
@@ -131,7 +132,7 @@ export class HostControl implements Control {
     target: NodeSelector,
     signal: AbortSignal,
   ): Promise<FleetResult<AppDescription>> {
-    return this.#askAll(target, signal, async (client, one) => {
+    return this.#askAll({ app, target }, signal, async (client, one) => {
       const { descriptions } = await client.describeApp({ app }, { signal, timeoutMs: CALL_MS })
       return descriptions.map((message) => descriptionFromProto(message, nodeOf(one)))
     })
@@ -157,14 +158,14 @@ export class HostControl implements Control {
 
   #streamOf(
     nodes: readonly KnownNode[],
-    { follow, target }: Pick<LogQuery, 'follow' | 'target'>,
+    { app, follow, target }: Pick<LogQuery, 'app' | 'follow' | 'target'>,
   ): Omit<FleetStream<never>, 'cursor' | 'compare'> {
     const clientOf = (peerId: string): NodeClient => this.#fleet.client(peerId)
-    return { nodes, clientOf, follow, isSparse: isSparse(target), clock: this.#clock }
+    return { nodes, clientOf, app, follow, isSparse: isSparse(target), clock: this.#clock }
   }
 
   async #askAll<Item>(
-    target: NodeSelector,
+    { app, target }: Pick<AppQuery, 'app' | 'target'>,
     signal: AbortSignal,
     ask: (client: NodeClient, one: KnownNode) => Promise<readonly Item[]>,
   ): Promise<FleetResult<Item>> {
@@ -173,9 +174,10 @@ export class HostControl implements Control {
     if (signal.aborted) throw asPlaygroundError(signal.reason, 'CANCELED')
     const misses = answers.flatMap((answer) => ('error' in answer ? answer : []))
     const answered = answers.length - misses.length
+    const outcome = { misses, answered, isSparse: isSparse(target), app }
     return {
       items: answers.flatMap((answer) => ('items' in answer ? answer.items : [])),
-      failures: countedFailures(misses, { answered, isSparse: isSparse(target) }),
+      failures: await appFailures(outcome, (peerId) => this.#fleet.client(peerId), signal),
       answered,
     }
   }

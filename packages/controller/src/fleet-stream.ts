@@ -1,5 +1,6 @@
 import { asPlaygroundError } from '@p2p-playground/core'
 import type { Clock, DroppedLines, Followed } from '@p2p-playground/core'
+import { appFailures } from './app-hint.js'
 import { followNode, isPassing, whileAlive } from './followed.js'
 import type { OpenStream, StreamContext } from './followed.js'
 import { requireInfo } from './known-node.js'
@@ -8,7 +9,6 @@ import { mergeLive } from './merge.js'
 import { mergeSorted } from './merge-sorted.js'
 import { reorder } from './reorder.js'
 import type { NodeItem } from './reorder.js'
-import { countedFailures } from './sparse.js'
 import type { NodeClient } from './survey.js'
 
 /** Live items of several nodes wait for so long to be put in order. */
@@ -40,6 +40,8 @@ export interface FleetStream<Item> {
   readonly follow: boolean
   /** Some nodes may not have the app: they are left out when others have it. */
   readonly isSparse: boolean
+  /** Missing: it is about no app, or about all. */
+  readonly app?: string | undefined
   readonly clock: Clock
 }
 
@@ -62,7 +64,7 @@ export async function* streamFleet<Item extends NodeItem>(
     for await (const item of mergeSorted(shares.map(storedOf), stream.compare))
       yield { kind: 'item', item }
     for (const { cursor } of shares) yield* droppedOf(cursor)
-    if (!signal.aborted) yield* outcomeOf(shares, stream)
+    if (!signal.aborted) yield* outcomeOf(shares, stream, signal)
     if (stream.follow) yield* liveOf(shares, stream)
     else if (signal.aborted) throw asPlaygroundError(signal.reason, 'CANCELED')
   } finally {
@@ -85,15 +87,17 @@ function* droppedOf<Item>(cursor: Cursor<Item>): Generator<Followed<never>> {
   for (const dropped of cursor.takeDropped()) yield { kind: 'dropped', dropped }
 }
 
-function* outcomeOf<Item>(
+async function* outcomeOf<Item>(
   shares: readonly Share<Item>[],
-  { isSparse }: { readonly isSparse: boolean },
-): Generator<Followed<never>> {
+  { app, clientOf, isSparse }: FleetStream<Item>,
+  signal: AbortSignal,
+): AsyncGenerator<Followed<never>> {
   const misses = shares.flatMap(({ one, failure }) =>
     failure === undefined ? [] : [{ one, error: failure.error }],
   )
   const answered = shares.length - misses.length
-  for (const failure of countedFailures(misses, { answered, isSparse }))
+  const outcome = { misses, answered, isSparse, app }
+  for (const failure of await appFailures(outcome, clientOf, signal))
     yield { kind: 'failure', failure }
   yield { kind: 'stored', answered }
 }
