@@ -43,11 +43,23 @@ describe('app list of a name', () => {
     expect(listed?.stderr).toMatch(/^Error APP_NOT_FOUND: alpha: there is no app "none" on this/)
     expect(listed).toEqual(described)
     const { code, stderr } = await cli(alpha, 'app', 'list', 'hello@9.9.9')
-    expect(stderr).toBe(
-      'Error APP_NOT_FOUND: alpha: hello has no version 9.9.9 on this node (and 1 more node)\n' +
-        'See which there are with "p2p-playground app versions hello".\n',
+    expect(stderr).toMatch(
+      /^Error APP_NOT_FOUND: alpha: hello has no version 9\.9\.9 on this node \(and 1 more node\)$/m,
     )
+    expect(stderr).toMatch(/^It has: 1\.1\.0, 1\.2\.0; tags: latest \(1\.2\.0\), dev \(1\.2\.0\)/m)
     expect(code).toBe(1)
+    for (const command of [
+      ['app', 'list', 'hello@9.9.9'],
+      ['app', 'start', 'hello@9.9.9'],
+      ['app', 'pin', 'hello@9.9.9'],
+      ['logs', 'hello@9.9.9'],
+    ]) {
+      const { stdout } = await cli(alpha, ...command, '--json')
+      const hint = expect.stringMatching(/^It has: 1\.1\.0, 1\.2\.0; tags: latest/) as string
+      expect(JSON.parse(stdout), command.join(' ')).toMatchObject({
+        error: { code: 'APP_NOT_FOUND', hint, details: { failures: [{ hint }, { node: 'beta' }] } },
+      })
+    }
   })
 })
 

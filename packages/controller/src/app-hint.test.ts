@@ -75,12 +75,12 @@ it('an app that another node has is no slip', async () => {
   expect(failures).toMatchObject([{ node: 'two', code: 'APP_NOT_FOUND', hint: undefined }])
 })
 
-it('a version that no node has is no slip of the name', async () => {
-  const query = { app: 'talker', version: '9.9.9', target: {} }
+it('a version that no node has is no slip of the name: the hint has the versions that there are', async () => {
+  two.install('talker', '1.1.0', { active: false })
+  const query = { app: 'talker', version: '9.9.9', target: { nodes: ['two'] } }
   const { failures } = await control.listApps(query, SIGNAL)
-  expect(failures.map(({ hint }) => hint)).not.toContainEqual(
-    expect.stringContaining('Did you mean'),
-  )
+  const hint = 'It has: 1.0.0, 1.1.0; tags: latest (1.1.0).'
+  expect(failures).toMatchObject([{ node: 'two', code: 'APP_NOT_FOUND', hint }])
 })
 
 it('a node that refuses may have the app: what it says stays, and the name is told behind it', async () => {

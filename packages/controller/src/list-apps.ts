@@ -1,5 +1,5 @@
 import type { CallOptions } from '@connectrpc/connect'
-import { absentApp } from '@p2p-playground/core'
+import { absentApp, versionHint } from '@p2p-playground/core'
 import type { AppQuery, InstanceStatus } from '@p2p-playground/core'
 import { instanceFromProto } from '@p2p-playground/proto'
 import type { NodeClient } from './survey.js'
@@ -24,6 +24,10 @@ export async function listApps(
     (one) => one.app === app && (wanted === undefined || one.version === wanted),
   )
   if (found.length > 0 || version === undefined) return found
-  const hint = `See which there are with "p2p-playground app versions ${app ?? ''}".`
+  const tags = known.versions.flatMap((one) => one.tags.map((tag) => [tag, one.version] as const))
+  const hint = versionHint(
+    known.versions.map((one) => one.version),
+    Object.fromEntries(tags),
+  )
   throw absentApp(`${app ?? ''} has no version ${version} on this node`, hint)
 }

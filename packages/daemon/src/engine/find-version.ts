@@ -1,4 +1,4 @@
-import { PlaygroundError, absentApp } from '@p2p-playground/core'
+import { PlaygroundError, absentApp, versionHint } from '@p2p-playground/core'
 import type { AppRecord, InstanceRecord } from '@p2p-playground/core'
 import { stableOf, tagsOf } from '@p2p-playground/core/reconcile'
 import { compare } from 'semver'
@@ -19,10 +19,9 @@ export function noSuchApp(app: string): PlaygroundError {
 }
 
 /** What could have been asked for instead. */
-export function versionHint(app: AppRecord, versions: readonly InstanceRecord[]): string {
-  const tags = Object.entries(tagsOf(app, versions)).map(([tag, version]) => `${tag} (${version})`)
-  const known = versions.map((one) => one.version).join(', ')
-  return `It has: ${known}; tags: ${tags.join(', ') || 'none'}.`
+export function hintOf(app: AppRecord, versions: readonly InstanceRecord[]): string {
+  const known = versions.map((one) => one.version)
+  return versionHint(known, tagsOf(app, versions))
 }
 
 /** @throws APP_NOT_FOUND with what there is */
@@ -34,7 +33,7 @@ export function requireVersion(
   const found = findVersion(app, versions, text)
   if (found !== undefined) return found
   throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no version ${text} on this node`, {
-    hint: versionHint(app, versions),
+    hint: hintOf(app, versions),
   })
 }
 

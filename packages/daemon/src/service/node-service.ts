@@ -29,7 +29,7 @@ import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { refusal } from '../engine/commands.js'
 import type { Commands } from '../engine/commands.js'
 import type { Deployments } from '../engine/deployments.js'
-import { findVersion, noSuchApp, versionHint } from '../engine/find-version.js'
+import { findVersion, hintOf, noSuchApp } from '../engine/find-version.js'
 import type { InstanceTable } from '../engine/instance-table.js'
 import { noteOf, statusOf, tagsOfVersion, usageOf } from '../engine/status.js'
 import type { Launcher } from '../engine/launcher.js'
@@ -273,7 +273,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     const found = findVersion(table.app(app), versions, version)
     if (found !== undefined) return { ...query, version: found.version }
     if (!isOfApps) return query
-    const hint = versionHint(table.app(app), versions)
+    const hint = hintOf(table.app(app), versions)
     throw absentApp(`${app} has no version ${version} on this node`, hint)
   }
 
