@@ -81,8 +81,10 @@ export function fakeService(state: FakeState): Service {
     async listVersions({ app }) {
       await enter()
       const found = app === '' ? state.instances : ofApp(app)
-      const about = { tags: ['latest'], note: '' }
-      return { versions: found.map((one) => versionToProto(recordOf(one), about)) }
+      const versions = found.map((one) =>
+        versionToProto(recordOf(one), { state: one.state, tags: ['latest'], note: '' }),
+      )
+      return { versions }
     },
     async describeApp({ app }) {
       await enter()
@@ -218,7 +220,6 @@ function recordOf(one: InstanceStatus): InstanceRecord {
     ...newInstanceRecord(one, one.digest),
     presence: 'present',
     active: one.active,
-    state: one.state === 'unknown' ? 'staged' : one.state,
     sizeBytes: 1234,
     receivedAtMs: 1,
   }

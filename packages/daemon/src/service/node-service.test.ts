@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
+import type { InstanceRecord } from '@p2p-playground/core'
 import { Loopback, keyPair } from '@p2p-playground/p2p/testing'
 import type { WaitOptions } from '../engine/start-watch.js'
 import { EngineUnderTest } from '../engine/engine.test.support.js'
@@ -106,4 +107,30 @@ it('describes an app though what one instance uses cannot be read', async () => 
     ['1.0.0', undefined],
     ['1.1.0', 1n],
   ])
+})
+
+it('says wherever it is listed that nobody watches an app whose runtime is gone', async () => {
+  const t = new EngineUnderTest()
+  onTestFinished(() => t.remove())
+  await t.startWith({})
+  await t.deploy(await t.jobOf('1.0.0'))
+  t.runtimeName = 'other'
+  await t.startWith({})
+  const serving = await loopback.host({ trustedKeys: [key.trusted] })
+  const asking = await loopback.host({ listen: [], roleKeys: [key.signing] })
+  serve(serving, {
+    table: t.engine.table,
+    launcher: t.engine.launcher,
+    preflight: t.engine.preflight,
+    isLost: (record: InstanceRecord) => t.engine.isLost(record),
+    limitsOf: () => '',
+  })
+  const client = await clientOf(asking, serving)
+  const [{ instances }, { versions }] = await Promise.all([
+    client.listApps({}),
+    client.listVersions({ app: 'web' }),
+  ])
+  const about = { app: 'web', version: '1.0.0', state: 'unknown' }
+  expect(instances).toMatchObject([about])
+  expect(versions).toMatchObject([about])
 })

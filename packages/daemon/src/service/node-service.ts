@@ -105,6 +105,7 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       const versions = records.filter(isPresent).map((record) => {
         const about = { app: table.app(record.app), problem: preflight.problemOf(record) }
         return versionToProto(record, {
+          state: status(record).state,
           tags: tagsOfVersion(record, table),
           note: noteOf(record, about),
         })

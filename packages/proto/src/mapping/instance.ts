@@ -57,7 +57,7 @@ export function instanceFromProto(message: Instance): InstanceStatus {
 
 export function versionToProto(
   record: InstanceRecord,
-  about: Pick<VersionRow, 'tags' | 'note'>,
+  about: Pick<VersionRow, 'state' | 'tags' | 'note'>,
 ): Version {
   return create(VersionSchema, {
     app: record.app,
@@ -66,7 +66,7 @@ export function versionToProto(
     sizeBytes: BigInt(record.sizeBytes),
     receivedAtMs: BigInt(Math.round(record.receivedAtMs)),
     active: record.active,
-    state: record.state,
+    state: about.state,
     tags: [...about.tags],
     note: about.note,
   })
