@@ -99,7 +99,7 @@ export class Collector {
     } catch (error) {
       this.#fail(error)
     }
-    this.#release(collecting)
+    await this.#release(collecting)
   }
 
   /** Stores what a hook of the instance wrote; it is on the disk when this resolves. */
@@ -120,14 +120,19 @@ export class Collector {
     if (!this.isOpen) await this.segments.close()
   }
 
-  /** The daemon ends; the instance may go on writing. */
+  /** The daemon ends, or the log goes; the instance may go on writing. Never rejects: what the disk refuses is logged. */
   async close(): Promise<void> {
+    const { dir, logger } = this.#options
     const collecting = this.#collecting
-    if (collecting !== undefined) {
-      this.#drain(collecting.raw, { flush: false })
-      this.#release(collecting)
+    try {
+      if (collecting !== undefined) {
+        this.#drain(collecting.raw, { flush: false })
+        await this.#release(collecting)
+      }
+      this.segments.syncNow()
+    } catch (error) {
+      logger.error('log-close-failed', { dir, error: errorMessage(error) })
     }
-    this.segments.syncNow()
     await this.segments.close()
   }
 
@@ -145,20 +150,20 @@ export class Collector {
         if (!stop.signal.aborted) await raw.free(this.segments.syncedOffsets, puncher)
       },
       onError: (error) => {
-        if (!stop.signal.aborted)
-          logger.error('log-sync-failed', { dir, error: errorMessage(error) })
+        logger.error('log-sync-failed', { dir, error: errorMessage(error) })
       },
     })
     void this.#poll(watcher === undefined ? POLL_UNWATCHED_MS : POLL_MS, stop.signal)
     return { raw, commit, stop, watcher }
   }
 
-  #release({ raw, commit, stop, watcher }: Collecting): void {
+  /** Resolves when no commit is under way any more. */
+  async #release({ raw, commit, stop, watcher }: Collecting): Promise<void> {
     this.#collecting = undefined
     stop.abort()
     watcher?.close()
-    void commit.close()
     raw.close()
+    await commit.close()
   }
 
   #watch(signal: AbortSignal): FSWatcher | undefined {

@@ -4,21 +4,21 @@ import {
   appendFileSync,
   readFileSync,
   readdirSync,
-  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { DaemonLogEntry, LogEntry } from '@p2p-playground/core'
 import { FakeClock } from '@p2p-playground/testkit'
 import { build } from 'esbuild'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { DaemonLog } from './daemon-log.js'
 import type { DaemonLogOptions } from './daemon-log.js'
 import { followFeeds, readFeeds } from './follower.js'
-import { temporaryDir } from './log-fixture.test.support.js'
+import { breakOpenFile, descriptorsOf, temporaryDir } from './log-fixture.test.support.js'
 import type { LogAnswer } from './log-feed.js'
 import type { StoreQuery } from './log-query.js'
 
@@ -44,18 +44,6 @@ async function read(log: DaemonLog, query: Partial<StoreQuery> = {}): Promise<Da
 
 const numbers = (count: number, from = 1): number[] =>
   Array.from({ length: count }, (_, index) => from + index)
-
-/** How many descriptors of this process lead to a file. */
-function openAs(path: string): number {
-  return readdirSync('/proc/self/fd').filter((file) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${file}`) === path
-    } catch {
-      // The one by which the directory was read.
-      return false
-    }
-  }).length
-}
 
 describe('DaemonLog', () => {
   it('gives lines back as entries with level, event, fields and the app that they name', async () => {
@@ -193,7 +181,7 @@ describe('DaemonLog', () => {
     ])
     expect(found[1]?.fields['lines']).toBe(3)
     expect(found[1]?.fields['error']).toMatch(/^EFBIG/)
-    expect(openAs(join(dir, 'daemon-000000000001.log'))).toBe(1)
+    expect(descriptorsOf(join(dir, 'daemon-000000000001.log'))).toHaveLength(1)
   })
 
   it('lets go of a full file that cannot be synced, and goes on in the next', async () => {
@@ -202,7 +190,7 @@ describe('DaemonLog', () => {
     // A device takes lines, and cannot be synced.
     symlinkSync('/dev/zero', join(dir, 'daemon-000000000001.log'))
     log.write('info', 'before', { text: 'x'.repeat(900) })
-    expect(openAs('/dev/zero')).toBe(1)
+    expect(descriptorsOf('/dev/zero')).toHaveLength(1)
     log.write('info', 'refused', { text: 'x'.repeat(900) })
     log.write('info', 'after', {})
     const found = await read(log, { after: { daemon: 1 } })
@@ -210,7 +198,7 @@ describe('DaemonLog', () => {
       [2, 'daemon-log-lines-lost'],
       [3, 'after'],
     ])
-    expect(openAs('/dev/zero')).toBe(0)
+    expect(descriptorsOf('/dev/zero')).toEqual([])
   })
 
   it('does without a file while its directory cannot be one', async () => {
@@ -221,6 +209,49 @@ describe('DaemonLog', () => {
     rmSync(dir)
     log.write('info', 'found', {})
     expect((await read(log)).map(({ event }) => event)).toEqual(['daemon-log-lines-lost', 'found'])
+  })
+
+  it('says in its next line that a file could not be closed', async () => {
+    const dir = temporaryDir()
+    const log = logIn(dir)
+    log.write('info', 'before', {})
+    const path = join(dir, 'daemon-000000000001.log')
+    breakOpenFile(path)
+    log.write('info', 'refused', {})
+    await nextTurn()
+    log.write('info', 'after', {})
+    expect((await read(log)).map(({ event, fields }) => [event, fields])).toEqual([
+      ['before', {}],
+      ['daemon-log-lines-lost', { lines: 1, error: expect.stringMatching(/^EBADF/) as string }],
+      ['daemon-log-close-failed', { path, error: 'EBADF: bad file descriptor, close' }],
+      ['after', {}],
+    ])
+  })
+
+  it('says at its end what no line came to say', async () => {
+    const dir = temporaryDir()
+    const log = logIn(dir)
+    log.write('info', 'before', {})
+    breakOpenFile(join(dir, 'daemon-000000000001.log'))
+    log.write('info', 'refused', {})
+    await log.close()
+    expect((await read(logIn(dir))).map(({ event }) => event)).toEqual([
+      'before',
+      'daemon-log-lines-lost',
+      'daemon-log-close-failed',
+    ])
+  })
+
+  it('ends for who follows it, and for good, although the disk refuses', async () => {
+    const dir = temporaryDir()
+    const log = logIn(dir)
+    log.write('info', 'before', {})
+    const listener = { push: vi.fn(), forget: vi.fn(), end: vi.fn() }
+    log.subscribe(listener)
+    breakOpenFile(join(dir, 'daemon-000000000001.log'))
+    await expect(log.close()).rejects.toThrow('EBADF: bad file descriptor, fdatasync')
+    expect(listener.end).toHaveBeenCalledOnce()
+    await log.close()
   })
 
   it('is followed without gap or repeat while files roll and go', async () => {

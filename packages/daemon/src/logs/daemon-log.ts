@@ -47,6 +47,10 @@ export class DaemonLog implements LogFeed {
   #nextSeq = 1
   #writer: SegmentWriter | undefined
   #lost = { lines: 0, error: '' }
+  /** The last that was not told yet. */
+  #notClosed: { readonly path: string; readonly error: string } | undefined
+  /** Files that are being closed. Never rejects. */
+  #closing: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
   /** Goes on behind what is there; a torn end is cut off. */
@@ -63,11 +67,7 @@ export class DaemonLog implements LogFeed {
   write(level: LogLevel, event: string, fields: LogFields): void {
     if (this.#isClosed) return
     try {
-      const { lines, error } = this.#lost
-      if (lines > 0) {
-        this.#append('error', 'daemon-log-lines-lost', { lines, error })
-        this.#lost = { lines: 0, error: '' }
-      }
+      this.#tell()
       this.#append(level, event, fields)
     } catch (error) {
       this.#lose(error)
@@ -88,18 +88,43 @@ export class DaemonLog implements LogFeed {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Takes no more. Idempotent. */
+  /** Takes no more. Idempotent. @throws what the disk says to the last lines: no line can */
   async close(): Promise<void> {
+    if (this.#isClosed) return
     this.#isClosed = true
+    await this.#closing
+    try {
+      this.#tell()
+      this.#writer?.syncNow()
+    } finally {
+      for (const listener of this.#listeners) listener.end()
+      this.#letGo()
+      await this.#closing
+    }
+    const { path, error } = this.#notClosed ?? {}
+    if (path !== undefined) throw new Error(`cannot close ${path}: ${String(error)}`)
+  }
+
+  /** What could not be said when it happened. */
+  #tell(): void {
+    const { lines, error } = this.#lost
+    if (lines > 0) this.#append('error', 'daemon-log-lines-lost', { lines, error })
+    this.#lost = { lines: 0, error: '' }
+    if (this.#notClosed === undefined) return
+    this.#append('error', 'daemon-log-close-failed', { ...this.#notClosed })
+    this.#notClosed = undefined
+  }
+
+  /** Closes the file that is written to, when no sync of it is under way any more. */
+  #letGo(): void {
     const writer = this.#writer
     this.#writer = undefined
-    try {
-      writer?.syncNow()
-    } catch {
-      // The disk refuses; there is nowhere left to say so.
-    }
-    await writer?.close()
-    for (const listener of this.#listeners) listener.end()
+    if (writer === undefined) return
+    // To write it down now could fail in the same way, without end.
+    const closed = writer.close().catch((error: unknown) => {
+      this.#notClosed = { path: writer.path, error: errorMessage(error) }
+    })
+    this.#closing = Promise.all([this.#closing, closed])
   }
 
   #append(level: LogLevel, event: string, fields: LogFields): void {
@@ -140,12 +165,10 @@ export class DaemonLog implements LogFeed {
     const last = this.#files.at(-1)
     if (last !== undefined && (last.sizeBytes === 0 || last.sizeBytes + bytes <= rollBytes))
       return last
-    const writer = this.#writer
-    this.#writer = undefined
     try {
-      writer?.syncNow()
+      this.#writer?.syncNow()
     } finally {
-      void writer?.close()
+      this.#letGo()
     }
     const firstSeq = this.#nextSeq
     const path = join(dir, `daemon-${String(firstSeq).padStart(12, '0')}.log`)
@@ -167,8 +190,7 @@ export class DaemonLog implements LogFeed {
 
   #lose(error: unknown): void {
     this.#lost = { lines: this.#lost.lines + 1, error: errorMessage(error) }
-    void this.#writer?.close()
-    this.#writer = undefined
+    this.#letGo()
   }
 
   #recover(): void {

@@ -55,8 +55,11 @@ export async function createDaemonLogger(options: DaemonLoggerOptions): Promise<
     if (root.isLevelEnabled(level)) root.log({ level, message: event, fields })
   }
   const close = async (): Promise<void> => {
-    await log.close()
-    process.stderr.off('error', ignoreClosed)
+    try {
+      await log.close()
+    } finally {
+      process.stderr.off('error', ignoreClosed)
+    }
   }
   return { logger: wrap(write, {}), log, close }
 }

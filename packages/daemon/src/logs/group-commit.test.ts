@@ -57,6 +57,26 @@ describe('GroupCommit', () => {
     await group.close()
   })
 
+  it('reports what goes wrong with a commit that is under way at its end', async () => {
+    const { clock, wake } = wakeableClock()
+    const { promise, reject } = Promise.withResolvers<undefined>()
+    const commit = vi.fn(async () => {
+      await promise
+    })
+    const onError = vi.fn()
+    const group = new GroupCommit({ clock, commit, onError })
+    group.want()
+    wake()
+    await vi.waitFor(() => {
+      expect(commit).toHaveBeenCalledOnce()
+    })
+    const closing = group.close()
+    const error = new Error('EIO')
+    reject(error)
+    await closing
+    expect(onError).toHaveBeenCalledExactlyOnceWith(error)
+  })
+
   it('stops while it waits', async () => {
     const { clock, wake } = wakeableClock()
     const commit = vi.fn(() => Promise.resolve())

@@ -46,7 +46,7 @@ export class GroupCommit {
         await this.#commit()
       }
     } catch (error) {
-      if (!signal.aborted) this.#onError(error)
+      if (!signal.aborted || error !== signal.reason) this.#onError(error)
     } finally {
       this.#running = undefined
     }

@@ -1,4 +1,12 @@
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
@@ -20,6 +28,26 @@ export function temporaryDir(): string {
     rmSync(dir, { recursive: true, force: true })
   })
   return dir
+}
+
+/** The descriptors of this process that lead to a file. */
+export function descriptorsOf(path: string): number[] {
+  const real = realpathSync(path)
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === real ? [Number(fd)] : []
+    } catch {
+      // The one by which the directory was read.
+      return []
+    }
+  })
+}
+
+/** From now on the system refuses whatever is done with the file as it is open here: EBADF. */
+export function breakOpenFile(path: string): void {
+  const descriptors = descriptorsOf(path)
+  if (descriptors.length === 0) throw new Error(`${path} is not open`)
+  for (const fd of descriptors) closeSync(fd)
 }
 
 export class CountingLogger extends RecordingLogger {

@@ -12,8 +12,15 @@ import {
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { FakeClock } from '@p2p-playground/testkit'
-import { describe, expect, it } from 'vitest'
-import { KEY, storeFixture, temporaryDir, write } from './log-fixture.test.support.js'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  KEY,
+  breakOpenFile,
+  descriptorsOf,
+  storeFixture,
+  temporaryDir,
+  write,
+} from './log-fixture.test.support.js'
 
 /** The paths of all files below a directory. */
 function filesBelow(dir: string): string[] {
@@ -249,5 +256,40 @@ describe('LogStore keeps to its directory', () => {
     ).rejects.toMatchObject(refused)
     await expect(store.remove('hello', name)).rejects.toMatchObject(refused)
     expect(readdirSync(outside)).toEqual(['x'])
+  })
+})
+
+describe('LogStore ends', () => {
+  const segmentOf = (rootDir: string, { app, version }: typeof KEY): string =>
+    join(rootDir, app, version, 'segments', '00000001.seg')
+
+  it('all of it, and says which log the disk refused', async () => {
+    const { store, open, stored, logger, rootDir } = storeFixture()
+    const listener = { push: vi.fn(), forget: vi.fn(), end: vi.fn() }
+    store.subscribe(listener)
+    const { stdoutPath } = await open(KEY)
+    for (const key of [KEY, OTHER]) write((await open(key)).stdoutPath, 'stored\n')
+    await stored(2)
+    breakOpenFile(segmentOf(rootDir, KEY))
+    write(stdoutPath, 'refused\n')
+    await store.close()
+    expect(listener.end).toHaveBeenCalledOnce()
+    expect(descriptorsOf(segmentOf(rootDir, OTHER))).toEqual([])
+    const told = logger.lines.filter(({ event }) => event === 'log-close-failed')
+    expect(told.map(({ fields }) => fields)).toMatchObject([
+      { ...KEY, error: 'EBADF: bad file descriptor, fdatasync' },
+      { ...KEY, error: 'EBADF: bad file descriptor, close' },
+    ])
+  })
+
+  it('one that is removed although the disk refuses its last lines', async () => {
+    const { store, open, stored, rootDir } = storeFixture()
+    const { stdoutPath } = await open(KEY)
+    write(stdoutPath, 'stored\n')
+    await stored(1)
+    breakOpenFile(segmentOf(rootDir, KEY))
+    write(stdoutPath, 'refused\n')
+    await store.remove(KEY.app)
+    expect(existsSync(join(rootDir, KEY.app))).toBe(false)
   })
 })

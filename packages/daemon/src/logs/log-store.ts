@@ -236,7 +236,7 @@ export class LogStore implements LogFeed {
       } finally {
         for (const { version } of logs) {
           const collector = this.#collectorOf({ app, version })
-          if (!collector.isOpen) collector.segments.close().catch(fail)
+          if (!collector.isOpen) void collector.segments.close()
         }
       }
     } catch (error) {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { decodeFrame, findFrame } from './frame.js'
 import type { FrameView, SegmentHeader, TimeRange } from './frame.js'
 
@@ -81,4 +81,14 @@ function countMissing(header: SegmentHeader | undefined, frames: readonly FrameV
     next = frame.firstSeq + frame.count
   }
   return missing
+}
+
+/** What the file itself says of a segment. */
+export function fileOf(path: string): {
+  readonly path: string
+  readonly number: number
+  readonly sizeBytes: number
+} {
+  const number = Number.parseInt(path.slice(path.lastIndexOf('/') + 1), 10)
+  return { path, number, sizeBytes: statSync(path).size }
 }

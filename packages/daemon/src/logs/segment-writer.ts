@@ -15,7 +15,7 @@ const syncFile = promisify(fdatasync)
 
 /** Appends to one file; what cannot be written whole is taken back. */
 export class SegmentWriter {
-  readonly #path: string
+  readonly path: string
   readonly #fd: number
   #sizeBytes: number
   #isDirty = false
@@ -26,7 +26,7 @@ export class SegmentWriter {
 
   /** Opens the file, made when it is not there. @throws what the file system says, as does `append`. */
   constructor(path: string, sizeBytes: number) {
-    this.#path = path
+    this.path = path
     this.#fd = openSync(path, 'a', 0o600)
     this.#sizeBytes = sizeBytes
     this.#isNew = sizeBytes === 0
@@ -59,7 +59,7 @@ export class SegmentWriter {
       this.#running = undefined
     }
     if (!this.#isNew) return
-    await syncDir(this.#path)
+    await syncPath(dirname(this.path))
     this.#isNew = false
   }
 
@@ -68,7 +68,7 @@ export class SegmentWriter {
     if (this.#isClosed || (!this.#isDirty && !this.#isNew && this.#running === undefined)) return
     fdatasyncSync(this.#fd)
     this.#isDirty = false
-    if (this.#isNew) syncDirNow(this.#path)
+    if (this.#isNew) syncDirNow(this.path)
     this.#isNew = false
   }
 
@@ -82,13 +82,13 @@ export class SegmentWriter {
   }
 }
 
-/** A new file is only there after a power cut when its directory says so. */
-async function syncDir(path: string): Promise<void> {
-  const dir = await open(dirname(path), 'r')
+/** Of a file, or of a directory: a new file is only there after a power cut when that says so. */
+export async function syncPath(path: string): Promise<void> {
+  const file = await open(path, 'r')
   try {
-    await dir.sync()
+    await file.sync()
   } finally {
-    await dir.close()
+    await file.close()
   }
 }
 

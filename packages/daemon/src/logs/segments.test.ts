@@ -1,16 +1,25 @@
 import { execFileSync } from 'node:child_process'
 import {
+  closeSync,
   copyFileSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readdirSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RecordingLogger } from '@p2p-playground/testkit'
 import { describe, expect, it } from 'vitest'
-import { openSegments, storedLines, temporaryDir, textsOf } from './log-fixture.test.support.js'
+import {
+  breakOpenFile,
+  openSegments,
+  storedLines,
+  temporaryDir,
+  textsOf,
+} from './log-fixture.test.support.js'
 import type { Segments } from './segments.js'
 
 const FIRST = '00000001.seg'
@@ -160,6 +169,30 @@ describe('Segments', () => {
     if (oldest === undefined) throw new Error('there is no segment')
     segments.dropOldest()
     await expect(segments.read(oldest)).resolves.toEqual([])
+  })
+
+  it.each<[string, (segments: Segments) => Promise<void>]>([
+    [
+      'dropped',
+      async (segments) => {
+        segments.dropOldest()
+        await nextTurn()
+      },
+    ],
+    ['closed', (segments) => segments.close()],
+  ])('logs what the disk says to a file that is %s', async (_, end) => {
+    const dir = temporaryDir()
+    const logger = new RecordingLogger()
+    const segments = openSegments(dir, { logger })
+    // The number for the next file, which must not be the one that was broken.
+    const spare = openSync(dir, 'r')
+    append(segments, ['one'], 4)
+    const path = join(dir, FIRST)
+    breakOpenFile(path)
+    closeSync(spare)
+    await end(segments)
+    const fields = { path, error: 'EBADF: bad file descriptor, close' }
+    expect(logger.lines).toEqual([{ level: 'error', event: 'log-close-failed', fields }])
   })
 
   it('says what is on the disk only when it is', async () => {

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { mkdirSync, readFileSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemCode } from '@p2p-playground/core'
+import { errorMessage, systemCode } from '@p2p-playground/core'
 import type { InstanceKey, Logger } from '@p2p-playground/core'
 import { encodeFrame, encodeHeader } from './frame.js'
 import type { Frame, FrameView, RawOffsets, SegmentHeader, TimeRange } from './frame.js'
 import { SegmentIndex, readSlice } from './segment-index.js'
-import { firstSeqOf, rangeOf, readHeader, scanSegment, widen } from './segment-scan.js'
+import { fileOf, firstSeqOf, rangeOf, readHeader, scanSegment, widen } from './segment-scan.js'
 import type { SegmentScan } from './segment-scan.js'
-import { SegmentWriter } from './segment-writer.js'
+import { SegmentWriter, syncPath } from './segment-writer.js'
 
 /** One file of frames. */
 export interface Segment {
@@ -115,7 +114,7 @@ export class Segments {
   dropOldest(): void {
     if (this.#segments.length === 1) {
       this.#begin()
-      for (const writer of this.#retired) void writer.close()
+      for (const writer of this.#retired) void this.#close(writer)
       this.#retired.clear()
     }
     const oldest = this.#segments.shift()
@@ -159,7 +158,7 @@ export class Segments {
     await this.#syncUnsure()
     for (const writer of this.#retired) {
       await writer.sync()
-      await writer.close()
+      await this.#close(writer)
       this.#retired.delete(writer)
     }
     await this.#writer?.sync()
@@ -177,7 +176,17 @@ export class Segments {
     const writers = [...this.#retired, ...(this.#writer === undefined ? [] : [this.#writer])]
     this.#retired.clear()
     this.#writer = undefined
-    await Promise.all(writers.map((writer) => writer.close()))
+    await Promise.all(writers.map((writer) => this.#close(writer)))
+  }
+
+  /** Never rejects: what was synced is stored all the same, and mostly nobody waits. */
+  async #close(writer: SegmentWriter): Promise<void> {
+    try {
+      await writer.close()
+    } catch (error) {
+      const { path } = writer
+      this.#options.logger.error('log-close-failed', { path, error: errorMessage(error) })
+    }
   }
 
   #indexOf({ path }: Pick<Segment, 'path'>): SegmentIndex {
@@ -190,12 +199,7 @@ export class Segments {
     const path = this.#unsureOf
     this.#unsureOf = undefined
     if (path === undefined || !this.#segments.some((segment) => segment.path === path)) return
-    const file = await open(path, 'r')
-    try {
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
+    await syncPath(path)
   }
 
   #begin(): OwnSegment {
@@ -216,7 +220,7 @@ export class Segments {
     try {
       writer.append(header)
     } catch (error) {
-      void writer.close()
+      void this.#close(writer)
       rmSync(path, { force: true })
       throw error
     }
@@ -291,9 +295,4 @@ export class Segments {
     }
     return scan
   }
-}
-
-function fileOf(path: string): Pick<Segment, 'path' | 'number' | 'sizeBytes'> {
-  const number = Number.parseInt(path.slice(path.lastIndexOf('/') + 1), 10)
-  return { path, number, sizeBytes: statSync(path).size }
 }

@@ -104,8 +104,8 @@ export class Shipper implements FeedListener {
   /** Goes on where the daemon before was; a sink that is new gets all that is kept. */
   static async start(options: ShipperOptions): Promise<Shipper> {
     const shipper = new Shipper(options, await options.store.load())
-    // From now on whatever goes unshipped is a loss. If the disk refuses that, the first batch is told so too.
-    await shipper.#save().catch(() => undefined)
+    // From now on whatever goes unshipped is a loss.
+    await shipper.#trySave()
     shipper.#running = shipper.#run(shipper.#stop.signal)
     return shipper
   }
@@ -162,12 +162,7 @@ export class Shipper implements FeedListener {
     this.#work.ring()
     await this.#drained(() => this.#ledger.neededFrom(life) > lastSeq)
     this.#queue.retire(life, lastSeq)
-    try {
-      await this.#save()
-    } catch (error) {
-      // It is saved with the next batch.
-      this.#options.logger.error('log-sink-ledger-failed', { error: errorMessage(error) })
-    }
+    await this.#trySave()
   }
 
   status(): LogSinkStatus {
@@ -202,10 +197,7 @@ export class Shipper implements FeedListener {
     this.#queue.close()
     // Retries are not worth a save of their own.
     this.#ledger.isDirty = true
-    await this.#save().catch((error: unknown) => {
-      // The last batches come again, under the same ids.
-      this.#options.logger.error('log-sink-ledger-failed', { error: errorMessage(error) })
-    })
+    await this.#trySave()
   }
 
   /** Gives how long to wait before the next try of anything. */
@@ -271,6 +263,15 @@ export class Shipper implements FeedListener {
       if (ms > 0) await this.#options.clock.sleep(ms, signal)
     } catch (error) {
       if (!signal.aborted) throw error
+    }
+  }
+
+  /** What the disk refuses is saved with the next batch; where none comes, the last ones come again under the same ids. */
+  async #trySave(): Promise<void> {
+    try {
+      await this.#save()
+    } catch (error) {
+      this.#options.logger.error('log-sink-ledger-failed', { error: errorMessage(error) })
     }
   }
 

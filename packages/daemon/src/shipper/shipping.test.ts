@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogEntry, LogSink, NewEvent } from '@p2p-playground/core'
@@ -231,6 +231,27 @@ describe('Shipping', () => {
       },
       { type: 'log-sink-resumed', code: null },
     ])
+  })
+
+  it('says at once that the disk refuses to keep how far a sink is', async () => {
+    const away = join(dir, 'not mounted')
+    mkdirSync(join(dir, 'sinks'))
+    symlinkSync(away, join(dir, 'sinks', 's'))
+    const sink = new InMemoryLogSink()
+    const node = await startNode([{ name: 's', kinds: ['app'], sink }])
+    const lines: LogEntry[] = []
+    for await (const { entries } of node.logs.query({ kinds: ['daemon'] })) lines.push(...entries)
+    expect(lines).toMatchObject([
+      {
+        event: 'log-sink-ledger-failed',
+        fields: { sink: 's', error: expect.stringContaining('EEXIST') as string },
+      },
+    ])
+    await logLines(node, 1)
+    expect(sink.entries).toEqual([])
+    mkdirSync(away)
+    await shippedAll(node)
+    expect(sink.entries).toHaveLength(1)
   })
 
   it('needs nothing of apps for a sink that is to have none', async () => {
