@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -18,7 +18,12 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { DaemonLog } from './daemon-log.js'
 import type { DaemonLogOptions } from './daemon-log.js'
 import { followFeeds, readFeeds } from './follower.js'
-import { breakOpenFile, descriptorsOf, temporaryDir } from './log-fixture.test.support.js'
+import {
+  breakOpenFile,
+  descriptorsOf,
+  temporaryDir,
+  withFileLimit,
+} from './log-fixture.test.support.js'
 import type { LogAnswer } from './log-feed.js'
 import type { StoreQuery } from './log-query.js'
 
@@ -157,21 +162,11 @@ describe('DaemonLog', () => {
   it('outlives a disk that refuses, and says afterwards how many lines are lost and why', async () => {
     const dir = temporaryDir()
     const log = logIn(dir)
-    // A file may not grow beyond this limit of the process: as a full disk, it takes a part.
-    const limit = (bytes: string): void => {
-      execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
-    }
-    const survive = (): void => undefined
-    process.on('SIGXFSZ', survive)
-    onTestFinished(() => {
-      limit('unlimited')
-      process.off('SIGXFSZ', survive)
-    })
     log.write('info', 'before', {})
-    limit('1')
-    for (const number of numbers(3))
-      log.write('info', 'refused', { number, text: 'x'.repeat(5000) })
-    limit('unlimited')
+    withFileLimit(1, () => {
+      for (const number of numbers(3))
+        log.write('info', 'refused', { number, text: 'x'.repeat(5000) })
+    })
     log.write('info', 'after', {})
     const found = await read(log)
     expect(found.map(({ seq, event }) => [seq, event])).toEqual([
@@ -222,7 +217,13 @@ describe('DaemonLog', () => {
     log.write('info', 'after', {})
     expect((await read(log)).map(({ event, fields }) => [event, fields])).toEqual([
       ['before', {}],
-      ['daemon-log-lines-lost', { lines: 1, error: expect.stringMatching(/^EBADF/) as string }],
+      [
+        'daemon-log-lines-lost',
+        {
+          lines: 1,
+          error: expect.stringMatching(/^EBADF: bad file descriptor, write; .*EBADF/) as string,
+        },
+      ],
       ['daemon-log-close-failed', { path, error: 'EBADF: bad file descriptor, close' }],
       ['after', {}],
     ])

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorMessage, systemCode } from '@p2p-playground/core'
@@ -180,11 +180,8 @@ export class DaemonLog implements LogFeed {
     return file
   }
 
-  /** Made when it is not there, and without what a refusal may have left behind the last whole line. */
   #open({ path, sizeBytes }: LogFile): SegmentWriter {
     mkdirSync(this.#options.dir, { recursive: true, mode: 0o700 })
-    const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat !== undefined && stat.size > sizeBytes) truncateSync(path, sizeBytes)
     return new SegmentWriter(path, sizeBytes)
   }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   closeSync,
@@ -9,7 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '@p2p-playground/core'
+import { errorMessage, systemClock } from '@p2p-playground/core'
 import type { AppLogEntry, Logger } from '@p2p-playground/core'
 import { RecordingLogger } from '@p2p-playground/testkit'
 import { onTestFinished, vi } from 'vitest'
@@ -48,6 +49,50 @@ export function breakOpenFile(path: string): void {
   const descriptors = descriptorsOf(path)
   if (descriptors.length === 0) throw new Error(`${path} is not open`)
   for (const fd of descriptors) closeSync(fd)
+}
+
+/** Meanwhile no file may grow beyond so many bytes: as a full disk, it takes a part. */
+export function withFileLimit(bytes: number, act: () => void): void {
+  const limit = (soft: string): void => {
+    execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${soft}:`])
+  }
+  const survive = (): void => undefined
+  process.on('SIGXFSZ', survive)
+  limit(String(bytes))
+  try {
+    act()
+  } finally {
+    limit('unlimited')
+    process.off('SIGXFSZ', survive)
+  }
+}
+
+/** Lets a file only grow, and a directory only get more files, until the returned function is called; see chattr(1). */
+export function makeAppendOnly(path: string): () => void {
+  const change = (mode: string): void => {
+    execFileSync('chattr', [mode, path], { stdio: ['ignore', 'ignore', 'pipe'] })
+  }
+  change('+a')
+  const undo = (): void => {
+    change('-a')
+  }
+  onTestFinished(undo)
+  return undo
+}
+
+/** Why `makeAppendOnly` cannot be had here; said on stdout. */
+export function whyNoAppendOnly(test: string): string | undefined {
+  const dir = mkdtempSync(join(tmpdir(), 'logs-'))
+  try {
+    for (const mode of ['+a', '-a']) execFileSync('chattr', [mode, dir], { stdio: 'pipe' })
+    return undefined
+  } catch (error) {
+    const why = `files that only grow need root and a file system that has them: ${errorMessage(error).trim()}`
+    process.stdout.write(`${test}: left out, ${why}\n`)
+    return why
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
 }
 
 export class CountingLogger extends RecordingLogger {

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryDir } from './log-fixture.test.support.js'
@@ -29,6 +29,27 @@ describe('SegmentWriter', () => {
     // Nothing is left to do.
     renameSync(dir, away)
     await sync(writer)
+  })
+
+  it('says first why it could not write, then that it could not take back what it wrote', () => {
+    const path = join(temporaryDir(), '00000001.seg')
+    // It takes nothing and cannot be cut: both is refused.
+    symlinkSync('/dev/full', path)
+    const writer = new SegmentWriter(path, 0)
+    onTestFinished(() => writer.close().catch(() => undefined))
+    const refused = { code: 'ENOSPC', message: expect.stringMatching(/^ENOSPC.*EINVAL/) as string }
+    expect(() => {
+      writer.append(Buffer.from('frame'))
+    }).toThrow(expect.objectContaining(refused) as Error)
+  })
+
+  it('goes on behind the last whole line of a file that has more', async () => {
+    const path = join(temporaryDir(), '00000001.seg')
+    writeFileSync(path, 'one\ntw')
+    const writer = new SegmentWriter(path, 4)
+    writer.append(Buffer.from('two\n'))
+    await writer.close()
+    expect(readFileSync(path, 'utf8')).toBe('one\ntwo\n')
   })
 
   it('tells nobody that a line is on the disk before it is', async () => {

@@ -5,28 +5,38 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
+  statSync,
+  truncateSync,
   writeSync,
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import { errorMessage } from '@p2p-playground/core'
 
 const syncFile = promisify(fdatasync)
 
-/** Appends to one file; what cannot be written whole is taken back. */
+/** Appends to one file. What cannot be written whole is taken back, and nothing is written behind it before it is. */
 export class SegmentWriter {
   readonly path: string
   readonly #fd: number
   #sizeBytes: number
   #isDirty = false
+  /** There may be more in the file than `#sizeBytes`. */
+  #isTorn = false
   /** Until its directory is synced as well. */
   #isNew: boolean
   #isClosed = false
   #running: Promise<void> | undefined
 
-  /** Opens the file, made when it is not there. @throws what the file system says, as does `append`. */
+  /**
+   * Opens the file, made when it is not there, and cuts off what it has beyond `sizeBytes`: a refusal left that.
+   * @throws what the file system says, as does `append`.
+   */
   constructor(path: string, sizeBytes: number) {
     this.path = path
+    const there = statSync(path, { throwIfNoEntry: false })
+    if (there !== undefined && there.size > sizeBytes) truncateSync(path, sizeBytes)
     this.#fd = openSync(path, 'a', 0o600)
     this.#sizeBytes = sizeBytes
     this.#isNew = sizeBytes === 0
@@ -34,13 +44,24 @@ export class SegmentWriter {
 
   append(bytes: Buffer): void {
     this.#isDirty = true
+    if (this.#isTorn) this.#takeBack()
     try {
       for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at)
     } catch (error) {
-      ftruncateSync(this.#fd, this.#sizeBytes)
+      try {
+        this.#takeBack()
+      } catch (second) {
+        if (error instanceof Error) error.message += `; then ${errorMessage(second)}`
+      }
       throw error
     }
     this.#sizeBytes += bytes.length
+  }
+
+  #takeBack(): void {
+    this.#isTorn = true
+    ftruncateSync(this.#fd, this.#sizeBytes)
+    this.#isTorn = false
   }
 
   /** Resolves when all that was appended before is on the disk. Does not hold up the daemon meanwhile. */
@@ -72,13 +93,17 @@ export class SegmentWriter {
     this.#isNew = false
   }
 
-  /** Idempotent. What is not synced yet stays in the hands of the system. */
+  /** Idempotent. What is not synced yet stays in the hands of the system. @throws what the file system says */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     // A descriptor that is being synced must not be given to another file.
     await this.#running?.catch(() => undefined)
-    closeSync(this.#fd)
+    try {
+      if (this.#isTorn) this.#takeBack()
+    } finally {
+      closeSync(this.#fd)
+    }
   }
 }
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import {
   closeSync,
   copyFileSync,
@@ -15,14 +14,19 @@ import { RecordingLogger } from '@p2p-playground/testkit'
 import { describe, expect, it } from 'vitest'
 import {
   breakOpenFile,
+  makeAppendOnly,
   openSegments,
   storedLines,
   temporaryDir,
   textsOf,
+  whyNoAppendOnly,
+  withFileLimit,
 } from './log-fixture.test.support.js'
 import type { Segments } from './segments.js'
 
 const FIRST = '00000001.seg'
+
+const cannotKeep = whyNoAppendOnly('segments.test')
 
 function append(segments: Segments, texts: readonly string[], stdout = 0, timeMs = 1): void {
   const lines = storedLines(segments.nextSeq, texts, timeMs)
@@ -213,26 +217,60 @@ describe('Segments', () => {
     const segments = openSegments(dir)
     append(segments, ['one'], 4)
     const before = segments.list()[0]?.sizeBytes
-    // A file may not grow beyond this limit of the process: as a full disk, it takes a part.
-    const limit = (bytes: string): void => {
-      execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
-    }
-    const survive = (): void => undefined
-    process.on('SIGXFSZ', survive)
-    limit('2000')
-    try {
+    withFileLimit(2000, () => {
       expect(() => {
         append(segments, ['x'.repeat(5000)], 5005)
-      }).toThrow(/EFBIG/)
-    } finally {
-      limit('unlimited')
-      process.off('SIGXFSZ', survive)
-    }
+      }).toThrow(/^EFBIG[^;]*$/)
+    })
     expect(statSync(join(dir, FIRST)).size).toBe(before)
     expect(segments).toMatchObject({ nextSeq: 2, offsets: { stdout: 4, stderr: 0 } })
     append(segments, ['two'], 8)
     expect(await textsOf(segments)).toEqual(['one', 'two'])
   })
+
+  it.skipIf(cannotKeep !== undefined)(
+    'glues nothing to a torn end that cannot be taken back, and says both',
+    async () => {
+      const dir = temporaryDir()
+      const segments = openSegments(dir)
+      append(segments, ['one'], 4)
+      const allow = makeAppendOnly(join(dir, FIRST))
+      withFileLimit(2000, () => {
+        expect(() => {
+          append(segments, ['x'.repeat(5000)], 5005)
+        }).toThrow(/^EFBIG.*EPERM/)
+      })
+      expect(() => {
+        append(segments, ['two'], 8)
+      }).toThrow(/EPERM/)
+      expect(segments).toMatchObject({ nextSeq: 2, offsets: { stdout: 4, stderr: 0 } })
+      allow()
+      append(segments, ['two'], 8)
+      expect(await textsOf(segments)).toEqual(['one', 'two'])
+      await segments.close()
+      const logger = new RecordingLogger()
+      const again = openSegments(dir, { logger })
+      expect(again).toMatchObject({ nextSeq: 3, offsets: { stdout: 8, stderr: 0 } })
+      expect(await textsOf(again)).toEqual(['one', 'two'])
+      expect(logger.lines).toEqual([])
+    },
+  )
+
+  it.skipIf(cannotKeep !== undefined)(
+    'says why a segment cannot be begun, though its file cannot be removed',
+    async () => {
+      const dir = temporaryDir()
+      const segments = openSegments(dir)
+      makeAppendOnly(dir)
+      withFileLimit(10, () => {
+        expect(() => {
+          append(segments, ['one'], 4)
+        }).toThrow(/^EFBIG[^;]*$/)
+      })
+      append(segments, ['one'], 4)
+      expect(await textsOf(segments)).toEqual(['one'])
+    },
+  )
 
   it('reads what another process has written up to its end', async () => {
     const dir = temporaryDir()

@@ -220,8 +220,8 @@ export class Segments {
     try {
       writer.append(header)
     } catch (error) {
+      // Empty now, it is the one that is tried next.
       void this.#close(writer)
-      rmSync(path, { force: true })
       throw error
     }
     if (this.#writer !== undefined) this.#retired.add(this.#writer)
