@@ -101,6 +101,8 @@ export type { SinkAnswer } from './plugins/sink-error.js'
 export type {
   EventFilter,
   NewEvent,
+  NonceClaim,
+  NonceOutcome,
   ReplayFloor,
   StateChange,
   StateStore,

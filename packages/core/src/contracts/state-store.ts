@@ -40,6 +40,22 @@ export interface StateChange {
   readonly events?: readonly NewEvent[]
 }
 
+/** A nonce, and when it may be forgotten: when both clocks have got there. The wall clock may be set, so it alone says nothing. */
+export interface NonceClaim {
+  readonly nonce: string
+  /** Wall clock. */
+  readonly nowMs: number
+  /** Boot clock. */
+  readonly bootMs: number
+  /** Wall clock. */
+  readonly expiresMs: number
+  /** How long to remember it at least, over restarts of the daemon and the machine. */
+  readonly keepMs: number
+}
+
+/** `full`: too many are remembered that may not be forgotten. */
+export type NonceOutcome = 'new' | 'known' | 'full'
+
 /** The node's durable state. Each call is one transaction that has reached the disk when it returns. */
 export interface StateStore {
   instances(): readonly InstanceRecord[]
@@ -56,8 +72,8 @@ export interface StateStore {
   events(filter: EventFilter): readonly SystemEvent[]
   peers(): readonly string[]
   addPeer(address: string): void
-  /** Remembers a nonce until `expiresMs`; false when it was there already. */
-  claimNonce(nonce: string, nowMs: number, expiresMs: number): boolean
+  /** Remembers a nonce that is new. */
+  claimNonce(claim: NonceClaim): NonceOutcome
   /** The boot whose clock the records' times are of; undefined before the first `setBootId`. */
   bootId(): string | undefined
   setBootId(bootId: string): void

@@ -4,6 +4,8 @@ import type { node } from '@p2p-playground/proto'
 
 /** How far a command's time may be from ours, either way. */
 const WINDOW_MS = 5 * 60_000
+/** From the first moment at which a command may be taken to the last one. */
+const KEEP_MS = 2 * WINDOW_MS
 
 /** Takes each command once, only when meant for this node, and only while it is fresh. */
 export class CommandGuard {
@@ -44,8 +46,26 @@ export class CommandGuard {
       )
     }
     const nonce = `${caller}:${Buffer.from(command.nonce).toString('hex')}`
-    if (!this.#store.claimNonce(nonce, nowMs, issuedMs + 2 * WINDOW_MS)) {
-      throw new PlaygroundError('AUTH_REPLAY', 'this command was given before')
+    const outcome = this.#store.claimNonce({
+      nonce,
+      nowMs,
+      bootMs: this.#clock.monotonic(),
+      expiresMs: issuedMs + KEEP_MS,
+      keepMs: KEEP_MS,
+    })
+    switch (outcome) {
+      case 'new':
+        return
+      case 'known':
+        throw new PlaygroundError('AUTH_REPLAY', 'this command was given before')
+      case 'full':
+        throw new PlaygroundError(
+          'AUTH_REPLAY',
+          'too many commands came of late to remember one more, so that it is not taken twice',
+          { hint: 'Give fewer commands, and this one again in ten minutes.' },
+        )
+      default:
+        outcome satisfies never
     }
   }
 }

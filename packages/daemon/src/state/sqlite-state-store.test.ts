@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newInstanceRecord } from '@p2p-playground/core'
 import type { FailureBundle, InstanceRecord, NewEvent } from '@p2p-playground/core'
+import { migrate } from './schema.js'
 import { SqliteStateStore } from './sqlite-state-store.js'
 
 let dir: string
@@ -154,11 +156,24 @@ describe('SqliteStateStore', () => {
     store.close()
   })
 
-  it('takes a nonce once until it expires', () => {
+  it('takes a nonce once, over a reopening', () => {
+    const claim = { nonce: 'a', nowMs: 1000, bootMs: 1, expiresMs: 2000, keepMs: 500 }
     const store = new SqliteStateStore({ path, node: 'n1' })
-    expect(store.claimNonce('a', 1000, 2000)).toBe(true)
-    expect(store.claimNonce('a', 1500, 2000)).toBe(false)
-    expect(store.claimNonce('a', 2001, 3000)).toBe(true)
+    expect(store.claimNonce(claim)).toBe('new')
+    reopened(store, (again) => {
+      expect(again.claimNonce(claim)).toBe('known')
+    })
+  })
+
+  it('opens the state of an earlier version, and knows its nonces', () => {
+    const old = new DatabaseSync(path)
+    migrate(old, 2)
+    old.exec("INSERT INTO nonces VALUES ('a', 2000)")
+    old.close()
+    const store = new SqliteStateStore({ path, node: 'n1' })
+    const claim = { nonce: 'a', nowMs: 3000, bootMs: 10_000, expiresMs: 4000, keepMs: 500 }
+    expect(store.claimNonce(claim)).toBe('known')
+    expect(store.claimNonce({ ...claim, bootMs: 10_501 })).toBe('new')
     store.close()
   })
 

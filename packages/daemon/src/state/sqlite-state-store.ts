@@ -8,11 +8,14 @@ import type {
   InstanceKey,
   InstanceRecord,
   NewEvent,
+  NonceClaim,
+  NonceOutcome,
   ReplayFloor,
   StateChange,
   StateStore,
   SystemEvent,
 } from '@p2p-playground/core'
+import { claimNonce } from './nonces.js'
 import { setAsideUnreadable, toAppRecord, toRecord } from './rows.js'
 import { SCHEMA_VERSION, migrate } from './schema.js'
 import { corrupt, stateError } from './state-error.js'
@@ -80,30 +83,22 @@ export class SqliteStateStore implements StateStore {
   }
 
   commit(change: StateChange): readonly SystemEvent[] {
-    return this.#run(() => {
-      this.#db.exec('BEGIN IMMEDIATE')
-      try {
-        this.#saveRecords(change)
-        if (change.failure !== undefined) this.#insertFailure(change.failure)
-        if (change.floor !== undefined) {
-          const { app, version, createdAtMs } = change.floor
-          this.#db
-            .prepare('INSERT OR REPLACE INTO floors VALUES (?, ?, ?)')
-            .run(app, version, createdAtMs)
-        }
-        if (change.digest !== undefined) {
-          const { key, digest } = change.digest
-          this.#db
-            .prepare('INSERT OR IGNORE INTO digests VALUES (?, ?, ?)')
-            .run(key.app, key.version, digest)
-        }
-        const events = (change.events ?? []).map((event) => this.#insertEvent(event))
-        this.#db.exec('COMMIT')
-        return events
-      } catch (error) {
-        if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
-        throw error
+    return this.#transaction(() => {
+      this.#saveRecords(change)
+      if (change.failure !== undefined) this.#insertFailure(change.failure)
+      if (change.floor !== undefined) {
+        const { app, version, createdAtMs } = change.floor
+        this.#db
+          .prepare('INSERT OR REPLACE INTO floors VALUES (?, ?, ?)')
+          .run(app, version, createdAtMs)
       }
+      if (change.digest !== undefined) {
+        const { key, digest } = change.digest
+        this.#db
+          .prepare('INSERT OR IGNORE INTO digests VALUES (?, ?, ?)')
+          .run(key.app, key.version, digest)
+      }
+      return (change.events ?? []).map((event) => this.#insertEvent(event))
     })
   }
 
@@ -153,14 +148,8 @@ export class SqliteStateStore implements StateStore {
     this.#run(() => this.#db.prepare('INSERT OR IGNORE INTO peers VALUES (?)').run(address))
   }
 
-  claimNonce(nonce: string, nowMs: number, expiresMs: number): boolean {
-    return this.#run(() => {
-      this.#db.prepare('DELETE FROM nonces WHERE expires_ms < ?').run(nowMs)
-      const result = this.#db
-        .prepare('INSERT OR IGNORE INTO nonces VALUES (?, ?)')
-        .run(nonce, expiresMs)
-      return Number(result.changes) === 1
-    })
+  claimNonce(claim: NonceClaim): NonceOutcome {
+    return this.#transaction(() => claimNonce(this.#db, claim))
   }
 
   failures(app: string): readonly FailureBundle[] {
@@ -241,6 +230,20 @@ export class SqliteStateStore implements StateStore {
       code: text(row['code']),
       by: text(row['by']),
     }
+  }
+
+  #transaction<Result>(work: () => Result): Result {
+    return this.#run(() => {
+      this.#db.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        this.#db.exec('COMMIT')
+        return result
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+        throw error
+      }
+    })
   }
 
   #run<Result>(work: () => Result): Result {
