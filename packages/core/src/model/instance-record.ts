@@ -36,6 +36,8 @@ export interface InstanceRecord extends InstanceKey {
   readonly signedBy: string
   readonly sizeBytes: number
   readonly receivedAtMs: number
+  /** Counts the packages of the app as they came: the next is above all that are here. 0 where it was not counted yet. */
+  readonly arrival: number
   readonly state: InstanceState
   readonly reason: string
   /** Of the process that runs now; null when none does. */
@@ -78,6 +80,7 @@ export function newInstanceRecord(key: InstanceKey, digest: string): InstanceRec
     signedBy: '',
     sizeBytes: 0,
     receivedAtMs: 0,
+    arrival: 0,
     state: 'staged',
     reason: '',
     handle: null,
@@ -94,4 +97,9 @@ export function newInstanceRecord(key: InstanceKey, digest: string): InstanceRec
     lastFailure: '',
     condemned: '',
   }
+}
+
+/** The one that came first, first. Only of those that came before arrivals were counted does the wall clock have to tell. */
+export function byArrival(a: InstanceRecord, b: InstanceRecord): number {
+  return a.arrival - b.arrival || a.receivedAtMs - b.receivedAtMs
 }

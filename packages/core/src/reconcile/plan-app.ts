@@ -1,3 +1,4 @@
+import { byArrival } from '../model/instance-record.js'
 import type { InstanceRecord } from '../model/instance-record.js'
 import type { InstanceKey } from '../model/instance.js'
 import type { AppState } from './edit-app.js'
@@ -153,7 +154,7 @@ function surplusVersion(
     from
       .filter((one) => !one.active && one.goal === 'stopped' && one.handle === null)
       .filter((one) => !needed.has(one.version))
-      .sort((a, b) => a.receivedAtMs - b.receivedAtMs)[0]
+      .sort(byArrival)[0]
   const others = kept.filter((one) => one.condemned === '')
   return (
     oldestFree(kept.filter((one) => one.condemned !== '')) ??

@@ -5,8 +5,8 @@ import { HANDLE, app, planned, record, shown } from './plan.test.support.js'
 
 const RUNS = { handle: HANDLE, runGeneration: 1, state: 'running', wellSinceMs: 0 } as const
 
-const idle = (version: string, receivedAtMs: number): InstanceRecord =>
-  record({ version, receivedAtMs, active: false, goal: 'stopped', state: 'stopped' })
+const idle = (version: string, arrival: number): InstanceRecord =>
+  record({ version, arrival, active: false, goal: 'stopped', state: 'stopped' })
 const all = [
   record({ ...RUNS, version: '6.0.0', wellSinceMs: 5000 }),
   idle('1.0.0', 100),
@@ -19,6 +19,14 @@ const pruned = (patch: Partial<AppRecord>, instances = all, keepVersions = 3): s
 
 it('gives up the one that came first', () => {
   expect(pruned({})).toEqual(['prune 1.0.0'])
+})
+
+it('gives up one that came before arrivals were counted, of these the earliest by the wall clock', () => {
+  const old = [idle('4.0.0', 0), idle('5.0.0', 0)].map((one, index) => ({
+    ...one,
+    receivedAtMs: 1e12 - index,
+  }))
+  expect(pruned({}, [...all, ...old], 5)).toEqual(['prune 5.0.0'])
 })
 
 it('gives up nothing while there are not too many', () => {
@@ -61,7 +69,7 @@ describe('when some failed their trial', () => {
   it('spares the one that was good before, however many upgrades fail', () => {
     let instances = [record({ ...RUNS, version: '6.0.0', wellSinceMs: 5000 }), idle('1.0.0', 100)]
     for (const version of ['7.0.0', '8.0.0', '9.0.0']) {
-      const next = record({ ...RUNS, version, receivedAtMs: 1000, wellSinceMs: 9500 })
+      const next = record({ ...RUNS, version, arrival: 1000, wellSinceMs: 9500 })
       const onTrial = [...instances.map((one) => ({ ...one, active: false })), next]
       const trial = { ...TRIAL, version, previous: '6.0.0' }
       expect(pruned({ stable: '6.0.0', trial }, onTrial, 2).join()).not.toContain('prune')

@@ -1,4 +1,4 @@
-import { asPlaygroundError, errorMessage, formatInstance } from '@p2p-playground/core'
+import { asPlaygroundError, byArrival, errorMessage, formatInstance } from '@p2p-playground/core'
 import type {
   Clock,
   InstanceKey,
@@ -194,6 +194,7 @@ export class Actions {
           manifest: fetched.manifestText,
           signedBy: fetched.signedBy,
           receivedAtMs: clock.now(),
+          arrival: 1 + Math.max(0, ...table.ofApp(record.app).map(({ arrival }) => arrival)),
           state: 'staged',
           reason: '',
         },
@@ -251,11 +252,7 @@ export class Actions {
     const tags = Object.entries(app.tags).filter(([, tagged]) => tagged !== version)
     const next = left
       .filter((other) => other.goal !== 'removed' && other.presence === 'present')
-      .sort(
-        (a, b) =>
-          Number(a.condemned !== '') - Number(b.condemned !== '') ||
-          b.receivedAtMs - a.receivedAtMs,
-      )[0]
+      .sort((a, b) => Number(a.condemned !== '') - Number(b.condemned !== '') || byArrival(b, a))[0]
     return {
       saveApps: [
         {

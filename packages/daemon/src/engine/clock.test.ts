@@ -74,6 +74,21 @@ describe('the engine by a clock that a test moves', () => {
     },
   )
 
+  it('prunes the version that came first, and goes back to the last, though it was set back', async () => {
+    const versions = ['1.0.0', '1.1.0', '1.2.0', '1.3.0']
+    for (const version of versions) {
+      await t.deploy(await t.jobOf(version), { wait: false, timeoutMs: 5000 })
+      await until(`${version} runs`, () => t.pidOf(version) > 0)
+      await until(`${version} is stable`, () => t.engine.table.app('web').stable === version, 1000)
+      jump(-HOUR)
+    }
+    const gone = (): string[] => versions.filter((version) => t.find(version) === undefined)
+    await until('one is given up', () => gone().length > 0)
+    expect(gone()).toEqual(['1.0.0'])
+    await t.order('remove', '1.3.0')
+    expect(t.record('1.2.0')).toMatchObject({ active: true })
+  })
+
   it('starts a crash loop exactly as often as is allowed, each time after twice the delay', async () => {
     await running('restart: { policy: always, delay: 1s, backoff_max: 4s, max_attempts: 5 }\n')
     const atMs: number[] = [clock.monotonic()]
