@@ -85,6 +85,7 @@ test('node info says what each runtime enforces, or why not', async () => {
   expect(text).toMatch(/runtime +process: cpu not limited \(the runtime "process" sets no limits\)/)
   expect(text).toMatch(/runtime +cgroups: cpu (limited by cgroup|not limited \()/)
   expect(text).toMatch(/sandbox (by bubblewrap|none \()/)
+  expect(text).toMatch(/users (by setpriv|none \()/)
   expect(text).toMatch(/process: .*network not counted \(only that of a cgroup can be counted\)/)
   expect(text).toMatch(/cgroups: .*network (counted by nftables|not counted \()/)
 })

@@ -116,6 +116,7 @@ export const ERROR_TABLE = {
   RUNTIME_NOT_FOUND: row('failed_precondition', 409, 6),
   RUNTIME_SPAWN: row('failed_precondition', 500, 1),
   RUNTIME_SANDBOX: row('failed_precondition', 500, 1),
+  RUNTIME_USER: row('failed_precondition', 500, 1),
   RUNTIME_STOP: row('failed_precondition', 500, 1, true),
   RUNTIME_HEALTH_TYPE: row('failed_precondition', 409, 6),
   RUNTIME_HEALTH_SPEC: row('failed_precondition', 409, 6),

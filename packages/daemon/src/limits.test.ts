@@ -5,8 +5,8 @@ import { describeLimits } from './limits.js'
 
 const yes = { enforced: true, by: 'cgroup v2' } as const
 const no = { enforced: false, why: 'this is a test' } as const
-const all: RuntimeSupport = { cpu: yes, memory: yes, pids: yes, sandbox: yes }
-const none: RuntimeSupport = { cpu: no, memory: no, pids: no, sandbox: no }
+const all: RuntimeSupport = { cpu: yes, memory: yes, pids: yes, sandbox: yes, user: yes }
+const none: RuntimeSupport = { cpu: no, memory: no, pids: no, sandbox: no, user: no }
 const noCpu = { ...all, cpu: { enforced: false, why: 'no cpu controller' } } as const
 const record = { presence: 'present' } as InstanceRecord
 

@@ -61,7 +61,7 @@ export async function readSupports(
       const why = errorMessage(error)
       logger.warn('support-unknown', { runtime: name, error: why })
       const none = { enforced: false, why } as const
-      return [name, { cpu: none, memory: none, pids: none, sandbox: none }] as const
+      return [name, { cpu: none, memory: none, pids: none, sandbox: none, user: none }] as const
     }
   })
   return new Map(await Promise.all(entries))

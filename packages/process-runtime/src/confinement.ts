@@ -34,7 +34,7 @@ export interface Run {
  * Everything that takes a `Run` works in a later daemon too, and does no harm when nothing of the run is left.
  */
 export interface Confinement {
-  support(): Promise<Omit<RuntimeSupport, 'sandbox'>>
+  support(): Promise<Omit<RuntimeSupport, 'sandbox' | 'user'>>
   /** `extraProcesses` of ours live in the place beside the program and are not counted against its limit. */
   create(request: {
     readonly runId: string

@@ -17,7 +17,7 @@ import { signalProcess } from './kill.js'
 import { findProcesses, readStat } from './proc.js'
 import type { Bubblewrap } from './sandbox/bubblewrap.js'
 import { MARK } from './unconfined.js'
-import { asUser } from './user.js'
+import type { Setpriv } from './user.js'
 import { BEGIN, ENTER, LAUNCH, WRAPPER } from './wrapper.js'
 
 /** The processes of a program that is about to begin. */
@@ -37,6 +37,7 @@ interface LaunchRequest {
   readonly runId: string
   readonly place: Place
   readonly sandbox: Bubblewrap | undefined
+  readonly setpriv: Setpriv
 }
 
 const SHELL = '/bin/sh'
@@ -94,7 +95,7 @@ function reportPath(spec: RunSpec): string {
 }
 
 function spawnWrapper(
-  { spec, runId, place, sandbox }: LaunchRequest,
+  { spec, runId, place, sandbox, setpriv }: LaunchRequest,
   stdout: FileHandle,
   stderr: FileHandle,
 ): ChildProcess {
@@ -105,7 +106,7 @@ function spawnWrapper(
     ...[SHELL, ...script(ENTER), sandbox === undefined ? '' : reportPath(spec)],
     ...[String(place.entrances.length), ...place.entrances],
     ...(sandbox?.command(view) ?? []),
-    ...[SHELL, ...script(LAUNCH), ...asUser(user)],
+    ...[SHELL, ...script(LAUNCH), ...(user === undefined ? [] : setpriv.command(user))],
     ...[SHELL, ...script(BEGIN), workDir, ...spec.command],
   ]
   const child = spawn(SHELL, args, {

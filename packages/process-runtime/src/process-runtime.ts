@@ -22,7 +22,8 @@ import { isAlive, readBootId, readStat } from './proc.js'
 import type { ProcessStat } from './proc.js'
 import { SANDBOX_PROCESSES, bubblewrap } from './sandbox/bubblewrap.js'
 import type { Bubblewrap } from './sandbox/bubblewrap.js'
-import { handOver } from './user.js'
+import { handOver, setpriv } from './user.js'
+import type { Setpriv } from './user.js'
 
 /** For the wrapper to write its record once the program is killed. */
 const RECORD_MS = 2000
@@ -35,6 +36,7 @@ export class ProcessRuntime implements Runtime {
   readonly #name: string
   readonly #confinement: Confinement
   readonly #sandbox: Bubblewrap
+  readonly #setpriv: Setpriv
   readonly #logger: Logger | undefined
 
   constructor(options: {
@@ -42,23 +44,31 @@ export class ProcessRuntime implements Runtime {
     readonly name: string
     readonly confinement: Confinement
     readonly sandbox?: Bubblewrap
+    readonly setpriv?: Setpriv
     /** Is told of processes that stay. */
     readonly logger?: Logger
   }) {
     this.#name = options.name
     this.#confinement = options.confinement
     this.#sandbox = options.sandbox ?? bubblewrap
+    this.#setpriv = options.setpriv ?? setpriv
     this.#logger = options.logger
   }
 
   async support(): Promise<RuntimeSupport> {
-    return { ...(await this.#confinement.support()), sandbox: await this.#sandbox.support() }
+    const [limits, sandbox, user] = await Promise.all([
+      this.#confinement.support(),
+      this.#sandbox.support(),
+      this.#setpriv.support(),
+    ])
+    return { ...limits, sandbox, user }
   }
 
   async start(spec: RunSpec, placed: OnPlaced, signal: AbortSignal): Promise<RunHandle> {
     signal.throwIfAborted()
     await checkProgram(spec.command[0])
     const sandbox = await this.#sandboxFor(spec)
+    if (spec.user !== undefined) await this.#requireUsers(spec.instance)
     await handOver(spec.rootDir, spec.user)
     const runId = randomUUID()
     const { instance, limits } = spec
@@ -75,7 +85,7 @@ export class ProcessRuntime implements Runtime {
       placing.resolve(handle)
     }
     try {
-      await launch({ spec, runId, place, sandbox }, onPlaced, signal)
+      await launch({ spec, runId, place, sandbox, setpriv: this.#setpriv }, onPlaced, signal)
       return await placing.promise
     } catch (error) {
       if (handle === undefined) await this.#confinement.remove(place.data)
@@ -133,6 +143,17 @@ export class ProcessRuntime implements Runtime {
       'RUNTIME_SANDBOX',
       `${spec.instance} must run in a sandbox, and there is none: ${support.why}`,
       { hint: 'Install bubblewrap, or set runtime.sandbox to "auto" in daemon.yaml.' },
+    )
+  }
+
+  /** @throws RUNTIME_USER */
+  async #requireUsers(instance: string): Promise<void> {
+    const support = await this.#setpriv.support()
+    if (support.enforced) return
+    throw new PlaygroundError(
+      'RUNTIME_USER',
+      `${instance} must run as another user, and cannot: ${support.why}`,
+      { hint: 'Mend that and start the daemon again, or leave out runtime.user in daemon.yaml.' },
     )
   }
 

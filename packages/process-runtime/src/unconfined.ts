@@ -24,7 +24,7 @@ export class Unconfined implements Confinement {
     this.#clock = clock
   }
 
-  async support(): Promise<Omit<RuntimeSupport, 'sandbox'>> {
+  async support(): Promise<Omit<RuntimeSupport, 'sandbox' | 'user'>> {
     const not = { enforced: false, why: this.#why } as const
     return Promise.resolve({ cpu: not, memory: not, pids: not, network: UNCOUNTED })
   }

@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ProcessRuntime } from './process-runtime.js'
 import { bubblewrap } from './sandbox/bubblewrap.js'
 import { Unconfined } from './unconfined.js'
+import { Setpriv } from './user.js'
 
 const forever = new AbortController().signal
 const ONE: RunUser = { uid: 1_900_000_001, gid: 1_900_000_001 }
@@ -106,4 +107,71 @@ describe.skipIf(!isRoot).each(MODES)('a program with a user of its own (sandbox 
     expect(await run('one', undefined, 'cat file; id -u')).toBe('kept\nkept\n0\n')
     expect(statSync(join(dir, 'one')).uid).toBe(0)
   })
+})
+
+const busybox = `#!/bin/sh
+echo "setpriv: unrecognized option: reuid" >&2
+echo "Usage: setpriv [OPTIONS] PROG [ARGS]" >&2
+exit 1
+`
+
+describe('where the user cannot be changed', () => {
+  let dir: string
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'p2pp-user-'))
+  })
+
+  afterEach(() => {
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  function without(script?: string): ProcessRuntime {
+    const path = join(dir, 'setpriv')
+    if (script !== undefined) writeFileSync(path, script, { mode: 0o755 })
+    const confinement = new Unconfined('a test')
+    return new ProcessRuntime({ name: 'test', confinement, setpriv: new Setpriv(path) })
+  }
+
+  it.each([
+    ['there is no setpriv', undefined, /^there is no \S+setpriv \(Debian package util-linux\)$/],
+    ['setpriv cannot do it', busybox, /^setpriv does not work here: unrecognized option: reuid$/],
+  ])('because %s, it says so', async (_what, script, why) => {
+    const expected = isRoot ? why : /^the daemon is not root$/
+    expect((await without(script).support()).user).toEqual({
+      enforced: false,
+      why: expect.stringMatching(expected) as string,
+    })
+  })
+
+  it('refuses a program that must have another, and leaves its files as they are', async () => {
+    const app = join(dir, 'app')
+    writeFileSync(app, '#!/bin/sh\n', { mode: 0o755 })
+    const spec = {
+      instance: 'app@1.0.0',
+      command: [app] as const,
+      workDir: dir,
+      rootDir: dir,
+      hiddenDirs: [],
+      env: {},
+      stdoutPath: join(dir, 'stdout'),
+      stderrPath: join(dir, 'stderr'),
+      runDir: dir,
+      limits: {},
+      sandbox: 'off' as const,
+      user: ONE,
+    }
+    const starting = without().start(spec, () => undefined, forever)
+    await expect(starting).rejects.toMatchObject({
+      code: 'RUNTIME_USER',
+      message: expect.stringMatching(
+        /^app@1\.0\.0 must run as another user, and cannot: /,
+      ) as string,
+    })
+    expect(statSync(dir).uid).not.toBe(ONE.uid)
+  })
+})
+
+it.skipIf(!isRoot)('says that it changes users where it can', async () => {
+  expect(await new Setpriv().support()).toEqual({ enforced: true, by: 'setpriv' })
 })

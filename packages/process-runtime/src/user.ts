@@ -1,15 +1,59 @@
 import { execFile } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import type { RunUser } from '@p2p-playground/core'
+import { errorMessage, systemCode } from '@p2p-playground/core'
+import type { Enforcement, RunUser } from '@p2p-playground/core'
 
 const run = promisify(execFile)
 
-/** What to put before the program's command so that it runs as that user, and can never be another again. */
-export function asUser(user: RunUser | undefined): string[] {
-  if (user === undefined) return []
-  const ids = [`--reuid=${String(user.uid)}`, `--regid=${String(user.gid)}`, '--clear-groups']
-  return ['/usr/bin/setpriv', ...ids, '--inh-caps=-all', '--no-new-privs']
+/** To try it with: a uid that every machine and every container has. */
+const TRIED: RunUser = { uid: 1, gid: 1 }
+const TRY_LIMIT_MS = 5000
+
+/** Changes the user of a program by setpriv(1) of util-linux: it can never be another again. */
+export class Setpriv {
+  readonly #path: string
+  #support: Promise<Enforcement> | undefined
+
+  constructor(path = '/usr/bin/setpriv') {
+    this.#path = path
+  }
+
+  /** Tried once, by running something as another user. */
+  async support(): Promise<Enforcement> {
+    this.#support ??= this.#probe()
+    return this.#support
+  }
+
+  /** What to put before the program's command so that it runs as that user. */
+  command({ uid, gid }: RunUser): string[] {
+    const ids = [`--reuid=${String(uid)}`, `--regid=${String(gid)}`, '--clear-groups']
+    return [this.#path, ...ids, '--inh-caps=-all', '--no-new-privs']
+  }
+
+  async #probe(): Promise<Enforcement> {
+    if (process.getuid?.() !== 0) return { enforced: false, why: 'the daemon is not root' }
+    const [program, ...args] = [...this.command(TRIED), '/bin/sh', '-c', ':']
+    try {
+      await run(program, args, { cwd: '/', timeout: TRY_LIMIT_MS })
+      return { enforced: true, by: 'setpriv' }
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') {
+        return { enforced: false, why: `there is no ${this.#path} (Debian package util-linux)` }
+      }
+      return { enforced: false, why: `setpriv does not work here: ${complaint(error)}` }
+    }
+  }
+}
+
+/** One for all runtimes of this process. */
+export const setpriv = new Setpriv()
+
+/** The first line that a program complained with, or what is known of its end. */
+function complaint(error: unknown): string {
+  const { stderr = '' } = error as { readonly stderr?: string }
+  const [line = ''] = stderr.trim().split('\n')
+  return line.replace(/^\S*setpriv: /, '') || errorMessage(error)
 }
 
 /**

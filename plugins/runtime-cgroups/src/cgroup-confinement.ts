@@ -49,7 +49,7 @@ export class CgroupConfinement implements Confinement {
       this.#countedNode = join(top, options.root ?? '', 'p2p-playground', options.node)
   }
 
-  async support(): Promise<Omit<RuntimeSupport, 'sandbox'>> {
+  async support(): Promise<Omit<RuntimeSupport, 'sandbox' | 'user'>> {
     const cgroups = this.#cgroups
     if (cgroups === undefined || !isUsable(cgroups.support))
       return { ...(await this.#unconfined.support()), ...cgroups?.support }

@@ -11,6 +11,8 @@ export interface RuntimeSupport {
   readonly pids: Enforcement
   /** A program that sees little of the machine and can change less. */
   readonly sandbox: Enforcement
+  /** A program that runs as another user than the daemon. */
+  readonly user: Enforcement
   /** Whether `usage` tells of the traffic of a run, and why not. Absent: it never does. */
   readonly network?: Enforcement | undefined
 }
@@ -97,7 +99,7 @@ export interface Runtime {
   support(): Promise<RuntimeSupport>
   /**
    * Starts the program inside its limits. @throws RUNTIME_SPAWN when it cannot be executed, RUNTIME_SANDBOX when a sandbox
-   * is required and cannot be had
+   * is required and cannot be had, RUNTIME_USER when it cannot run as the user that is named
    *
    * `placed` is called before the program's first instruction. When it throws, or the daemon ends before it has returned,
    * nothing begins: so no program runs whose handle is not where `placed` wrote it.

@@ -114,7 +114,7 @@ describe('checkRunnable', () => {
     defaultRuntime: 'process',
     runtimes: new Set(['process']),
     healthCheckers: new Map<string, HealthChecker<unknown>>([['fake', new FakeHealthChecker()]]),
-    noSandbox: () => undefined,
+    lacks: () => undefined,
   }
   const manifest = (extra: string): ReturnType<typeof parseManifest> =>
     parseManifest(`name: web\nversion: 1.0.0\n${extra}\n`, 'manifest.yaml')

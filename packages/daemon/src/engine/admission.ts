@@ -93,17 +93,20 @@ function refuseDowngrade(id: BundleId, floor: ReplayFloor, context: AdmissionCon
 /** For ports that are chosen at the start. */
 const ANY_PORT = 65_535
 
+/** Why a runtime cannot give what daemon.yaml requires for all apps; undefined: it can, or it is not required. */
+export type Lacks = (runtime: string, what: 'sandbox' | 'user') => string | undefined
+
 /**
  * Can this node run it? Everything that can be known without starting it.
- * @throws APP_PLATFORM, APP_REFERENCE, RUNTIME_NOT_FOUND, RUNTIME_SANDBOX, RUNTIME_HEALTH_TYPE, RUNTIME_HEALTH_SPEC
+ * @throws APP_PLATFORM, APP_REFERENCE, RUNTIME_NOT_FOUND, RUNTIME_SANDBOX, RUNTIME_USER, RUNTIME_HEALTH_TYPE,
+ * RUNTIME_HEALTH_SPEC
  */
 export async function checkRunnable(
   manifest: Manifest,
   node: Pick<NodeTraits, 'name' | 'labels' | 'platform' | 'defaultRuntime'> & {
     readonly runtimes: ReadonlySet<string>
     readonly healthCheckers: HealthCheckers
-    /** Why a runtime cannot give the sandbox that daemon.yaml requires; undefined: it can, or none is required. */
-    readonly noSandbox: (runtime: string) => string | undefined
+    readonly lacks: Lacks
   },
 ): Promise<void> {
   entrypointFor(manifest, node.platform)
@@ -113,14 +116,7 @@ export async function checkRunnable(
       hint: `It has: ${[...node.runtimes].join(', ')}. Name the plugin in daemon.yaml.`,
     })
   }
-  const why = node.noSandbox(runtime)
-  if (why !== undefined) {
-    throw new PlaygroundError(
-      'RUNTIME_SANDBOX',
-      `apps must run in a sandbox here, and runtime "${runtime}" has none: ${why}`,
-      { hint: 'Install bubblewrap, or set runtime.sandbox to "auto" in daemon.yaml.' },
-    )
-  }
+  checkIsolation(runtime, node.lacks)
   const ports = Object.entries(manifest.ports).map(([name, port]) => [name, port || ANY_PORT])
   const context: ExpansionContext = {
     ports: Object.fromEntries(ports) as Record<string, number>,
@@ -131,6 +127,26 @@ export async function checkRunnable(
   expandAll(expandedParts(manifest), context)
   if (manifest.healthCheck !== undefined)
     await readHealthSpec(manifest.healthCheck, node.healthCheckers, context)
+}
+
+/** @throws RUNTIME_SANDBOX, RUNTIME_USER */
+function checkIsolation(runtime: string, lacks: Lacks): void {
+  const noSandbox = lacks(runtime, 'sandbox')
+  if (noSandbox !== undefined) {
+    throw new PlaygroundError(
+      'RUNTIME_SANDBOX',
+      `apps must run in a sandbox here, and runtime "${runtime}" has none: ${noSandbox}`,
+      { hint: 'Install bubblewrap, or set runtime.sandbox to "auto" in daemon.yaml.' },
+    )
+  }
+  const noUser = lacks(runtime, 'user')
+  if (noUser !== undefined) {
+    throw new PlaygroundError(
+      'RUNTIME_USER',
+      `apps must run as another user here, and runtime "${runtime}" cannot do that: ${noUser}`,
+      { hint: 'Mend that and start the daemon again, or leave out runtime.user in daemon.yaml.' },
+    )
+  }
 }
 
 /** @throws APP_PLATFORM when the package has no program for `platform` (`linux-x64`). */

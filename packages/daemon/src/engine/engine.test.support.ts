@@ -16,6 +16,7 @@ import type {
   HealthChecker,
   InstanceRecord,
   PlaygroundError,
+  RunUser,
   SandboxMode,
 } from '@p2p-playground/core'
 import {
@@ -67,9 +68,10 @@ const traits: NodeTraits = {
   defaultLimits: {},
 }
 
-const isolationOf = (sandbox: SandboxMode): Isolation => ({
+const isolationOf = (sandbox: SandboxMode, user: RunUser | undefined): Isolation => ({
   sandbox,
-  of: async () => Promise.resolve({ sandbox, hiddenDirs: [], user: undefined }),
+  changesUser: user !== undefined,
+  of: async () => Promise.resolve({ sandbox, hiddenDirs: [], user }),
 })
 
 /** What a test's daemon.yaml gives beside the runtime and the health check `fake`. */
@@ -80,6 +82,8 @@ export interface NodeOffers {
   readonly healthCheckers?: Readonly<Record<string, HealthChecker<unknown>>>
   /** Default: off. The runtime has none. */
   readonly sandbox?: SandboxMode
+  /** Default: the daemon's. The runtime cannot change it. */
+  readonly user?: RunUser
 }
 
 interface Parts {
@@ -142,7 +146,7 @@ export class EngineUnderTest {
 
   async start(): Promise<void> {
     const { dir, clock } = this
-    const { labels = {}, runtimes = [], healthCheckers = {}, sandbox = 'off' } = this.offers
+    const { labels = {}, runtimes = [], healthCheckers = {}, sandbox = 'off', user } = this.offers
     const support = await this.runtime.support()
     const store = this.openStore()
     const logger = new RecordingLogger()
@@ -187,7 +191,7 @@ export class EngineUnderTest {
       runtimes: new Map([this.runtimeName, ...runtimes].map((name) => [name, this.runtime])),
       healthCheckers: new Map(Object.entries({ ...healthCheckers, fake: this.health })),
       supports: new Map([this.runtimeName, ...runtimes].map((name) => [name, support])),
-      isolation: isolationOf(sandbox),
+      isolation: isolationOf(sandbox, user),
       maxApps: 3,
       keepVersions: 3,
       updatePolicy: 'immediate',

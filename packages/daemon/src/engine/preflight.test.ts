@@ -80,6 +80,21 @@ it('where there is no sandbox and daemon.yaml requires one, nothing that runs en
   expect(await codeOf(t.order('upgrade', '1.1.0'))).toBe('nothing')
 })
 
+it('where daemon.yaml names a user and the runtime cannot change it, nothing that runs ends for what could not start', async () => {
+  await t.startWith({})
+  await bring('1.0.0')
+  await bring('1.1.0')
+  await t.order('rollback', '1.0.0')
+  const pid = await waitFor('the old one', () => t.pidOf('1.0.0') || undefined)
+  await t.startWith({ user: { uid: 1000, gid: 1000 } })
+  for (const action of ['upgrade', 'rollback', 'start'] as const)
+    expect(await codeOf(t.order(action, '1.1.0'))).toBe('RUNTIME_USER')
+  expect(await codeOf(t.deploy(await t.jobOf('1.2.0')))).toBe('RUNTIME_USER')
+  expect(t.pidOf('1.0.0')).toBe(pid)
+  await t.startWith({})
+  expect(await codeOf(t.order('upgrade', '1.1.0'))).toBe('nothing')
+})
+
 it('a running version that could not start again is not restarted, and start finds it running', async () => {
   await t.startWith(IN_A_ZONE)
   await bring('1.0.0', ZONE)

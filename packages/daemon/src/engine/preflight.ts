@@ -3,6 +3,7 @@ import type { InstanceRecord, RuntimeSupport } from '@p2p-playground/core'
 import type { Manifest } from '@p2p-playground/core/manifest'
 import type { Isolation } from '../isolation/isolation.js'
 import { checkRunnable } from './admission.js'
+import type { Lacks } from './admission.js'
 import type { HealthCheckers } from './health-spec.js'
 import type { Launcher, NodeTraits } from './launcher.js'
 
@@ -22,18 +23,21 @@ export class Preflight {
     readonly runtimes: ReadonlyMap<string, unknown>
     readonly healthCheckers: HealthCheckers
     /** What each runtime can do on this machine. */
-    readonly supports: ReadonlyMap<string, Pick<RuntimeSupport, 'sandbox'>>
-    readonly isolation: Pick<Isolation, 'sandbox'>
+    readonly supports: ReadonlyMap<string, Pick<RuntimeSupport, 'sandbox' | 'user'>>
+    readonly isolation: Pick<Isolation, 'sandbox' | 'changesUser'>
   }) {
     const { launcher, node, runtimes, healthCheckers, supports, isolation } = options
     this.#launcher = launcher
-    const noSandbox = (runtime: string): string | undefined => {
-      const sandbox = supports.get(runtime)?.sandbox
-      return isolation.sandbox !== 'required' || sandbox?.enforced === true
-        ? undefined
-        : (sandbox?.why ?? 'it does not say')
+    const required = {
+      sandbox: isolation.sandbox === 'required',
+      user: isolation.changesUser,
     }
-    this.#node = { ...node, runtimes: new Set(runtimes.keys()), healthCheckers, noSandbox }
+    const lacks: Lacks = (runtime, what) => {
+      const support = supports.get(runtime)?.[what]
+      if (!required[what] || support?.enforced === true) return undefined
+      return support?.why ?? 'it does not say'
+    }
+    this.#node = { ...node, runtimes: new Set(runtimes.keys()), healthCheckers, lacks }
   }
 
   /** Of a version that has just come. @throws as `checkRunnable` */

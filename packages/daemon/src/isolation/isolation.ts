@@ -12,6 +12,8 @@ import { lookUpUser } from './user-lookup.js'
 /** What keeps an app apart from the machine and from other apps. */
 export interface Isolation {
   readonly sandbox: SandboxMode
+  /** Whether apps run as another user than the daemon. */
+  readonly changesUser: boolean
   /** Of a run of that app. */
   of(app: string): Promise<Pick<RunSpec, 'sandbox' | 'hiddenDirs' | 'hiddenFiles' | 'user'>>
 }
@@ -31,6 +33,7 @@ export async function openIsolation(
   const userOf = await openUsers(loaded, home, isRoot)
   return {
     sandbox,
+    changesUser: loaded.config.runtime.user !== undefined,
     of: async (app) => ({
       sandbox,
       hiddenDirs,

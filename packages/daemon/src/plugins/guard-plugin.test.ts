@@ -211,6 +211,7 @@ describe('a runtime', () => {
       memory: { enforced: false, why },
       pids: { enforced: false, why },
       sandbox: { enforced: false, why },
+      user: { enforced: false, why },
     })
   })
 

@@ -70,6 +70,7 @@ function readSupport(support: unknown, plugin: GuardedPlugin): RuntimeSupport {
     memory: one('memory'),
     pids: one('pids'),
     sandbox: one('sandbox'),
+    user: one('user'),
     ...(known['network'] === undefined ? {} : { network: one('network') }),
   }
 }

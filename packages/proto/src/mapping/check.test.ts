@@ -96,7 +96,7 @@ describe('what a node sends is checked', () => {
     const message = create(node.NodeInfoSchema, { resources: {}, runtimes: { process: {} } })
     const unknown = { enforced: false, why: 'unknown' }
     expect(nodeInfoFromProto(message).runtimes).toEqual({
-      process: { cpu: unknown, memory: unknown, pids: unknown, sandbox: unknown },
+      process: { cpu: unknown, memory: unknown, pids: unknown, sandbox: unknown, user: unknown },
     })
   })
 

@@ -24,6 +24,7 @@ export function nodeInfoToProto(info: NodeInfo): NodeInfoMessage {
       memory: enforcementToProto(support.memory),
       pids: enforcementToProto(support.pids),
       sandbox: enforcementToProto(support.sandbox),
+      user: enforcementToProto(support.user),
       ...(support.network === undefined ? {} : { network: enforcementToProto(support.network) }),
     },
   ])
@@ -144,6 +145,7 @@ function supportFromProto(message: RuntimeSupportMessage): RuntimeSupport {
     memory: enforcementFromProto(message.memory),
     pids: enforcementFromProto(message.pids),
     sandbox: enforcementFromProto(message.sandbox),
+    user: enforcementFromProto(message.user),
     ...(message.network === undefined ? {} : { network: enforcementFromProto(message.network) }),
   }
 }

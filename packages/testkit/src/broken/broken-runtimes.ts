@@ -18,6 +18,7 @@ import {
   RunsOne,
   SaysNoReason,
   SplitsArguments,
+  StartsAsTheDaemon,
   StartsThoughAborted,
   StartsWithoutTheSandbox,
   StopsOneAtATime,
@@ -152,6 +153,12 @@ export const BROKEN_RUNTIMES: readonly BrokenPlugin<RuntimeSetup>[] = [
     'starts without the sandbox that is required',
     (before) => new StartsWithoutTheSandbox(before),
     ['starts in a sandbox that is required, or refuses with RUNTIME_SANDBOX'],
+    /resolved/,
+  ),
+  broken(
+    'starts as the user of the daemon, whomever it is told',
+    (before) => new StartsAsTheDaemon(before),
+    ['starts as the user that is named, or refuses with RUNTIME_USER'],
     /resolved/,
   ),
   broken(

@@ -160,6 +160,12 @@ export class StartsWithoutTheSandbox extends InMemoryRuntime {
   }
 }
 
+export class StartsAsTheDaemon extends InMemoryRuntime {
+  override async start(spec: RunSpec, placed: OnPlaced, signal: AbortSignal): Promise<RunHandle> {
+    return super.start({ ...spec, user: undefined }, placed, signal)
+  }
+}
+
 export class StartsThoughAborted extends InMemoryRuntime {
   override async start(spec: RunSpec, placed: OnPlaced): Promise<RunHandle> {
     return super.start(spec, placed, forever)

@@ -15,7 +15,8 @@ export function runtimeStartCases(setup: RuntimeSetup, theCase: RuntimeCase): Co
   return [
     theCase('says for each limit what enforces it, or why nothing does', async (bench) => {
       const support = await (await bench.create()).support()
-      for (const one of [support.cpu, support.memory, support.pids, support.sandbox]) {
+      const { cpu, memory, pids, sandbox, user } = support
+      for (const one of [cpu, memory, pids, sandbox, user]) {
         expect(one.enforced ? one.by : one.why).toMatch(/\S/)
       }
     }),
@@ -111,6 +112,14 @@ export function runtimeStartCases(setup: RuntimeSetup, theCase: RuntimeCase): Co
         else await expect(starting).rejects.toMatchObject({ code: 'RUNTIME_SANDBOX' })
       },
     ),
+
+    theCase('starts as the user that is named, or refuses with RUNTIME_USER', async (bench) => {
+      const runtime = await bench.create()
+      const user = { uid: 65_533, gid: 65_533 }
+      const starting = bench.start(runtime, { ...bench.specOf(setup.endless(bench.dir)), user })
+      if ((await runtime.support()).user.enforced) await starting
+      else await expect(starting).rejects.toMatchObject({ code: 'RUNTIME_USER' })
+    }),
 
     theCase('starts nothing once the signal has aborted', async (bench) => {
       const runtime = await bench.create()

@@ -35,7 +35,7 @@ export class InMemoryRuntime implements Runtime {
 
   async support(): Promise<RuntimeSupport> {
     const not = { enforced: false, why: 'nothing runs' } as const
-    return Promise.resolve({ cpu: not, memory: not, pids: not, sandbox: not })
+    return Promise.resolve({ cpu: not, memory: not, pids: not, sandbox: not, user: not })
   }
 
   async start(spec: RunSpec, placed: OnPlaced, signal: AbortSignal): Promise<RunHandle> {
@@ -48,6 +48,9 @@ export class InMemoryRuntime implements Runtime {
     }
     if (spec.sandbox === 'required') {
       throw new PlaygroundError('RUNTIME_SANDBOX', `${spec.instance} cannot run in a sandbox here`)
+    }
+    if (spec.user !== undefined) {
+      throw new PlaygroundError('RUNTIME_USER', `${spec.instance} cannot run as another user here`)
     }
     const pid = FIRST_PID + this.#runs.size
     const handle = { runtime: 'fake', pid, startTicks: pid, bootId: BOOT_ID, data: {} }

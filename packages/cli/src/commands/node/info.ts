@@ -35,7 +35,7 @@ export default class NodeInfo extends BaseCommand {
     for (const [name, support] of Object.entries(info.runtimes)) {
       this.log(
         `runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}, ` +
-          `sandbox ${support.sandbox.enforced ? `by ${support.sandbox.by}` : `none (${support.sandbox.why})`}, ` +
+          `sandbox ${given(support.sandbox)}, users ${given(support.user)}, ` +
           `network ${counted(support.network)}`,
       )
     }
@@ -45,6 +45,10 @@ export default class NodeInfo extends BaseCommand {
 function counted(network: Enforcement | undefined): string {
   if (network?.enforced === true) return `counted by ${network.by}`
   return network === undefined ? 'not counted' : `not counted (${network.why})`
+}
+
+function given(enforcement: Enforcement): string {
+  return enforcement.enforced ? `by ${enforcement.by}` : `none (${enforcement.why})`
 }
 
 function show(enforcement: Enforcement): string {
