@@ -54,7 +54,6 @@ export async function userProblems(
   const warnings = isRoot
     ? []
     : [`${formatPosition(at)}: runtime.user needs a daemon that runs as root`]
-  if (user === 'dynamic') return { problems: [], warnings }
   const { lookUpUser } = await import('@p2p-playground/daemon/config')
   try {
     await lookUpUser(user, at)

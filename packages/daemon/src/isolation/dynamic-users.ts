@@ -4,9 +4,8 @@ import { PlaygroundError, systemCode } from '@p2p-playground/core'
 import type { RunUser } from '@p2p-playground/core'
 import * as v from 'valibot'
 import { asDiskError } from '../engine/disk-full.js'
+import { FIRST_UID } from './user-lookup.js'
 
-/** Nobody else gives these numbers away (systemd: UIDS-GIDS.md, "unused" above 1879048192). */
-const FIRST_UID = 1_900_000_000
 const LAST_UID = FIRST_UID + 99_999
 
 const schema = v.record(v.string(), v.pipe(v.number(), v.integer(), v.minValue(FIRST_UID)))

@@ -32,10 +32,13 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-async function open(yaml: string, isRoot = true): Promise<Isolation> {
+async function open(
+  yaml: string,
+  on: { isRoot?: boolean; procDir?: string } = {},
+): Promise<Isolation> {
   writeFileSync(home.daemonConfig, yaml)
   const env = { P2P_PLAYGROUND_HOME: join(dir, 'home') }
-  return openIsolation(await loadDaemonConfig({ home, env }), home, isRoot)
+  return openIsolation(await loadDaemonConfig({ home, env }), home, { isRoot: true, ...on })
 }
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
@@ -91,7 +94,7 @@ describe('with a user', () => {
   })
 
   it('refuses a daemon that is not root, with the line', async () => {
-    await expect(open('runtime:\n  user: nobody\n', false)).rejects.toMatchObject({
+    await expect(open('runtime:\n  user: nobody\n', { isRoot: false })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/daemon\.yaml:2:\d+: runtime\.user needs a daemon/) as string,
     })
@@ -102,6 +105,28 @@ describe('with a user', () => {
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('there is no user "no-such-user-here"') as string,
     })
+  })
+
+  it.each([
+    [
+      'dynamic',
+      'uid_map',
+      /runtime\.user: dynamic gives uids from 1900000000 on, which .+ not have/,
+    ],
+    ['100000', 'uid_map', /there is no uid 100000 in this container/],
+    ['12345', 'gid_map', /there is no gid 12345 in this container/],
+  ])('refuses %s where the %s of a container has no such number', async (user, narrow, message) => {
+    for (const map of ['uid_map', 'gid_map'])
+      writeFileSync(
+        join(dir, map),
+        map === narrow ? '  0 1000 1\n  1 100000 9999\n' : ' 0 0 4294967295\n',
+      )
+    await expect(open(`runtime: { user: ${user} }\n`, { procDir: dir })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(message) as string,
+      at: { line: 1 },
+    })
+    await open('runtime: { user: 9999 }\n', { procDir: dir })
   })
 
   it('refuses a place that the user cannot reach', async () => {

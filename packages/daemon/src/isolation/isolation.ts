@@ -18,6 +18,12 @@ export interface Isolation {
   of(app: string): Promise<Pick<RunSpec, 'sandbox' | 'hiddenDirs' | 'hiddenFiles' | 'user'>>
 }
 
+/** Where the daemon runs. Default: as this process does. */
+interface Surroundings {
+  readonly isRoot?: boolean
+  readonly procDir?: string
+}
+
 /**
  * Reads `runtime.sandbox` and `runtime.user`, and makes the way to the apps' files passable for other users.
  * @throws CONFIG_INVALID with the line of `runtime.user`
@@ -25,12 +31,12 @@ export interface Isolation {
 export async function openIsolation(
   loaded: LoadedDaemonConfig,
   home: Home,
-  isRoot = process.getuid?.() === 0,
+  on: Surroundings = {},
 ): Promise<Isolation> {
   const { sandbox, appDir, logDir } = loaded.config.runtime
   const dataDir = dirname(home.apps)
   const hiddenDirs = [...new Set([SYSTEM_DIR, home.config, dataDir, appDir, logDir])]
-  const userOf = await openUsers(loaded, home, isRoot)
+  const userOf = await openUsers(loaded, home, on)
   return {
     sandbox,
     changesUser: loaded.config.runtime.user !== undefined,
@@ -47,7 +53,7 @@ export async function openIsolation(
 async function openUsers(
   loaded: LoadedDaemonConfig,
   home: Home,
-  isRoot: boolean,
+  { isRoot = process.getuid?.() === 0, procDir }: Surroundings,
 ): Promise<(app: string) => Promise<RunUser | undefined>> {
   const { user, appDir } = loaded.config.runtime
   if (user === undefined) return async () => Promise.resolve(undefined)
@@ -61,10 +67,8 @@ async function openUsers(
   // Directories of apps can be passed by others however the daemon was started; what is private has a mode of its own.
   process.umask(0o022)
   await openWay(appDir, dirname(home.apps), at)
-  if (user === 'dynamic') {
-    const users = await DynamicUsers.open(home.appUsers)
-    return async (app) => users.of(app)
-  }
-  const found = await lookUpUser(user, at)
-  return async () => Promise.resolve(found)
+  const found = await lookUpUser(user, at, procDir)
+  if (found !== undefined) return async () => Promise.resolve(found)
+  const users = await DynamicUsers.open(home.appUsers)
+  return async (app) => users.of(app)
 }
