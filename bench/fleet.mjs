@@ -1,8 +1,17 @@
 // Daemons on this machine for a bench, over the executable that users call.
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ROOT } from '../scripts/steps.mjs'
 
 const BIN = join(ROOT, 'node_modules/.bin/p2p-playground')
@@ -77,6 +86,19 @@ export function spawnOn(host, [command, ...args], options) {
   return spawn('ip', ['netns', 'exec', host, command, ...args], options)
 }
 
+/**
+ * Writes and removes as many bytes as a deployment will. A host that takes back its guest's free memory gives it again page by
+ * page, ten times as slowly as the guest writes to it; whoever is measured first would pay that for all.
+ */
+export function touchMemory(dir, bytes) {
+  const path = join(dir, 'touched')
+  const file = openSync(path, 'w')
+  const chunk = Buffer.alloc(1024 * 1024, 1)
+  for (let written = 0; written < bytes; written += chunk.length) writeSync(file, chunk)
+  closeSync(file)
+  rmSync(path)
+}
+
 /** Writes and packs an application; gives the path of the package. */
 export async function packApp(fleet, { name, version, script, files = {} }) {
   const dir = join(fleet.base, `${name}-${version}`)
@@ -84,7 +106,10 @@ export async function packApp(fleet, { name, version, script, files = {} }) {
   const manifest = `name: ${name}\nversion: "${version}"\nentrypoint: bin/run\n`
   writeFileSync(join(dir, 'manifest.yaml'), manifest)
   writeFileSync(join(dir, 'bin', 'run'), script, { mode: 0o755 })
-  for (const [path, content] of Object.entries(files)) writeFileSync(join(dir, path), content)
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true })
+    writeFileSync(join(dir, path), content)
+  }
   const bundle = `${dir}.p2p`
   await cli(fleet.first, ['pack', dir, '--out', bundle])
   rmSync(dir, { recursive: true })

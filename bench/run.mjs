@@ -1,4 +1,4 @@
-// npm run bench [-- a b c d e]: measures, and prints tables for bench/README.md.
+// npm run bench [-- a b c d e f]: measures, and prints tables for bench/README.md.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { build } from '../scripts/build.mjs'
@@ -28,6 +28,7 @@ const BENCHES = {
   c: async () => (await import('./log-latency.mjs')).logLatency(),
   d: async () => (await import('./idle-memory.mjs')).idleMemory(),
   e: async () => (await import('./cycles.mjs')).cycles(),
+  f: async () => (await import('./many-files.mjs')).manyFiles(),
 }
 
 const { machine } = await import('./fleet.mjs')
@@ -35,6 +36,7 @@ const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BEN
 console.log(`\n${new Date().toISOString().slice(0, 10)}: ${machine()}`)
 for (const name of wanted) {
   const bench = BENCHES[name]
-  if (bench === undefined) throw new Error(`there is no bench "${name}", only a, b, c, d, e`)
+  if (bench === undefined)
+    throw new Error(`there is no bench "${name}", only ${Object.keys(BENCHES).join(', ')}`)
   await bench()
 }

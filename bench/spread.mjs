@@ -1,10 +1,10 @@
 // (a) 100 MB of random bytes from one machine to ten, all on this one: a deploy, rsync over ssh, plain TLS.
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { timedCpu } from './cpu-time.mjs'
 import { median, printTable, seconds } from './figures.mjs'
-import { json, packApp, startFleet } from './fleet.mjs'
+import { json, packApp, startFleet, touchMemory } from './fleet.mjs'
 import { startSshd } from './sshd.mjs'
 import { sendToAll } from './tls-spread.mjs'
 import { makeNetwork, whyNoNetwork } from '../test/harness/network.ts'
@@ -42,7 +42,7 @@ async function measure(network) {
   const daemons = fleet.statuses.map(({ pid }) => pid)
   const times = { copied: [], copiedRunning: [], placed: [], running: [], rsync: [], tls: [] }
   const measured = async (run) => {
-    touchMemory(fleet.base)
+    touchMemory(fleet.base, WRITTEN_BYTES)
     return run()
   }
   let sshd
@@ -80,19 +80,6 @@ async function measure(network) {
     await fleet.stop()
   }
   return times
-}
-
-/**
- * Writes and removes as much as a deployment will. A host that takes back its guest's free memory gives it again page by page, ten
- * times as slowly as the guest writes to it; whoever is measured first would pay that for all.
- */
-function touchMemory(dir) {
-  const path = join(dir, 'touched')
-  const file = openSync(path, 'w')
-  const chunk = Buffer.alloc(1024 * 1024, 1)
-  for (let written = 0; written < WRITTEN_BYTES; written += chunk.length) writeSync(file, chunk)
-  closeSync(file)
-  rmSync(path)
 }
 
 /** From the command to its end; checks that everything came, and removes it. */
