@@ -9,6 +9,7 @@ import { isOwnAddress, isQuic, peerIdOf } from './addresses.js'
 import { ConnectionGuard } from './auth/guard.js'
 import { Refusals } from './auth/refusals.js'
 import type { Refusal } from './auth/refusals.js'
+import type { StrangerNumbers } from './auth/stranger-connections.js'
 import { streamTransport } from './calls/client.js'
 import { CALL_PROTOCOL } from './calls/protocol.js'
 import { CallServer } from './calls/server.js'
@@ -48,6 +49,8 @@ export interface HostOptions {
   readonly clock: Clock
   /** Default 5 s. */
   readonly handshakeTimeoutMs?: number
+  /** Connections kept of peers that have proved no role. Default 256 idle ones, 1,000 in all. */
+  readonly strangers?: StrangerNumbers
 }
 
 /** A peer as this host sees it. */
@@ -273,6 +276,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     refusals,
     limitMs: options.handshakeTimeoutMs ?? HANDSHAKE_MS,
+    strangers: options.strangers,
+    logger: options.logger,
   })
   const libp2p = await createNode({
     identity: options.identity,

@@ -1,10 +1,12 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { PlaygroundError, asPlaygroundError, errorMessage, rolesOf } from '@p2p-playground/core'
-import type { Grant } from '@p2p-playground/core'
+import type { Grant, Logger } from '@p2p-playground/core'
 import { AUTH_PROTOCOL, shakeAsDialer, shakeAsListener } from './handshake.js'
 import type { HandshakeContext } from './handshake.js'
 import { Passage } from './passage.js'
 import type { Refusals } from './refusals.js'
+import { STRANGERS, StrangerConnections } from './stranger-connections.js'
+import type { StrangerNumbers } from './stranger-connections.js'
 import { StrangerLimits } from './stranger-limits.js'
 
 /** Keeps, per connection, whether the handshake was passed; a connection that has not in time is closed. */
@@ -12,18 +14,27 @@ export class ConnectionGuard {
   readonly #context: HandshakeContext
   readonly #refusals: Refusals
   readonly #limitMs: number
-  readonly #strangers = new StrangerLimits()
+  readonly #limits = new StrangerLimits()
+  readonly #strangers: StrangerConnections
+  readonly #logger: Logger
   readonly #passages = new Map<string, Passage>()
+  /** Strangers that were given up and not told of yet. */
+  #closed = 0
+  #quietUntilMs = 0
 
   constructor(options: {
     readonly context: HandshakeContext
     readonly refusals: Refusals
     /** Until a connection must have passed. */
     readonly limitMs: number
+    readonly strangers: StrangerNumbers | undefined
+    readonly logger: Logger
   }) {
     this.#context = options.context
     this.#refusals = options.refusals
     this.#limitMs = options.limitMs
+    this.#strangers = new StrangerConnections(options.strangers ?? STRANGERS)
+    this.#logger = options.logger
   }
 
   /** Begins to watch the connections of a host. */
@@ -37,13 +48,18 @@ export class ConnectionGuard {
     )
     libp2p.addEventListener('connection:open', (event) => {
       const connection = event.detail
-      this.#strangers.watch(connection)
+      this.#limits.watch(connection)
       const passage = this.#passageOf(connection)
+      if (connection.direction === 'inbound' && passage !== undefined) {
+        this.#strangers.add(connection)
+        this.#giveUpSurplus()
+      }
       if (connection.direction === 'outbound') passage?.begin(() => this.#dial(connection))
     })
     libp2p.addEventListener('connection:close', (event) => {
       this.#passages.get(event.detail.id)?.connectionClosed()
       this.#passages.delete(event.detail.id)
+      this.#strangers.remove(event.detail)
     })
   }
 
@@ -84,7 +100,13 @@ export class ConnectionGuard {
     const passage = new Passage(connection.remotePeer.toString(), this.#limitMs)
     passage.granted.then(
       (granted) => {
-        if (rolesOf(granted).length > 0) this.#strangers.trust(connection)
+        if (rolesOf(granted).length > 0) {
+          this.#limits.trust(connection)
+          this.#strangers.remove(connection)
+        } else {
+          this.#strangers.passed(connection)
+          this.#giveUpSurplus()
+        }
       },
       (error: unknown) => {
         this.#refuse(connection, error)
@@ -98,11 +120,36 @@ export class ConnectionGuard {
     if (connection.status !== 'open') return
     const { code, message } = asPlaygroundError(error, 'AUTH_MEMBERSHIP')
     this.#refusals.report({ peerId: connection.remotePeer.toString(), code, message })
-    connection.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch((cause: unknown) => {
-      connection.abort(new Error(errorMessage(cause)))
-    })
+    end(connection)
   }
+
+  #giveUpSurplus(): void {
+    for (;;) {
+      const connection = this.#strangers.surplus()
+      if (connection === undefined) return
+      this.#strangers.remove(connection)
+      end(connection)
+      this.#tellClosed()
+    }
+  }
+
+  /** The first at once, those that follow within a minute with the next one after it. */
+  #tellClosed(): void {
+    this.#closed += 1
+    const nowMs = this.#context.clock.monotonic()
+    if (nowMs < this.#quietUntilMs) return
+    this.#quietUntilMs = nowMs + QUIET_MS
+    this.#logger.warn('strangers-closed', { closed: this.#closed })
+    this.#closed = 0
+  }
+}
+
+function end(connection: Connection): void {
+  connection.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch((cause: unknown) => {
+    connection.abort(new Error(errorMessage(cause)))
+  })
 }
 
 /** For the verdict to reach the other side. */
 const CLOSE_MS = 500
+const QUIET_MS = 60_000
