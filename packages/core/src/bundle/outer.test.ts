@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -13,7 +14,9 @@ import {
   scratch,
   signedPackage,
 } from './signed.test.support.js'
-import { unpackBundle } from './verify.js'
+import { inspectBundle, unpackBundle, verifyBundle } from './verify.js'
+
+const NO_TAR = 'it is no tar archive'
 
 let place: ReturnType<typeof scratch>
 
@@ -102,6 +105,52 @@ const OUTERS: [string, ErrorCode, (sound: Buffer) => Buffer][] = [
 describe('an outer file is refused', () => {
   it.each(OUTERS)('with %s: %s', async (_name, code, make) => {
     await expectRefusal(make(await signedPackage(archiveWith())), code)
+  })
+})
+
+describe('a file that was never a package is called that', () => {
+  const hint = 'A package is made with "p2p-playground pack DIR".'
+
+  it.each<[string, ErrorCode, string, Buffer]>([
+    ['nothing', 'BUNDLE_TRUNCATED', 'it is empty', Buffer.alloc(0)],
+    ['one byte', 'BUNDLE_TRUNCATED', NO_TAR, Buffer.from('x')],
+    ['a short text', 'BUNDLE_TRUNCATED', NO_TAR, Buffer.from('name: hello\nversion: 1.0.0\n')],
+    ['511 bytes of anything', 'BUNDLE_TRUNCATED', NO_TAR, Buffer.alloc(511, 0xa5)],
+    ['a block of zeros', 'BUNDLE_TRUNCATED', NO_TAR, Buffer.alloc(512)],
+    ['a long text', 'BUNDLE_OUTER', NO_TAR, Buffer.alloc(2048, 'no tar ')],
+    [
+      'an archive without the tar around it',
+      'BUNDLE_OUTER',
+      NO_TAR,
+      archiveWith({ name: 'data', body: randomBytes(2000) }),
+    ],
+  ])('%s: %s', async (_what, code, what, bytes) => {
+    const path = place.file('other.p2p', bytes)
+    const message = `this is no .p2p package: ${what}`
+    const refusal = { code, message, hint }
+    await expect(inspectBundle(path)).rejects.toMatchObject(refusal)
+    const verifying = verifyBundle({ path, trusted: [TRUSTED], nowMs: 0 })
+    await expect(verifying).rejects.toMatchObject(refusal)
+  })
+
+  it.each([1, 4, 99, 300, 511, 512, 700])(
+    'unlike one that was cut after %d bytes, which ends too early',
+    async (length) => {
+      const sound = await signedPackage(archiveWith())
+      const path = place.file('cut.p2p', sound.subarray(0, length))
+      await expect(inspectBundle(path)).rejects.toMatchObject({
+        code: 'BUNDLE_TRUNCATED',
+        message: 'the archive ends too early',
+      })
+    },
+  )
+
+  it('nor one of another tool, whose first header is for what follows', async () => {
+    const first = rawEntry({ name: 'PaxHeader/app.tar.gz', type: 'x', body: Buffer.alloc(30) })
+    const path = place.file('cut.p2p', first.subarray(0, 400))
+    await expect(inspectBundle(path)).rejects.toMatchObject({
+      message: 'the archive ends too early',
+    })
   })
 })
 

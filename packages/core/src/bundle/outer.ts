@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import { PlaygroundError, isPlaygroundError, systemCode } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
 import { fileError } from '../file-error.js'
 import { collect } from './byte-reader.js'
 import { readTar } from './tar-reader.js'
@@ -42,8 +43,9 @@ export async function readOuterFrom(
 ): Promise<OuterParts> {
   let signature: Uint8Array | null = null
   let archiveBytes: number | undefined
+  const head = new Head()
   try {
-    for await (const entry of readTar(chunks)) {
+    for await (const entry of readTar(head.of(chunks))) {
       if (entry.type !== 'file') throw outer(`"${entry.path}" is a ${entry.type}`)
       if (entry.path === ARCHIVE_NAME && archiveBytes === undefined) {
         archiveBytes = entry.sizeBytes
@@ -54,7 +56,7 @@ export async function readOuterFrom(
       } else throw outer(`it has an entry "${entry.path}" that does not belong there`)
     }
   } catch (error) {
-    throw asOuter(error)
+    throw asOuter(error, head.strangeness)
   }
   if (archiveBytes === undefined) throw outer(`it has no ${ARCHIVE_NAME}`)
   if (signature === null && !visit.allowUnsigned) {
@@ -114,13 +116,46 @@ export function checkSize(path: string, size: number, maxBytes: number): void {
   }
 }
 
-function outer(what: string): PlaygroundError {
-  return new PlaygroundError('BUNDLE_OUTER', `this is no .p2p package: ${what}`, {
+const HEAD_BYTES = 512
+/** Where a POSIX.1-2001 header has its magic. */
+const MAGIC_AT = 257
+
+/** Tells a file that was never a package from one that was cut, which may be shorter than its first header. */
+class Head {
+  readonly #bytes = Buffer.alloc(HEAD_BYTES)
+  #length = 0
+
+  /** Passes chunks on, and keeps how they begin. */
+  async *of(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      if (this.#length < HEAD_BYTES) {
+        const part = chunk.subarray(0, HEAD_BYTES - this.#length)
+        this.#bytes.set(part, this.#length)
+        this.#length += part.length
+      }
+      yield chunk
+    }
+  }
+
+  /** Why it never was one; undefined when it begins like a tar, or like as much of one as there is. */
+  get strangeness(): string | undefined {
+    if (this.#length === 0) return 'it is empty'
+    const text = this.#bytes.toString('latin1', 0, this.#length)
+    const isNamed = text.startsWith(ARCHIVE_NAME) || ARCHIVE_NAME.startsWith(text)
+    return isNamed || text.startsWith('ustar', MAGIC_AT) ? undefined : 'it is no tar archive'
+  }
+}
+
+function outer(what: string, code: ErrorCode = 'BUNDLE_OUTER'): PlaygroundError {
+  return new PlaygroundError(code, `this is no .p2p package: ${what}`, {
     hint: 'A package is made with "p2p-playground pack DIR".',
   })
 }
 
 /** What is wrong with a tar here is wrong with the outer file. */
-function asOuter(error: unknown): unknown {
-  return isPlaygroundError(error) && error.code === 'BUNDLE_ENTRY' ? outer(error.message) : error
+function asOuter(error: unknown, strangeness: string | undefined): unknown {
+  if (!isPlaygroundError(error)) return error
+  if (error.code === 'BUNDLE_ENTRY') return outer(strangeness ?? error.message)
+  if (error.code !== 'BUNDLE_TRUNCATED' || strangeness === undefined) return error
+  return outer(strangeness, error.code)
 }
