@@ -133,6 +133,18 @@ describe('a file that was never a package is called that', () => {
     await expect(verifying).rejects.toMatchObject(refusal)
   })
 
+  it.each([
+    ['a directory', '.', /^.* is a directory, not a package$/],
+    ['no file at all', 'none.p2p', /^there is no package .*none\.p2p$/],
+  ])('%s: BUNDLE_NOT_FOUND', async (_what, name, message) => {
+    const refused = inspectBundle(join(place.dir, name))
+    await expect(refused).rejects.toMatchObject({
+      code: 'BUNDLE_NOT_FOUND',
+      message: expect.stringMatching(message) as string,
+      hint,
+    })
+  })
+
   it.each([1, 4, 99, 300, 511, 512, 700])(
     'unlike one that was cut after %d bytes, which ends too early',
     async (length) => {

@@ -8,6 +8,8 @@ import { readTar } from './tar-reader.js'
 export const ARCHIVE_NAME = 'app.tar.gz'
 export const SIGNATURE_NAME = 'app.tar.gz.sig'
 
+const HOW_TO_MAKE = 'A package is made with "p2p-playground pack DIR".'
+
 /** RSA with 4096 bits signs in 512 bytes. */
 const MAX_SIGNATURE_BYTES = 512
 
@@ -96,14 +98,19 @@ async function checkFile(path: string, maxBytes: number): Promise<void> {
   let size: number
   try {
     const info = await stat(path)
-    if (!info.isFile()) throw new PlaygroundError('BUNDLE_NOT_FOUND', `${path} is not a file`)
+    if (info.isDirectory()) throw notFound(`${path} is a directory, not a package`)
+    if (!info.isFile()) throw notFound(`${path} is not a file`)
     size = info.size
   } catch (error) {
     if (isPlaygroundError(error)) throw error
     if (systemCode(error) !== 'ENOENT') throw fileError(error, path)
-    throw new PlaygroundError('BUNDLE_NOT_FOUND', `there is no package ${path}`, { cause: error })
+    throw notFound(`there is no package ${path}`, error)
   }
   checkSize(path, size, maxBytes)
+}
+
+function notFound(message: string, cause?: unknown): PlaygroundError {
+  return new PlaygroundError('BUNDLE_NOT_FOUND', message, { hint: HOW_TO_MAKE, cause })
 }
 
 /** @throws BUNDLE_TOO_LARGE */
@@ -148,7 +155,7 @@ class Head {
 
 function outer(what: string, code: ErrorCode = 'BUNDLE_OUTER'): PlaygroundError {
   return new PlaygroundError(code, `this is no .p2p package: ${what}`, {
-    hint: 'A package is made with "p2p-playground pack DIR".',
+    hint: HOW_TO_MAKE,
   })
 }
 
