@@ -15,6 +15,10 @@ test.each([
   { argv: ['app', 'lst'], says: 'there is no command "app lst". Did you mean "app list"?' },
   { argv: ['ap', 'list'], says: 'there is no command "ap". Did you mean "app list"?' },
   { argv: ['psk', 'more'], says: '"psk" takes no argument "more". See p2p-playground psk --help.' },
+  {
+    argv: ['app', 'delete', 'hello'],
+    says: 'there is no command "app delete". See p2p-playground app --help.',
+  },
   { argv: ['xyzzy', '--json'], says: 'there is no command "xyzzy". See p2p-playground --help.' },
   { argv: ['plugins', 'instal'], says: 'Did you mean "plugins install"?' },
   { argv: ['help', 'depoly'], says: 'there is no command "depoly". Did you mean "deploy"?' },

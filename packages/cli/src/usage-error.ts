@@ -130,7 +130,8 @@ function unknownCommand(context: UsageContext): PlaygroundError {
       hint: `See p2p-playground ${command} --help.`,
     })
   }
+  const topic = typed === first ? '' : `${first} `
   return new PlaygroundError('USAGE', `there is no command "${typed}"`, {
-    hint: guess === undefined ? 'See p2p-playground --help.' : `Did you mean "${guess}"?`,
+    hint: guess === undefined ? `See p2p-playground ${topic}--help.` : `Did you mean "${guess}"?`,
   })
 }
