@@ -16,7 +16,7 @@ import {
   wantedAnew,
 } from '@p2p-playground/core/reconcile'
 import type { Engine } from './engine.js'
-import { newestOf, noSuchApp, requireVersion, rollbackDefault } from './find-version.js'
+import { newestOf, noSuchApp, noSuchTag, requireVersion, rollbackDefault } from './find-version.js'
 import { instanceEvent } from './instance-event.js'
 import { StartWatch } from './start-watch.js'
 import type { WaitOptions } from './start-watch.js'
@@ -216,8 +216,8 @@ export class Commands {
     }
     const { [tag]: before, ...others } = app.tags
     if (action === 'untag' && before === undefined) {
-      const what = tag === 'stable' ? 'is not pinned' : `has no tag "${tag}" that was given`
-      throw new PlaygroundError('APP_NOT_FOUND', `${app.app} ${what}`)
+      if (tag === 'stable') throw new PlaygroundError('APP_NOT_FOUND', `${app.app} is not pinned`)
+      throw noSuchTag(app, tag)
     }
     if (named === undefined) throw new PlaygroundError('APP_NOT_FOUND', `${app.app} has no version`)
     const isGiven = action === 'tag'

@@ -1,5 +1,6 @@
 import { PlaygroundError, absentApp, versionHint } from '@p2p-playground/core'
 import type { AppRecord, InstanceRecord } from '@p2p-playground/core'
+import { didYouMean } from '@p2p-playground/core/config'
 import { stableOf, tagsOf } from '@p2p-playground/core/reconcile'
 import { compare } from 'semver'
 
@@ -16,6 +17,16 @@ export function findVersion(
 export function noSuchApp(app: string): PlaygroundError {
   const hint = 'See which there are with "p2p-playground app list".'
   return absentApp(`there is no app "${app}" on this node`, hint)
+}
+
+/** Of those that were given by hand. */
+export function noSuchTag({ app, tags }: AppRecord, tag: string): PlaygroundError {
+  const given = Object.keys(tags)
+  const list = given.length === 0 ? 'It was given none.' : `It was given: ${given.join(', ')}.`
+  const guess = didYouMean(tag, given)
+  return new PlaygroundError('APP_NOT_FOUND', `${app} has no tag "${tag}" that was given`, {
+    hint: guess === undefined ? list : `${guess} ${list}`,
+  })
 }
 
 /** What could have been asked for instead. */

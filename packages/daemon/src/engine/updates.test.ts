@@ -202,6 +202,17 @@ describe('versions', () => {
     expect(t.engine.table.app('web').tags).toEqual({})
     expect(await codeOf(t.order('untag', undefined, { tag: 'stable' }))).toBe('APP_NOT_FOUND')
   })
+
+  it.each([
+    [[], 'demo', 'It was given none.'],
+    [['demo', 'next'], 'dmeo', 'Did you mean "demo"? It was given: demo, next.'],
+    [['demo'], 'xyzzy', 'It was given: demo.'],
+  ])('that were given %j say so when %s is taken away', async (given, tag, hint) => {
+    await t.deploy(await t.jobOf('1.0.0'))
+    for (const one of given) await t.order('tag', undefined, { tag: one })
+    const untagging = t.order('untag', undefined, { tag })
+    await expect(untagging).rejects.toMatchObject({ code: 'APP_NOT_FOUND', hint })
+  })
 })
 
 const CHECKED = 'health_check: { type: fake, interval: 100ms, retries: 1, start_period: 1h }\n'
