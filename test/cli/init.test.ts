@@ -80,3 +80,12 @@ test.each(NO_LISTEN)('init --listen %s is refused before anything is written', a
   expect(result.status).toBe(2)
   expect(readdirSync(home.path)).toEqual([])
 })
+
+test.each(['', ' '])('init --name "%s" is refused before anything is written', async (name) => {
+  const result = await cli('init', '--name', name)
+  expect(result.stderr).toBe(
+    'Error USAGE: --name is empty\nLeave it out to name the node as the host.\n',
+  )
+  expect(result.status).toBe(2)
+  expect(readdirSync(home.path)).toEqual([])
+})

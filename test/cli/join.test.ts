@@ -11,13 +11,16 @@ const home = homeOfEachTest()
 const { cli, inHome } = home
 
 describe('invite and join', () => {
-  test('join --listen with no address is refused before anything is written', async () => {
+  test('join with no address or no name is refused before anything is written', async () => {
     await cli('init')
     const token = tokenOf(await cli('invite'))
     const other = otherHome()
     const result = await runCli(['join', token, '--listen', 'bogus'], { home: other.path })
     expect(result).toMatchObject({ status: 2 })
     expect(result.stderr).toMatch(/^Error USAGE: --listen bogus: must be a multiaddr/)
+    const unnamed = await runCli(['join', token, '--name', ''], { home: other.path })
+    expect(unnamed).toMatchObject({ status: 2 })
+    expect(unnamed.stderr).toMatch(/^Error USAGE: --name is empty$/m)
     expect(readdirSync(other.path)).toEqual([])
   })
 

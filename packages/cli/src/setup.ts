@@ -55,10 +55,18 @@ export const newNodeFlags = {
   }),
 }
 
-/** @throws USAGE for a --listen that a daemon.yaml with it could not be loaded for */
-export async function checkListen(addresses: readonly string[] | undefined): Promise<void> {
+/** @throws USAGE for a --name or a --listen that a daemon.yaml with it could not be loaded for */
+export async function checkNewNode({
+  name,
+  listen = [],
+}: Pick<DaemonSetup, 'name' | 'listen'>): Promise<void> {
+  if (name?.trim() === '') {
+    throw new PlaygroundError('USAGE', '--name is empty', {
+      hint: 'Leave it out to name the node as the host.',
+    })
+  }
   const { addressProblem } = await import('@p2p-playground/core/config')
-  for (const address of addresses ?? []) {
+  for (const address of listen) {
     const problem = addressProblem(address)
     if (problem === undefined) continue
     throw new PlaygroundError('USAGE', `--listen ${address}: ${problem}`, {

@@ -7,7 +7,7 @@ import { BaseCommand } from '../base-command.js'
 import { isTrustedHere } from '../key-trust.js'
 import { labelsOf } from '../labels.js'
 import {
-  checkListen,
+  checkNewNode,
   controllerYaml,
   daemonYaml,
   ensurePsk,
@@ -38,7 +38,7 @@ export default class Init extends BaseCommand {
     const { flags } = await this.parse(Init)
     const { home } = this
     const labels = labelsOf(flags.label)
-    await checkListen(flags.listen)
+    await checkNewNode(flags)
     const { generateSigningKey, loadSigningKey, publicKeyText, writeSigningKey } =
       await import('@p2p-playground/core/bundle')
     const made: string[] = []

@@ -6,7 +6,7 @@ import { PlaygroundError } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../base-command.js'
 import { parseInvitation } from '../invitation.js'
 import { labelsOf } from '../labels.js'
-import { checkListen, daemonYaml, newNodeFlags, writeNew } from '../setup.js'
+import { checkNewNode, daemonYaml, newNodeFlags, writeNew } from '../setup.js'
 
 export default class Join extends BaseCommand {
   static override summary = 'Set this machine up as a node of the network that a token invites to.'
@@ -31,7 +31,7 @@ export default class Join extends BaseCommand {
     const invitation = parseInvitation(token)
     const { formatSwarmKey, parsePsk } = await import('@p2p-playground/core/config')
     const { home } = this
-    await checkListen(flags.listen)
+    await checkNewNode(flags)
     if (existsSync(home.daemonConfig)) {
       throw new PlaygroundError(
         'CONFIG_EXISTS',
