@@ -66,6 +66,8 @@ export type {
   VersionRow,
 } from './contracts/control.js'
 export { ignoreAbort, untilAborted } from './abort.js'
+export { Repeats } from './repeats.js'
+export type { Repeated, RepeatsOptions } from './repeats.js'
 export { formatDuration, parseDurationMs } from './model/duration.js'
 export { formatBytes, parseBytes } from './model/bytes.js'
 export { INSTANCE_STATES, formatExit, formatInstance } from './model/instance.js'

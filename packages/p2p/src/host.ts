@@ -143,6 +143,7 @@ export class Host {
     this.#stopping.abort()
     await this.#watching
     await this.#libp2p.stop()
+    this.#refusals.close()
     await this.serve.close()
   }
 
@@ -264,7 +265,7 @@ export class Host {
 export async function createHost(options: HostOptions): Promise<Host> {
   const psks = options.psk ?? []
   const ring = psks.length === 0 ? undefined : new PskRing(psks)
-  const refusals = new Refusals(options.logger)
+  const refusals = new Refusals(options)
   const guard = new ConnectionGuard({
     context: {
       self: options.identity.peerId,

@@ -7,7 +7,7 @@ import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { PlaygroundError } from '@p2p-playground/core'
-import { waitFor } from '@p2p-playground/testkit'
+import { RecordingLogger, waitFor } from '@p2p-playground/testkit'
 import { wire } from '@p2p-playground/proto'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -83,6 +83,19 @@ describe('allowed peers', () => {
     expect(await outcome(allowed, listener)).toBe('member')
     expect(['AUTH_MEMBERSHIP', 'NODE_UNREACHABLE']).toContain(await outcome(stranger, listener))
     expect(refusals[0]).toMatchObject({ peerId: stranger.peerId, code: 'AUTH_MEMBERSHIP' })
+  })
+
+  it('let who is not one of them make a line in the log, and one more for all that follow', async () => {
+    const logger = new RecordingLogger()
+    const allowedPeers = [(await newIdentity()).peerId]
+    const listener = await loopback.host({ psk: [psk], allowedPeers, logger })
+    const stranger = await loopback.host({ psk: [psk], listen: [] })
+    for (let dial = 0; dial < 5; dial += 1) await outcome(stranger, listener)
+    const fields = { peerId: stranger.peerId, code: 'AUTH_MEMBERSHIP' }
+    expect(logger.lines).toMatchObject([{ event: 'connection-refused', fields }])
+    await listener.stop()
+    expect(logger.lines).toHaveLength(2)
+    expect(logger.lines[1]).toMatchObject({ fields: { ...fields, more: 4 } })
   })
 
   it('hold for dialling too', async () => {

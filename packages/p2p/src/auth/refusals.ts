@@ -1,4 +1,5 @@
-import type { ErrorCode, Logger } from '@p2p-playground/core'
+import { Repeats } from '@p2p-playground/core'
+import type { Clock, ErrorCode, Logger } from '@p2p-playground/core'
 
 /** A connection that was refused. */
 export interface Refusal {
@@ -7,17 +8,27 @@ export interface Refusal {
   readonly message: string
 }
 
-/** Tells whoever listens, and the log, about connections that were refused. */
+/** Tells whoever listens of each connection that was refused, and the log of few: a stranger may dial without end. */
 export class Refusals {
-  readonly #logger: Logger
+  readonly #lines: Repeats<Refusal>
   readonly #listeners = new Set<(refusal: Refusal) => void>()
 
-  constructor(logger: Logger) {
-    this.#logger = logger
+  constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#lines = new Repeats({
+      clock,
+      nameOf: ({ peerId, code, message }) => JSON.stringify([peerId, code, message]),
+      onFirst: (refusal) => {
+        logger.warn('connection-refused', { ...refusal })
+      },
+      onMore: (repeated, others) => {
+        for (const { item, more } of repeated) logger.warn('connection-refused', { ...item, more })
+        if (others > 0) logger.warn('connections-refused', { more: others })
+      },
+    })
   }
 
   report(refusal: Refusal): void {
-    this.#logger.warn('connection-refused', { ...refusal })
+    this.#lines.add(refusal)
     for (const listener of this.#listeners) listener(refusal)
   }
 
@@ -25,5 +36,10 @@ export class Refusals {
   on(listener: (refusal: Refusal) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Logs what was only counted. Idempotent. */
+  close(): void {
+    this.#lines.close()
   }
 }
