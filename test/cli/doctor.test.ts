@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { join } from 'node:path'
@@ -200,5 +200,50 @@ test.skipIf(whyNoMount !== undefined).each([
     expect(found?.message).toMatch(/^\d+(\.\d+)? MiB free at /)
   } finally {
     execFileSync('umount', ['-l', home.path])
+  }
+})
+
+test.skipIf(whyNoMount !== undefined)('a part of the home that is a full disk', async () => {
+  await init('--listen', '/ip4/127.0.0.1/tcp/0')
+  const packages = join(home.path, 'packages')
+  mkdirSync(packages)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=700,size=4m', 'p2pp-test', packages])
+  try {
+    const found = (await doctor(1)).find(({ check }) => check === 'disk')
+    expect(found?.message).toMatch(
+      new RegExp(` free at ${home.path}; 4.0 MiB free at ${packages}$`),
+    )
+  } finally {
+    execFileSync('umount', ['-l', packages])
+  }
+})
+
+test.skipIf(whyNoMount !== undefined).each([
+  ['apps', ['app_dir']],
+  ['logs', ['log_dir']],
+  ['apps and logs', ['app_dir', 'log_dir']],
+])('a full disk of its own for %s is named, and each disk once', async (_, keys) => {
+  await init('--listen', '/ip4/127.0.0.1/tcp/0')
+  const disk = makeHome()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=700,size=4m', 'p2pp-test', disk.path])
+  try {
+    const yaml = join(home.path, 'daemon.yaml')
+    // Neither is there yet.
+    const dirs = keys.map((key) => `${key}: "${join(disk.path, 'new', key)}"`)
+    appendFileSync(yaml, `runtime: { ${dirs.join(', ')} }\n`)
+    const found = (await doctor(1)).find(({ check }) => check === 'disk')
+    expect(found).toMatchObject({
+      result: 'fail',
+      message: expect.stringMatching(
+        new RegExp(`^[^;]+ free at ${home.path}; 4.0 MiB free at ${disk.path}$`),
+      ) as string,
+      hint: expect.stringContaining(`free space on ${disk.path}`) as string,
+    })
+    appendFileSync(yaml, 'what: is this\n')
+    const without = (await doctor(1)).find(({ check }) => check === 'disk')
+    expect(without?.message).toMatch(new RegExp(`^[^;]+ free at ${home.path}$`))
+  } finally {
+    execFileSync('umount', ['-l', disk.path])
+    disk.remove()
   }
 })

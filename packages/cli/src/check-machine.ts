@@ -104,16 +104,53 @@ export function checkClock(): Finding {
   return { result: 'ok', message: now.toISOString() }
 }
 
-export async function checkDisk({ home }: ConfigRequest): Promise<Finding> {
-  let dir = home.config
+/** Each disk that holds something of the home or of the node here, once. */
+export async function checkDisk(request: ConfigRequest): Promise<Finding> {
+  const disks = new Map<number, string>()
+  for (const path of await directoriesOf(request)) {
+    const dir = nearest(path)
+    const { dev } = await stat(dir)
+    if (!disks.has(dev)) disks.set(dev, dir)
+  }
+  const found = await Promise.all([...disks.values()].map(diskFinding))
+  const results = found.map(({ result }) => result)
+  const hints = found.flatMap(({ hint }) => hint ?? [])
+  return {
+    result: (['fail', 'warn'] as const).find((one) => results.includes(one)) ?? 'ok',
+    message: found.map(({ message }) => message).join('; '),
+    hint: hints.length === 0 ? undefined : hints.join(' '),
+  }
+}
+
+/** What may lie on a disk of its own; the home comes first. */
+async function directoriesOf(request: ConfigRequest): Promise<readonly string[]> {
+  const { config, state, packages, incoming, stage, oclif } = request.home
+  const own = [config, state, packages, incoming, stage, oclif]
+  const { loadDaemonConfig } = await import('@p2p-playground/daemon/config')
+  try {
+    const { appDir, logDir } = (await loadDaemonConfig(request)).config.runtime
+    return [...own, appDir, logDir]
+  } catch {
+    // It has a check of its own, and the home is looked at all the same.
+    return own
+  }
+}
+
+/** The path, or what is there above it. */
+function nearest(path: string): string {
+  let dir = path
   while (!existsSync(dir) && dir !== dirname(dir)) dir = dirname(dir)
+  return dir
+}
+
+async function diskFinding(dir: string): Promise<Finding> {
   const { bavail, bsize } = await statfs(dir)
   const free = bavail * bsize
   const message = `${formatBytes(free)} free at ${dir}`
   if (free >= LOW_DISK_BYTES) return { result: 'ok', message }
   if (free >= FULL_DISK_BYTES)
-    return { result: 'warn', message, hint: `Packages need room: free some on ${dir}.` }
-  const hint = `A node refuses packages and cannot write its state: free space on ${dir}.`
+    return { result: 'warn', message, hint: `Packages and logs need room: free some on ${dir}.` }
+  const hint = `A node refuses packages and cannot write what it keeps there: free space on ${dir}.`
   return { result: 'fail', message, hint }
 }
 
