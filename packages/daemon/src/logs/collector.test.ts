@@ -4,6 +4,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   rmdirSync,
   statSync,
@@ -13,6 +14,19 @@ import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
 import { describe, expect, it, vi } from 'vitest'
 import { KEY, storeFixture, write } from './log-fixture.test.support.js'
+
+/** The files below a directory that are deleted and that this process still has open. */
+function openDeleted(dir: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      return path.startsWith(dir) && path.endsWith(' (deleted)') ? [path] : []
+    } catch {
+      // The one by which the directory was read.
+      return []
+    }
+  })
+}
 
 describe('LogStore collects', () => {
   it('lines of both streams, numbered together from one', async () => {
@@ -167,6 +181,25 @@ describe('LogStore collects', () => {
     expect(await lines()).toEqual(['one', 'two', 'half'])
     expect(logger.count('log-collect-failed')).toBe(1)
     expect(logger.count('log-collect-recovered')).toBe(1)
+  })
+
+  it.each<[string, string, string[]]>([
+    ['its raw output', 'raw', ['before', 'last words', 'next life']],
+    ['its whole log', '.', ['next life']],
+  ])('to the end of a run of which somebody deleted %s', async (_, part, kept) => {
+    const { store, open, lines, stored, rootDir } = storeFixture()
+    const log = await open()
+    const output = openSync(log.stdoutPath, 'a')
+    writeSync(output, 'before\n')
+    await stored(1)
+    rmSync(join(rootDir, KEY.app, KEY.version, part), { recursive: true })
+    writeSync(output, 'last words\n')
+    closeSync(output)
+    await store.finish(KEY)
+    write((await open()).stdoutPath, 'next life\n')
+    await store.finish(KEY)
+    expect(await lines()).toEqual(kept)
+    expect(openDeleted(rootDir)).toEqual([])
   })
 
   it('in another life after somebody deleted its directory between two runs', async () => {

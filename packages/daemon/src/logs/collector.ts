@@ -139,7 +139,10 @@ export class Collector {
   #begin(): Collecting {
     const { clock, dir, logger, puncher } = this.#options
     // Somebody deleted them: another life of the log begins.
-    if (!existsSync(this.#segmentOptions.dir)) this.#segments = new Segments(this.#segmentOptions)
+    if (!existsSync(this.#segmentOptions.dir)) {
+      void this.#segments.close()
+      this.#segments = new Segments(this.#segmentOptions)
+    }
     const raw = new RawOutput(this.#rawDir, this.segments.offsets)
     const stop = new AbortController()
     const watcher = this.#watch(stop.signal)

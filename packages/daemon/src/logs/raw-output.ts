@@ -1,8 +1,9 @@
 import { closeSync, mkdirSync, openSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemCode } from '@p2p-playground/core'
 import type { RawOffsets, RawStream } from './frame.js'
 import type { HolePuncher } from './hole-puncher.js'
-import { RawReader, rawSize, rawStart } from './raw-reader.js'
+import { RawReader, rawStart } from './raw-reader.js'
 import type { RawLines } from './raw-reader.js'
 
 type Streams<T> = Readonly<Record<RawStream, T>>
@@ -30,7 +31,7 @@ export class RawOutput {
   }
 
   sizes(): RawOffsets {
-    return { stdout: rawSize(this.#paths.stdout), stderr: rawSize(this.#paths.stderr) }
+    return { stdout: this.#stdout.size(), stderr: this.#stderr.size() }
   }
 
   /** What `RawReader.peek` finds in each. */
@@ -62,8 +63,14 @@ export class RawOutput {
   }
 
   empty(): void {
-    truncateSync(this.#paths.stdout)
-    truncateSync(this.#paths.stderr)
+    for (const path of Object.values(this.#paths)) {
+      try {
+        truncateSync(path)
+      } catch (error) {
+        // What somebody deleted begins anew as well.
+        if (systemCode(error) !== 'ENOENT') throw error
+      }
+    }
   }
 
   /** Gives back the blocks before the offsets. */

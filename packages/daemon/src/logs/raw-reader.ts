@@ -68,6 +68,12 @@ export class RawReader {
     return { lines, end: this.#offset + start }
   }
 
+  /** Of the file that is read, also when somebody deleted it: a program may still write to it. */
+  size(): number {
+    this.#fd ??= tryOpen(this.#path)
+    return this.#fd === undefined ? this.#offset : fstatSync(this.#fd).size
+  }
+
   /** Goes on from there. */
   advance(offset: number): void {
     this.#offset = offset
@@ -106,11 +112,7 @@ export class RawReader {
 
 /** Where reading goes on. A file shorter than what was read of it was emptied by a `finish` that a crash cut short. */
 export function rawStart(path: string, offset: number): number {
-  return rawSize(path) < offset ? 0 : offset
-}
-
-export function rawSize(path: string): number {
-  return statSync(path).size
+  return statSync(path).size < offset ? 0 : offset
 }
 
 /** The beginning of the character that `at` lies in; `at` itself where the bytes are no UTF-8 (RFC 3629: at most 4 bytes). */
