@@ -51,6 +51,8 @@ export class Collector {
   #segments: Segments
   #redact: (line: string) => string
   #collecting: Collecting | undefined
+  /** Hooks whose lines are not on the disk yet. */
+  #appending = 0
   #isDue = false
   #isFailing = false
 
@@ -67,10 +69,6 @@ export class Collector {
 
   get segments(): Segments {
     return this.#segments
-  }
-
-  get isOpen(): boolean {
-    return this.#collecting !== undefined
   }
 
   /** Begins to collect; idempotent. */
@@ -105,19 +103,29 @@ export class Collector {
   /** Stores what a hook of the instance wrote; it is on the disk when this resolves. */
   async append(stream: HookStream, lines: readonly string[]): Promise<void> {
     const timeMs = this.#options.clock.now()
-    for (const batch of hookBatches(lines.map((line) => this.#redact(line)))) {
-      const { nextSeq, offsets } = this.segments
-      const stored = batch.map((part, index): StoredLine => ({
-        timeMs,
-        stream,
-        seq: nextSeq + index,
-        ...part,
-      }))
-      this.segments.append({ offsets, lines: stored })
-      this.#options.onLines(stored)
+    this.#appending += 1
+    try {
+      for (const batch of hookBatches(lines.map((line) => this.#redact(line)))) {
+        const { nextSeq, offsets } = this.segments
+        const stored = batch.map((part, index): StoredLine => ({
+          timeMs,
+          stream,
+          seq: nextSeq + index,
+          ...part,
+        }))
+        this.segments.append({ offsets, lines: stored })
+        this.#options.onLines(stored)
+      }
+      await this.segments.sync()
+    } finally {
+      this.#appending -= 1
+      await this.closeIdle()
     }
-    await this.segments.sync()
-    if (!this.isOpen) await this.segments.close()
+  }
+
+  /** Closes the segments where nothing is being stored. Never rejects. */
+  async closeIdle(): Promise<void> {
+    if (this.#collecting === undefined && this.#appending === 0) await this.segments.close()
   }
 
   /** The daemon ends, or the log goes; the instance may go on writing. Never rejects: what the disk refuses is logged. */

@@ -1,8 +1,8 @@
-import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { followFeeds } from './follower.js'
-import { KEY, storeFixture, write } from './log-fixture.test.support.js'
+import { KEY, descriptorsOf, storeFixture, write } from './log-fixture.test.support.js'
 
 /** The path of the newest segment. */
 function newestSegment(rootDir: string): string {
@@ -27,6 +27,21 @@ describe('LogStore.append', () => {
     ])
     expect(await read({ stream: 'pre-start', tail: 1 })).toMatchObject([{ line: 'done' }])
     expect(await read({ stream: 'post-stop' })).toMatchObject([{ seq: 4 }])
+  })
+
+  it.each([
+    ['is not open', false],
+    ['is open', true],
+  ])('is over only when the lines are on the disk, of an instance that %s', async (_, isOpen) => {
+    const { store, open, rootDir } = storeFixture()
+    if (isOpen) await open()
+    const appending = store.append(KEY, 'post-stop', ['bye'])
+    // They are written; the sync of their new file needs its directory.
+    const segments = dirname(newestSegment(rootDir))
+    renameSync(segments, `${segments}-away`)
+    await expect(appending).rejects.toThrow('ENOENT')
+    renameSync(`${segments}-away`, segments)
+    expect(descriptorsOf(newestSegment(rootDir))).toHaveLength(isOpen ? 1 : 0)
   })
 
   it('stores none for a hook that was silent', async () => {

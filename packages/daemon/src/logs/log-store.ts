@@ -234,10 +234,7 @@ export class LogStore implements LogFeed {
       try {
         retain(app, logs, { limits, logger })
       } finally {
-        for (const { version } of logs) {
-          const collector = this.#collectorOf({ app, version })
-          if (!collector.isOpen) void collector.segments.close()
-        }
+        for (const { version } of logs) void this.#collectorOf({ app, version }).closeIdle()
       }
     } catch (error) {
       fail(error)
