@@ -1,11 +1,14 @@
 import {
   closeSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
+  rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -164,6 +167,27 @@ describe('Segments', () => {
     append(empty, ['line 11'], 11)
     expect(await textsOf(empty)).toEqual(['line 11'])
   })
+
+  it.each(['its only segment', 'the last but one'])(
+    'drops %s only when the next has the cursor on the disk',
+    async (which) => {
+      const dir = temporaryDir()
+      const segments = openSegments(dir, { rollBytes: 400 })
+      // A device takes frames, and cannot be synced.
+      symlinkSync('/dev/zero', join(dir, '00000002.seg'))
+      append(segments, ['one'], 4)
+      if (which !== 'its only segment') append(segments, ['x'.repeat(400)], 405)
+      for (let again = 0; again < 2; again += 1)
+        expect(() => {
+          segments.dropOldest()
+        }).toThrow('EINVAL')
+      expect(existsSync(join(dir, FIRST))).toBe(true)
+      await segments.close()
+      rmSync(join(dir, '00000002.seg'))
+      const again = openSegments(dir)
+      expect(again).toMatchObject({ nextSeq: 2, offsets: { stdout: 4, stderr: 0 } })
+    },
+  )
 
   it('reads none of a segment that was dropped meanwhile', async () => {
     const dir = temporaryDir()

@@ -110,10 +110,11 @@ export class Segments {
     if (segment !== last) onRoll()
   }
 
-  /** Drops the oldest segment. The newest stays, for it holds the cursor: another is begun before it goes. */
+  /** Drops the oldest segment. The newest holds the cursor: it stays, and is on the disk before it is alone. */
   dropOldest(): void {
-    if (this.#segments.length === 1) {
-      this.#begin()
+    if (this.#segments.length === 1) this.#begin()
+    if (this.#segments.length === 2) {
+      this.#writer?.syncNow()
       for (const writer of this.#retired) void this.#close(writer)
       this.#retired.clear()
     }
