@@ -8,7 +8,8 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { InstanceTable } from '../engine/instance-table.js'
 import { createDaemonLogger } from '../logs/daemon-logger.js'
 import { EventFeed } from '../logs/event-feed.js'
-import { KEY, temporaryDir, write } from '../logs/log-fixture.test.support.js'
+import { KEY, storeFixture, temporaryDir, write } from '../logs/log-fixture.test.support.js'
+import type { LogFeed } from '../logs/log-feed.js'
 import { LogStore } from '../logs/log-store.js'
 import { NodeLogs } from '../logs/node-logs.js'
 import { SqliteStateStore } from '../state/sqlite-state-store.js'
@@ -252,6 +253,36 @@ describe('Shipping', () => {
     mkdirSync(away)
     await shippedAll(node)
     expect(sink.entries).toHaveLength(1)
+  })
+
+  it('ships nothing when one of its sinks cannot be started', async () => {
+    const { store, logger } = storeFixture()
+    let listeners = 0
+    const app: LogFeed = {
+      sources: (query) => store.sources(query),
+      subscribe: (listener) => {
+        const leave = store.subscribe(listener)
+        listeners += 1
+        return () => {
+          listeners -= 1
+          leave()
+        }
+      },
+    }
+    // No file can be read there.
+    for (const name of ['bad', 'worse'])
+      mkdirSync(join(dir, name, 'ledger.json'), { recursive: true })
+    const sinks = ['good', 'bad', 'worse'].map((name) => ({
+      ...{ name, kinds: ['app'] as const, sink: new InMemoryLogSink() },
+    }))
+    const shipping = new Shipping({
+      ...{ sinks, feeds: { app, daemon: app, event: app }, dir, clock: systemClock, logger },
+      record: () => undefined,
+    })
+    await expect(shipping.start()).rejects.toMatchObject({ code: 'STATE_DISK' })
+    expect(listeners).toBe(0)
+    const told = logger.lines.filter(({ event }) => event === 'log-sink-start-failed')
+    expect(told).toMatchObject([{ fields: { error: expect.stringContaining('worse') as string } }])
   })
 
   it('needs nothing of apps for a sink that is to have none', async () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { errorMessage } from '@p2p-playground/core'
 import type { Clock, LogKind, LogSink, LogSinkStatus, Logger, NewEvent } from '@p2p-playground/core'
 import type { LogClaims } from '../logs/log-claims.js'
 import type { LogFeed } from '../logs/log-feed.js'
@@ -35,8 +36,17 @@ export class Shipping implements LogClaims {
     this.#options = options
   }
 
+  /** All of them or none. @throws STATE_DISK */
   async start(): Promise<void> {
-    this.#shippers = await Promise.all(this.#options.sinks.map((sink) => this.#startOne(sink)))
+    const { logger, sinks } = this.#options
+    const started = await Promise.allSettled(sinks.map((sink) => this.#startOne(sink)))
+    this.#shippers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const [failure, ...others] = started.filter((one) => one.status === 'rejected')
+    if (failure === undefined) return
+    for (const { reason } of others)
+      logger.error('log-sink-start-failed', { error: errorMessage(reason) })
+    await this.stop()
+    throw failure.reason
   }
 
   /** Idempotent. What a sink does not take soon is shipped by the next daemon. */
