@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { appendFileSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LogEntry } from '@p2p-playground/core'
 import { expect, it } from 'vitest'
@@ -30,6 +30,23 @@ it('keeps a line with the reason as one line of JSON', async () => {
     { entry: { line: 'ä' } },
   ])
 })
+
+it.each(['', '{"time":"2023-11-14T22:1'])(
+  'cuts off what a crash or a full disk left of a line, behind %j',
+  async (torn) => {
+    const path = join(temporaryDir(), 'dead-letters.ndjson')
+    const letters = new DeadLetterFile(path)
+    for (const line of ['one', 'two']) {
+      await letters.add(letter(line))
+      appendFileSync(path, torn)
+    }
+    await letters.add(letter('three'))
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject(
+      ['one', 'two', 'three'].map((line) => ({ entry: { line } })),
+    )
+  },
+)
 
 it('keeps two files of bounded size, the newest lines', async () => {
   const dir = temporaryDir()

@@ -1,4 +1,4 @@
-import { mkdir, open, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { LogEntry } from '@p2p-playground/core'
 
@@ -17,8 +17,9 @@ export interface DeadLetters {
 }
 
 const MAX_BYTES = 8 * 1024 * 1024
+const NEWLINE = 0x0a
 
-/** Dead letters as lines of JSON. Beyond 8 MiB the file becomes `PATH.1`, and what that was before goes. */
+/** Dead letters as lines of JSON; a torn end is cut off. Beyond 8 MiB the file becomes `PATH.1`, and what that was before goes. */
 export class DeadLetterFile implements DeadLetters {
   readonly #path: string
   readonly #maxBytes: number
@@ -39,10 +40,14 @@ export class DeadLetterFile implements DeadLetters {
 
   /** False when the file has no room for it. */
   async #append(bytes: Buffer): Promise<boolean> {
-    const file = await open(this.#path, 'a', 0o600)
+    const file = await open(this.#path, 'a+', 0o600)
     try {
       const { size } = await file.stat()
       if (size > 0 && size + bytes.length > this.#maxBytes) return false
+      const last = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1))
+      if (size > 0 && last.buffer[0] !== NEWLINE) {
+        await file.truncate((await readFile(this.#path)).lastIndexOf(NEWLINE) + 1)
+      }
       await file.writeFile(bytes)
       await file.datasync()
       return true
