@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AppRecord } from '../model/app-record.js'
 import type { InstanceRecord } from '../model/instance-record.js'
-import { HANDLE, app, planned, record, shown } from './plan.test.support.js'
-
-const RUNS = { handle: HANDLE, runGeneration: 1, state: 'running', wellSinceMs: 0 } as const
+import { RUNS, app, planned, record, shown } from './plan.test.support.js'
 
 const idle = (version: string, arrival: number): InstanceRecord =>
   record({ version, arrival, active: false, goal: 'stopped', state: 'stopped' })

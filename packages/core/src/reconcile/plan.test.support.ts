@@ -24,6 +24,8 @@ export const FAILED: RunEnd = {
   unhealthy: false,
 }
 export const FINISHED: RunEnd = { ...FAILED, exit: { kind: 'exited', code: 0 } }
+/** Of a version that runs, and runs well. */
+export const RUNS = { handle: HANDLE, runGeneration: 1, state: 'running', wellSinceMs: 0 } as const
 
 const RESTART: RestartPolicy = {
   policy: 'on-failure',
