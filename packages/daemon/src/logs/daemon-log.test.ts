@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
   appendFileSync,
   readFileSync,
@@ -10,45 +8,18 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import type { DaemonLogEntry, LogEntry } from '@p2p-playground/core'
+import type { LogEntry } from '@p2p-playground/core'
 import { FakeClock } from '@p2p-playground/testkit'
-import { build } from 'esbuild'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { DaemonLog } from './daemon-log.js'
-import type { DaemonLogOptions } from './daemon-log.js'
-import { followFeeds, readFeeds } from './follower.js'
+import { answers, logIn, numbers, read } from './daemon-log.test.support.js'
+import { followFeeds } from './follower.js'
 import {
   breakOpenFile,
   descriptorsOf,
   temporaryDir,
   withFileLimit,
 } from './log-fixture.test.support.js'
-import type { LogAnswer } from './log-feed.js'
 import type { StoreQuery } from './log-query.js'
-
-function logIn(dir: string, options: Partial<DaemonLogOptions> = {}): DaemonLog {
-  const clock = new FakeClock()
-  const log = new DaemonLog({ dir, node: 'n', clock, redact: (text) => text, ...options })
-  onTestFinished(() => log.close())
-  return log
-}
-
-async function answers(log: DaemonLog, query: Partial<StoreQuery> = {}): Promise<LogAnswer[]> {
-  const found: LogAnswer[] = []
-  for await (const answer of readFeeds([log], { kinds: ['daemon'], ...query }).answers) {
-    found.push(answer)
-  }
-  return found
-}
-
-async function read(log: DaemonLog, query: Partial<StoreQuery> = {}): Promise<DaemonLogEntry[]> {
-  const found = await answers(log, query)
-  return found.flatMap(({ entries }) => entries.filter((entry) => entry.kind === 'daemon'))
-}
-
-const numbers = (count: number, from = 1): number[] =>
-  Array.from({ length: count }, (_, index) => from + index)
 
 describe('DaemonLog', () => {
   it('gives lines back as entries with level, event, fields and the app that they name', async () => {
@@ -272,65 +243,3 @@ describe('DaemonLog', () => {
     expect(seen.map(({ seq }) => seq)).toEqual(numbers(60, 41))
   })
 })
-
-/** Logs as fast as it can and is killed within a call; says on stdout, at once, how far it came. */
-const PROGRAM = `
-const { writeSync } = require('node:fs')
-const { createDaemonLogger } = require('./logger.cjs')
-const [from, count] = process.argv.slice(2).map(Number)
-const clock = { now: () => Date.now() }
-createDaemonLogger({
-  dir: 'logs', node: 'n', level: 'info', foreground: false, clock, redact: [], rollBytes: 20_000, maxFiles: 1000,
-}).then(({ logger }) => {
-  for (let number = from; ; number += 1) {
-    logger.info('line', { number, text: 'x'.repeat(number % 300) })
-    writeSync(1, number + '\\n')
-    if (number === from + count) process.kill(process.pid, 'SIGKILL')
-  }
-})
-`
-
-it('has every line that was logged, whole and once, over many files and many kills', async () => {
-  const dir = temporaryDir()
-  await build({
-    entryPoints: [fileURLToPath(new URL('daemon-logger.ts', import.meta.url))],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    outfile: join(dir, 'logger.cjs'),
-    logLevel: 'error',
-  })
-  writeFileSync(join(dir, 'program.cjs'), PROGRAM)
-  let logged = 0
-  for (let run = 0; run < 20; run += 1) {
-    // Half of them are killed by themselves right behind a line, half from outside at any moment.
-    const count = run % 2 === 0 ? 500 + run : Infinity
-    const child = spawn(
-      process.execPath,
-      [join(dir, 'program.cjs'), String(logged + 1), String(count)],
-      { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] },
-    )
-    let said = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-      if (count === Infinity && said.length > 2000) child.kill('SIGKILL')
-    })
-    await once(child, 'close')
-    logged = Number(said.trimEnd().split('\n').at(-1))
-    // It may have logged one more before it could say so.
-    const log = logIn(join(dir, 'logs'), { rollBytes: 20_000, maxFiles: 1000 })
-    const last = (await read(log, { tail: 1 }))[0]?.fields['number']
-    await log.close()
-    expect([logged, logged + 1]).toContain(last)
-    logged = Number(last)
-  }
-  const log = logIn(join(dir, 'logs'))
-  const lines = await read(log)
-  expect(lines.map(({ seq }) => seq)).toEqual(numbers(lines.length))
-  const kept = lines.filter(({ event }) => event === 'line')
-  expect(kept.map(({ fields }) => fields['number'])).toEqual(numbers(logged))
-  for (const { fields } of kept) {
-    expect(fields['text']).toHaveLength(Number(fields['number']) % 300)
-  }
-  expect(readdirSync(join(dir, 'logs')).length).toBeGreaterThan(50)
-}, 60_000)
