@@ -56,7 +56,7 @@ describe('health', () => {
     t.health.result = { healthy: false, detail: 'slow' }
     const job = await t.jobOf('1.0.0', 'health_check: { type: fake, interval: 10s }\n')
     expect(await codeOf(t.deploy(job, { wait: true, timeoutMs: 200 }))).toBe('APP_WAIT_TIMEOUT')
-    expect(t.record('1.0.0').handle).not.toBeNull()
+    await waitFor('the start', () => t.pidOf('1.0.0') > 0)
   })
 
   it('starts an unhealthy app again, and gives up as often as the policy says', async () => {
