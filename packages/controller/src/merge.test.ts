@@ -5,7 +5,7 @@ import { mergeLive } from './merge.js'
 import { mergeSorted } from './merge-sorted.js'
 import { reorder } from './reorder.js'
 import type { NodeItem } from './reorder.js'
-import { all } from './testing/control-contract.js'
+import { all } from './testing/drain.js'
 import { Feed } from './testing/feed.js'
 
 async function* of<Item>(...items: readonly Item[]): AsyncGenerator<Item> {

@@ -1,17 +1,9 @@
-import type { Control, Followed, NodeFailure } from '@p2p-playground/core'
+import type { Control } from '@p2p-playground/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { FakeNode } from './fake-node.js'
-import { World } from './world.js'
-
-/** What stands behind the Control under test: two nodes that answer, and one that is known and dead. */
-export interface ContractWorld {
-  readonly world: World
-  readonly one: FakeNode
-  readonly two: FakeNode
-  readonly dead: FakeNode
-}
-
-const FRESH = (): AbortSignal => AbortSignal.timeout(15_000)
+import { FRESH, makeContractWorld } from './contract-world.js'
+import type { ContractWorld } from './contract-world.js'
+import { all, split } from './drain.js'
+import type { World } from './world.js'
 
 /** What every Control does, whatever it speaks through. `setup` makes one that knows the three nodes. */
 export function controlContract(
@@ -23,7 +15,7 @@ export function controlContract(
     let control: Control
 
     beforeAll(async () => {
-      behind = await makeWorld()
+      behind = await makeContractWorld()
       control = await setup(behind)
     })
     afterAll(async () => {
@@ -298,49 +290,4 @@ export function controlContract(
       await expect(control.close()).resolves.toBeUndefined()
     })
   })
-}
-
-async function makeWorld(): Promise<ContractWorld> {
-  const world = await World.make()
-  const [one, two, dead] = await Promise.all([
-    world.node({ name: 'one', labels: { env: 'test' } }),
-    world.node({ name: 'two' }),
-    world.node({ name: 'dead' }),
-  ])
-  one.install('web', '1.0.0')
-  one.install('web', '1.1.0', { active: false, state: 'staged' })
-  two.install('db', '2.0.0')
-  for (const node of [one, two]) node.install('both')
-  for (let index = 1; index <= 8; index += 1) {
-    const writer = index % 2 === 0 ? one : two
-    const stream = index === 8 ? 'stderr' : 'stdout'
-    writer.write(String(index), { app: 'both', timeMs: 100 + index, stream })
-  }
-  two.happen('a', { timeMs: 1 })
-  one.happen('b', { timeMs: 2 })
-  two.happen('c', { timeMs: 2 })
-  // Whoever has answered once is remembered by the home.
-  const first = await world.control([one, two, dead].map((node) => node.address))
-  await first.listNodes({}, FRESH())
-  await first.close()
-  await dead.down()
-  return { world, one, two, dead }
-}
-
-/** Everything that a stream gives. */
-export async function all<Item>(stream: AsyncIterable<Item>): Promise<Item[]> {
-  const items: Item[] = []
-  for await (const item of stream) items.push(item)
-  return items
-}
-
-/** Items and failures apart. */
-export function split<Item>(followed: readonly Followed<Item>[]): {
-  readonly items: Item[]
-  readonly failures: NodeFailure[]
-} {
-  return {
-    items: followed.flatMap((one) => (one.kind === 'item' ? one.item : [])),
-    failures: followed.flatMap((one) => (one.kind === 'failure' ? one.failure : [])),
-  }
 }
