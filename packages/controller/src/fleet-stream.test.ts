@@ -1,13 +1,12 @@
-import type { DroppedLines, Followed, LogEntry, LogQuery, NodeFailure } from '@p2p-playground/core'
+import type { LogQuery } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Follower, UNTIL } from './fleet-stream.test.support.js'
 import { fastClock } from './testing/fast-clock.js'
 import type { FakeNode } from './testing/fake-node.js'
 import { openProxy } from './testing/proxy.js'
 import type { Proxy } from './testing/proxy.js'
 import { World } from './testing/world.js'
-
-const UNTIL = { timeout: 10_000, interval: 5 }
 
 let world: World
 let one: FakeNode
@@ -26,44 +25,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await world.dispose()
 })
-
-/** What a follower has got so far. */
-class Follower {
-  readonly lines: string[] = []
-  readonly entries: LogEntry[] = []
-  readonly failures: NodeFailure[] = []
-  readonly dropped: DroppedLines[] = []
-  readonly stop = new AbortController()
-  ended: Promise<void> = Promise.resolve()
-
-  read(stream: AsyncIterable<Followed<LogEntry>>): this {
-    this.ended = this.#drain(stream)
-    return this
-  }
-
-  async #drain(stream: AsyncIterable<Followed<LogEntry>>): Promise<void> {
-    for await (const followed of stream) {
-      if (followed.kind === 'failure') this.failures.push(followed.failure)
-      else if (followed.kind === 'dropped') this.dropped.push(followed.dropped)
-      else if (followed.kind === 'item') {
-        this.entries.push(followed.item)
-        this.lines.push(followed.item.line)
-      }
-    }
-  }
-
-  async has(...lines: readonly string[]): Promise<void> {
-    await vi.waitFor(() => {
-      expect(this.lines).toEqual(lines)
-    }, UNTIL)
-  }
-
-  async hasFailures(...codes: readonly string[]): Promise<void> {
-    await vi.waitFor(() => {
-      expect(this.failures.map(({ code }) => code)).toEqual(codes)
-    }, UNTIL)
-  }
-}
 
 async function follow(
   query: Partial<LogQuery> = {},
