@@ -1,41 +1,8 @@
-import { createPublicKey } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { fingerprintOf, generateSigningKey } from '@p2p-playground/core/bundle'
-import { resolveHome } from '@p2p-playground/core/config'
-import { loadRevokedKeys, loadTrustedKeys } from '../trusted-keys.js'
-import { loadDaemonConfig } from './load.js'
-import type { LoadedDaemonConfig } from './load.js'
+import { describe, expect, it } from 'vitest'
+import { loadTrustedKeys } from '../trusted-keys.js'
+import { KEY, PSK, configOfEachTest } from './load.test.support.js'
 
-let dir: string
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'p2pp-config-'))
-})
-
-afterEach(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
-
-const PSK = 'ab'.repeat(32)
-const KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'
-
-function write(name: string, text: string, mode = 0o600): string {
-  const path = join(dir, name)
-  writeFileSync(path, text)
-  chmodSync(path, mode)
-  return path
-}
-
-async function load(
-  env: Record<string, string> = {},
-  config?: string,
-): Promise<LoadedDaemonConfig> {
-  const all = { P2P_PLAYGROUND_HOME: dir, ...env }
-  return loadDaemonConfig({ home: resolveHome(all), env: all, config })
-}
+const { inDir, write, load } = configOfEachTest()
 
 describe('loadDaemonConfig', () => {
   it('has safe defaults without any file', async () => {
@@ -44,7 +11,7 @@ describe('loadDaemonConfig', () => {
     expect(config).toMatchObject({
       p2p: { listenAddresses: ['/ip4/0.0.0.0/tcp/0'], enableMdns: true, psk: [] },
       security: { trustedPublicKeys: [] },
-      runtime: { default: 'process', appDir: join(dir, 'apps'), maxApps: 10 },
+      runtime: { default: 'process', appDir: inDir('apps'), maxApps: 10 },
       logging: { level: 'info', maxSizeBytes: 104_857_600 },
     })
     expect(config.plugins.map((plugin) => plugin.use)).toContain('@p2p-playground/runtime-process')
@@ -95,7 +62,7 @@ plugins:
     })
     expect(loaded.config.p2p.listenAddresses[1]).toBe('/ip4/0.0.0.0/udp/4001/quic-v1')
     expect(loaded.config.p2p.psk.map((psk) => Buffer.from(psk).toString('hex'))).toEqual([PSK])
-    expect(loaded.config.runtime.appDir).toBe(join(dir, 'apps-here'))
+    expect(loaded.config.runtime.appDir).toBe(inDir('apps-here'))
     expect(loaded.warnings).toEqual([
       'p2p.relay has no effect in this version',
       expect.stringMatching(/"\/quic" is read as "\/quic-v1"/),
@@ -161,41 +128,6 @@ plugins:
     })
   })
 
-  it('reads the PSK from a swarm.key file beside it', async () => {
-    write('swarm.key', `/key/swarm/psk/1.0.0/\n/base16/\n${PSK}\n`)
-    write('daemon.yaml', 'p2p: { psk_file: swarm.key }\n')
-    const { config } = await load()
-    expect(config.p2p.psk).toHaveLength(1)
-  })
-
-  it('reads two swarm.key files while the PSK is rotated: the first is the one that is used', async () => {
-    const old = 'cd'.repeat(32)
-    write('new.key', `/key/swarm/psk/1.0.0/\n/base16/\n${PSK}\n`)
-    write('old.key', old)
-    write('daemon.yaml', 'p2p: { psk_file: [new.key, ./old.key] }\n')
-    const { config, shown } = await load()
-    expect(config.p2p.psk.map((psk) => Buffer.from(psk).toString('hex'))).toEqual([PSK, old])
-    expect(shown.filter(({ key }) => key.startsWith('p2p.psk'))).toMatchObject([
-      { key: 'p2p.psk_file.0', value: 'new.key' },
-      { key: 'p2p.psk_file.1', value: './old.key' },
-    ])
-  })
-
-  it.each([
-    ['is not there', 'CONFIG_NOT_FOUND', 'none.key'],
-    ['others can read', 'CONFIG_PERMISSIONS', 'open.key'],
-    ['holds no PSK', 'CONFIG_PSK', 'bad.key'],
-  ])('refuses a second PSK file that %s', async (_name, code, name) => {
-    write('new.key', PSK)
-    write('open.key', PSK, 0o644)
-    write('bad.key', 'nonsense')
-    write('daemon.yaml', `p2p: { psk_file: [new.key, ${name}] }\n`)
-    await expect(load()).rejects.toMatchObject({
-      code,
-      message: expect.stringContaining(join(dir, name)) as string,
-    })
-  })
-
   it.each([
     [
       'an unknown key',
@@ -248,61 +180,6 @@ plugins:
     })
   })
 
-  it('suggests the command that makes a PSK', async () => {
-    write('daemon.yaml', 'p2p: { psk: nonsense }')
-    await expect(load()).rejects.toMatchObject({
-      hint: expect.stringMatching(/p2p-playground psk/) as string,
-    })
-  })
-
-  it('points at the line of a key that is none', async () => {
-    write('daemon.yaml', 'security:\n  trusted_public_keys:\n    - { name: a, public_key: "62" }\n')
-    const loaded = await load()
-    expect(() => loadTrustedKeys(loaded)).toThrow(/daemon\.yaml:3:7: "?2? ?/)
-    expect(() => loadTrustedKeys(loaded)).toThrow(expect.objectContaining({ code: 'CONFIG_KEY' }))
-  })
-
-  it('finds the PEM files of keys from the file that names them, wherever it is run', async () => {
-    mkdirSync(join(dir, 'keys'))
-    const { publicPem } = generateSigningKey('ed25519')
-    write('keys/lead.pub', publicPem)
-    write('keys/gone.pub', generateSigningKey('ed25519').publicPem)
-    write(
-      'daemon.yaml',
-      `security:
-  trusted_public_keys: [{ name: lead, public_key: keys/lead.pub }]
-  revoked_keys: [keys/gone.pub, ./keys/lead.pub, ${KEY}]
-`,
-    )
-    const loaded = await load()
-    const spki = createPublicKey(publicPem).export({ type: 'spki', format: 'der' })
-    expect(loaded.config.security.trustedPublicKeys).toMatchObject([
-      { public_key: join(dir, 'keys/lead.pub') },
-    ])
-    expect(loadTrustedKeys(loaded)).toMatchObject([{ fingerprint: fingerprintOf(spki) }])
-    expect(loadRevokedKeys(loaded)).toContain(fingerprintOf(spki))
-  })
-
-  it.each([
-    [
-      'trusted',
-      'trusted_public_keys:\n    - { name: a, public_key: package.json }',
-      loadTrustedKeys,
-    ],
-    ['revoked', 'revoked_keys:\n    - package.json', loadRevokedKeys],
-  ])('takes no %s key from the directory it is run in', async (_name, text, read) => {
-    write('daemon.yaml', `security:\n  ${text}\n`)
-    const loaded = await load()
-    expect(() => read(loaded)).toThrow(
-      /daemon\.yaml:3:7: "package\.json" is no public key and no file/,
-    )
-  })
-
-  it('refuses secrets that others can read', async () => {
-    write('daemon.yaml', `p2p: { psk: ${PSK} }`, 0o644)
-    await expect(load()).rejects.toMatchObject({ code: 'CONFIG_PERMISSIONS' })
-  })
-
   it.each([
     ['a named file', { config: '/nowhere/daemon.yaml', env: {} }],
     [
@@ -323,7 +200,7 @@ plugins:
   })
 
   it('says that a file cannot be read', async () => {
-    const path = join(dir, 'daemon.yaml')
+    const path = inDir('daemon.yaml')
     await import('node:fs/promises').then((fs) => fs.mkdir(path))
     await expect(load()).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' })
   })
