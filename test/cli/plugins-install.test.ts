@@ -1,24 +1,28 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LOOPBACK, Machines, apps, edit, writeApp } from '../harness/machines.js'
+import { LOOPBACK, apps, edit, writeApp } from '../harness/machines.js'
 import { until } from '../harness/processes.js'
-import { Registry, npm } from '../harness/registry.js'
+import { Registry } from '../harness/registry.js'
+import {
+  NO_REGISTRY,
+  PEERS,
+  checker,
+  commit,
+  git,
+  machines,
+  silentServer,
+  tarball,
+  write,
+} from './plugins-install.test.support.js'
 import { runCli } from './run-cli.js'
 import type { CliResult } from './run-cli.js'
 
 /** Plugins from a registry and from tarballs, into a home whose daemon runs. */
-const machines = new Machines()
 const machine = machines.machine('node-1')
 let registry: Registry
-
-/** Nothing listens on the port of "discard". */
-const NO_REGISTRY = { npm_config_registry: 'http://127.0.0.1:9/' }
-const PEERS = { peerDependencies: { '@p2p-playground/core': '^0.1.0' } }
 
 interface Report {
   readonly name: string
@@ -66,54 +70,6 @@ async function okJson<Value>([args, options]: [string[], object?]): Promise<Valu
 async function installed(): Promise<string[][]> {
   const rows = await okJson<{ name: string; version: string; from: string }[]>([['plugins']])
   return rows.map(({ name, version, from }) => [name, version, from])
-}
-
-function write(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, text)
-}
-
-/** A package with a health checker and a command, whose only need is the core that is on no registry. */
-function checker(
-  name: string,
-  version: string,
-  more: object = PEERS,
-  dir = machines.path('packages', `${name.replace('/', '-')}-${version}`),
-): string {
-  const short = name.slice(name.lastIndexOf('-') + 1)
-  const manifest = { name, version, type: 'module', exports: './index.js', ...more }
-  const oclif = { commands: './commands' }
-  write(join(dir, 'package.json'), JSON.stringify({ ...manifest, oclif }))
-  write(
-    join(dir, 'index.js'),
-    `import { definePlugin } from '@p2p-playground/core'
-const schema = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } }
-export default definePlugin({ kind: 'health-checker', name: '${short}', api: '1.0', config: schema,
-  create: () => ({ spec: schema, check: async () => ({ healthy: true, detail: '${version}' }) }) })\n`,
-  )
-  write(
-    join(dir, 'commands', short, 'version.js'),
-    `export default class { static async run() { console.log('${short} ${version}') } }`,
-  )
-  return dir
-}
-
-function git(dir: string, ...args: readonly string[]): void {
-  const author = ['-c', 'user.name=test', '-c', 'user.email=test@localhost']
-  const { status, stderr, error } = spawnSync('git', [...author, ...args], { cwd: dir })
-  if (status !== 0) throw new Error(`git ${args.join(' ')}: ${error?.message ?? String(stderr)}`)
-}
-
-function commit(dir: string): void {
-  git(dir, 'add', '--all')
-  git(dir, 'commit', '--quiet', '--message', 'as it is now')
-}
-
-function tarball(dir: string): string {
-  const [packed] = JSON.parse(
-    JSON.stringify(Object.values(JSON.parse(npm(['pack', '--json'], { cwd: dir })) as object)),
-  ) as { filename: string }[]
-  return join(dir, packed?.filename ?? '')
 }
 
 /** Names the plugin in daemon.yaml, restarts the daemon, and runs an app that needs it. */
@@ -317,12 +273,4 @@ test.skipIf(whyNoMount !== undefined)('a full disk leaves nothing behind', async
 function manifestText(): string[] {
   const dir = join(machine.home, 'oclif')
   return ['package.json', 'package-lock.json'].map((name) => readFileSync(join(dir, name), 'utf8'))
-}
-
-/** Takes connections, and says nothing. */
-async function silentServer(): Promise<{ readonly url: string; readonly close: () => void }> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${String(port)}/`, close: () => server.close() }
 }
