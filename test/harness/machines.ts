@@ -39,10 +39,25 @@ export const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns'] as con
 
 /** The machines of one test file, under one temporary directory. */
 export class Machines {
-  readonly base = mkdtempSync(join(tmpdir(), 'p2p-playground-test-'))
+  #base: string | undefined
+
+  /** Made when it is asked for first: a file whose tests are all left out runs no hook that would remove it. */
+  get base(): string {
+    return (this.#base ??= mkdtempSync(join(tmpdir(), 'p2p-playground-test-')))
+  }
 
   machine(name: string, netns?: string): Machine {
-    return { name, home: join(this.base, name), base: this.base, netns }
+    const path = this.path.bind(this)
+    return {
+      name,
+      netns,
+      get home() {
+        return path(name)
+      },
+      get base() {
+        return path()
+      },
+    }
   }
 
   path(...parts: string[]): string {
@@ -51,12 +66,14 @@ export class Machines {
 
   /** Kills what runs from here, by pid, and deletes the files. Idempotent. */
   async remove(): Promise<void> {
+    const base = this.#base
+    if (base === undefined) return
     await until('everything of the test is gone', () => {
-      const pids = processesUnder(this.base)
+      const pids = processesUnder(base)
       for (const pid of pids) kill(pid)
       return pids.length === 0
     })
-    rmSync(this.base, { recursive: true, force: true })
+    rmSync(base, { recursive: true, force: true })
   }
 }
 
