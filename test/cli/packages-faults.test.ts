@@ -1,25 +1,13 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { writeApp } from '../harness/machines.js'
-import { asSomebodyElse, makeHome, runCli } from './run-cli.js'
+import { asSomebodyElse, runCli } from './run-cli.js'
 import type { CliResult } from './run-cli.js'
+import { helloOfEachTest } from './packages.test.support.js'
 
-let home: ReturnType<typeof makeHome>
-let app: string
-let file: string
-
-beforeEach(() => {
-  home = makeHome()
-  app = writeApp(home.path, { name: 'hello' })
-  file = join(home.path, 'hello.p2p')
-})
-afterEach(() => {
-  home.remove()
-})
-
-const cli = (...args: string[]): Promise<CliResult> =>
-  runCli(args, { home: home.path, cwd: home.path })
+const hello = helloOfEachTest()
+const { home, cli } = hello
 
 describe('what is wrong is said once, with the right exit code', () => {
   test.each([
@@ -112,12 +100,12 @@ describe('what is wrong is said once, with the right exit code', () => {
   test('sign writes neither over a directory nor where there is none', async () => {
     const key = join(home.path, 'keys', 'signing.key')
     expect(await cli('keygen', '--out', join(home.path, 'keys'))).toMatchObject({ status: 0 })
-    await cli('pack', app, '--no-sign', '--out', file)
+    await cli('pack', hello.app, '--no-sign', '--out', hello.file)
     for (const [out, says] of [
       ['keys', 'keys is a directory, not a file'],
       ['/nonexist/x', 'there is no directory /nonexist'],
     ] as const) {
-      const result = await cli('sign', file, '--key', key, '--out', out)
+      const result = await cli('sign', hello.file, '--key', key, '--out', out)
       expect(result.stderr).toContain(`Error FILE_ACCESS: ${says}\n`)
       expect(result.status).toBe(2)
       expectOneMessage(result)
@@ -127,17 +115,17 @@ describe('what is wrong is said once, with the right exit code', () => {
   test('a manifest that is a symlink is refused, and nothing of it is shown', async () => {
     const secret = join(home.path, 'secret')
     writeFileSync(secret, 'very secret\n')
-    rmSync(join(app, 'manifest.yaml'))
-    symlinkSync(secret, join(app, 'manifest.yaml'))
-    const result = await cli('pack', app, '--no-sign')
+    rmSync(join(hello.app, 'manifest.yaml'))
+    symlinkSync(secret, join(hello.app, 'manifest.yaml'))
+    const result = await cli('pack', hello.app, '--no-sign')
     expect(result.stderr).toMatch(/^Error BUNDLE_PACK: .*manifest\.yaml is a symlink/)
     expect(result.stderr).not.toContain('very secret')
     expect(result.status).toBe(2)
   })
 
   test('of a manifest that is no map a few words are shown', async () => {
-    writeFileSync(join(app, 'manifest.yaml'), 'all the words of a whole book. '.repeat(1000))
-    const result = await cli('pack', app, '--no-sign')
+    writeFileSync(join(hello.app, 'manifest.yaml'), 'all the words of a whole book. '.repeat(1000))
+    const result = await cli('pack', hello.app, '--no-sign')
     expect(result.stderr).toContain('manifest.yaml:1:1: the document must be a map, not "all the')
     expect(result.stderr.length).toBeLessThan(300)
     expect(result.status).toBe(2)
@@ -154,8 +142,8 @@ describe('what is wrong is said once, with the right exit code', () => {
     ],
   ])('of a manifest with %s', async (_name, line, says) => {
     const yaml = `name: x\nversion: 1.0.0\nentrypoint: bin/run\n${line}\n`
-    writeFileSync(join(app, 'manifest.yaml'), yaml)
-    const result = await cli('pack', app, '--no-sign')
+    writeFileSync(join(hello.app, 'manifest.yaml'), yaml)
+    const result = await cli('pack', hello.app, '--no-sign')
     expect(result.stderr).toContain(says)
     expect(result.stderr).not.toContain('in quotes')
     expect(result.status).toBe(2)
@@ -190,10 +178,10 @@ describe('what the rights of the user do not reach is FILE_ACCESS, with the path
     { args: 'daemon start', locked: '.', names: 'package.json' },
     { args: 'daemon status', locked: '.', names: 'daemon.json' },
   ])('$args with $locked locked', async ({ args, locked, mode = 0, names }) => {
-    writeFileSync(file, 'x')
+    writeFileSync(hello.file, 'x')
     chmodSync(home.path, 0o777)
     chmodSync(join(home.path, locked), mode)
-    const words = args.replace('FILE', file).replace('APP', app).split(' ')
+    const words = args.replace('FILE', hello.file).replace('APP', hello.app).split(' ')
     const result = await runCli(words, { home: home.path, cwd: '/', through: asSomebodyElse })
     chmodSync(join(home.path, locked), 0o777)
     expect(result.stderr).toMatch(/^Error FILE_ACCESS: this user may not access \S+\n.*\n$/)

@@ -1,26 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { writeApp } from '../harness/machines.js'
-import { asSomebodyElse, makeHome, runCli } from './run-cli.js'
+import { asSomebodyElse, runCli } from './run-cli.js'
 import type { CliResult } from './run-cli.js'
+import { helloOfEachTest } from './packages.test.support.js'
 
-let home: ReturnType<typeof makeHome>
-let app: string
-let file: string
-
-beforeEach(() => {
-  home = makeHome()
-  app = writeApp(home.path, { name: 'hello' })
-  file = join(home.path, 'hello.p2p')
-})
-afterEach(() => {
-  home.remove()
-})
-
-const cli = (...args: string[]): Promise<CliResult> =>
-  runCli(args, { home: home.path, cwd: home.path })
+const hello = helloOfEachTest()
+const { home, cli } = hello
 
 async function keygen(
   dir: string,
@@ -39,9 +27,11 @@ async function keygen(
 describe.each(['ed25519', 'rsa'])('with an %s key', (type) => {
   test('pack, verify and inspect agree', async () => {
     const key = await keygen('keys', type)
-    expect(await cli('pack', app, '--key', key.key, '--out', file)).toMatchObject({ status: 0 })
-    expect(await cli('verify', file, '--trust', key.pub)).toMatchObject({ status: 0 })
-    const shown = await cli('inspect', file, '--json')
+    expect(await cli('pack', hello.app, '--key', key.key, '--out', hello.file)).toMatchObject({
+      status: 0,
+    })
+    expect(await cli('verify', hello.file, '--trust', key.pub)).toMatchObject({ status: 0 })
+    const shown = await cli('inspect', hello.file, '--json')
     expect(JSON.parse(shown.stdout)).toMatchObject({ signed: true })
     expect(shown.stdout).toContain('1.0.0')
   })
@@ -49,8 +39,8 @@ describe.each(['ed25519', 'rsa'])('with an %s key', (type) => {
   test('verify exits 6 for another key', async () => {
     const key = await keygen('keys', type)
     const other = await keygen('other', type)
-    await cli('pack', app, '--key', key.key, '--out', file)
-    const result = await cli('verify', file, '--trust', other.pub)
+    await cli('pack', hello.app, '--key', key.key, '--out', hello.file)
+    const result = await cli('verify', hello.file, '--trust', other.pub)
     expect(result.status).toBe(6)
     expect(result.stderr).toMatch(/^Error SIGNATURE_/m)
   })
@@ -58,26 +48,26 @@ describe.each(['ed25519', 'rsa'])('with an %s key', (type) => {
 
 test('verify takes the hex that keygen prints', async () => {
   const key = await keygen('keys')
-  await cli('pack', app, '--key', key.key, '--out', file)
-  expect(await cli('verify', file, '--trust', key.text)).toMatchObject({ status: 0 })
+  await cli('pack', hello.app, '--key', key.key, '--out', hello.file)
+  expect(await cli('verify', hello.file, '--trust', key.text)).toMatchObject({ status: 0 })
 })
 
 test('verify accepts a package when any of several keys signed it', async () => {
   const key = await keygen('keys')
   const other = await keygen('other', 'rsa')
-  await cli('pack', app, '--key', key.key, '--out', file)
+  await cli('pack', hello.app, '--key', key.key, '--out', hello.file)
   for (const trust of [
     ['--trust', other.pub, '--trust', key.pub],
     ['--trust', key.pub, other.pub],
   ]) {
-    expect(await cli('verify', file, ...trust)).toMatchObject({ status: 0 })
+    expect(await cli('verify', hello.file, ...trust)).toMatchObject({ status: 0 })
   }
 })
 
 test('verify takes the keys before the file as well', async () => {
   const key = await keygen('keys')
-  await cli('pack', app, '--key', key.key, '--out', file)
-  expect(await cli('verify', '--trust', key.pub, file)).toMatchObject({ status: 0 })
+  await cli('pack', hello.app, '--key', key.key, '--out', hello.file)
+  expect(await cli('verify', '--trust', key.pub, hello.file)).toMatchObject({ status: 0 })
   const missing = await cli('verify', '--trust', key.pub)
   expect(missing.status).toBe(2)
   expect(missing.stderr).toContain('the package file is missing')
@@ -88,10 +78,10 @@ test('--json prints one JSON value and nothing else', async () => {
   for (const args of [
     ['keygen', '--out', join(home.path, 'more')],
     ['psk'],
-    ['pack', app, '--key', key, '--out', file],
-    ['sign', file, '--key', key],
-    ['verify', file, '--trust', pub],
-    ['inspect', file],
+    ['pack', hello.app, '--key', key, '--out', hello.file],
+    ['sign', hello.file, '--key', key],
+    ['verify', hello.file, '--trust', pub],
+    ['inspect', hello.file],
     ['config', 'show'],
     ['config', 'check'],
   ]) {
@@ -103,20 +93,22 @@ test('--json prints one JSON value and nothing else', async () => {
 
 test('verify exits 6 when one byte of the package changed', async () => {
   const key = await keygen('keys')
-  await cli('pack', app, '--key', key.key, '--out', file)
-  const bytes = readFileSync(file)
+  await cli('pack', hello.app, '--key', key.key, '--out', hello.file)
+  const bytes = readFileSync(hello.file)
   const at = bytes.indexOf(Buffer.from([0x1f, 0x8b])) + 40
   bytes[at] = (bytes[at] ?? 0) ^ 1
-  writeFileSync(file, bytes)
-  expect(await cli('verify', file, '--trust', key.pub)).toMatchObject({ status: 6 })
+  writeFileSync(hello.file, bytes)
+  expect(await cli('verify', hello.file, '--trust', key.pub)).toMatchObject({ status: 6 })
 })
 
 test('verify exits 6 for an unsigned package; sign makes it good', async () => {
   const key = await keygen('keys')
-  expect(await cli('pack', app, '--no-sign', '--out', file)).toMatchObject({ status: 0 })
-  expect(await cli('verify', file, '--trust', key.pub)).toMatchObject({ status: 6 })
-  expect(await cli('sign', file, '--key', key.key)).toMatchObject({ status: 0 })
-  expect(await cli('verify', file, '--trust', key.pub)).toMatchObject({ status: 0 })
+  expect(await cli('pack', hello.app, '--no-sign', '--out', hello.file)).toMatchObject({
+    status: 0,
+  })
+  expect(await cli('verify', hello.file, '--trust', key.pub)).toMatchObject({ status: 6 })
+  expect(await cli('sign', hello.file, '--key', key.key)).toMatchObject({ status: 0 })
+  expect(await cli('verify', hello.file, '--trust', key.pub)).toMatchObject({ status: 0 })
 })
 
 test('pack without --out writes NAME-VERSION.p2p into the working directory', async () => {
@@ -126,11 +118,11 @@ test('pack without --out writes NAME-VERSION.p2p into the working directory', as
 
 test('pack leaves out what it wrote here for other versions', async () => {
   const inApp = async (...args: string[]): Promise<CliResult> =>
-    runCli(args, { home: home.path, cwd: app })
+    runCli(args, { home: home.path, cwd: hello.app })
   expect(await inApp('pack', '.', '--no-sign')).toMatchObject({ status: 0 })
-  const manifest = join(app, 'manifest.yaml')
+  const manifest = join(hello.app, 'manifest.yaml')
   writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('1.0.0', '1.1.0-rc.1'))
-  writeFileSync(join(app, 'hello-world.p2p'), 'a file of the app')
+  writeFileSync(join(hello.app, 'hello-world.p2p'), 'a file of the app')
   expect(await inApp('pack', '.', '--no-sign')).toMatchObject({ status: 0 })
   const { stdout } = await inApp('inspect', 'hello-1.1.0-rc.1.p2p')
   expect(stdout).toContain('hello-world.p2p')
@@ -144,7 +136,7 @@ test('pack leaves out what .p2pignore names, and says how much', async () => {
   writeFileSync(join(noted, '.p2pignore'), '.env\n\nlocked/\n*.log\n!keep.log\n')
   chmodSync(join(noted, 'locked'), 0)
   chmodSync(home.path, 0o777)
-  const packed = await runCli(['pack', noted, '--no-sign', '-o', file], {
+  const packed = await runCli(['pack', noted, '--no-sign', '-o', hello.file], {
     home: home.path,
     through: asSomebodyElse,
   })
@@ -152,21 +144,20 @@ test('pack leaves out what .p2pignore names, and says how much', async () => {
   expect(packed.stdout).toMatch(
     /^\S+hello\.p2p {2}noted@1\.0\.0 {2}.* {2}not signed {2}4 ignored\n$/,
   )
-  const { files } = JSON.parse((await cli('inspect', file, '--json')).stdout) as {
+  const { files } = JSON.parse((await cli('inspect', hello.file, '--json')).stdout) as {
     readonly files: readonly { readonly path: string }[]
   }
   const paths = files.map(({ path }) => path)
   expect(paths).toEqual(['bin', 'bin/run', 'keep.log', 'manifest.yaml'])
 
-  const without = await cli('pack', app, '--no-sign', '-o', file)
+  const without = await cli('pack', hello.app, '--no-sign', '-o', hello.file)
   expect(without.stdout).toMatch(/ {2}not signed\n$/)
-  expect(JSON.parse((await cli('pack', app, '-o', file, '--json')).stdout)).toHaveProperty(
-    'ignored',
-    0,
-  )
+  expect(
+    JSON.parse((await cli('pack', hello.app, '-o', hello.file, '--json')).stdout),
+  ).toHaveProperty('ignored', 0)
 
   writeFileSync(join(noted, '.p2pignore'), '# built anew\nbin/\n')
-  const refused = await cli('pack', noted, '--no-sign', '-o', file)
+  const refused = await cli('pack', noted, '--no-sign', '-o', hello.file)
   expect(refused.stderr).toBe(
     'Error BUNDLE_PACK: the entrypoint "bin/run" is no file in the package\n' +
       '.p2pignore line 2 leaves it out ("bin/"); a line "!/bin" at the end of .p2pignore takes it in.\n',
@@ -183,7 +174,7 @@ test.each([
   const yaml = `security:\n  signing_key_type: rsa\n  signing_key_path: ${path}\n`
   writeFileSync(config, yaml, { mode: 0o600 })
   for (const args of [
-    ['pack', app, '--out', file],
+    ['pack', hello.app, '--out', hello.file],
     ['config', 'check'],
   ]) {
     const { status, stderr } = await cli(...args)
@@ -191,25 +182,25 @@ test.each([
     expect(stderr).toContain(says)
     expect(status).toBe(2)
   }
-  expect(existsSync(file)).toBe(false)
+  expect(existsSync(hello.file)).toBe(false)
 })
 
 test('the same tree packs to the same bytes', async () => {
   const key = await keygen('keys')
   const again = join(home.path, 'again.p2p')
-  await cli('pack', app, '--key', key.key, '--out', file)
-  await cli('pack', app, '--key', key.key, '--out', again)
-  expect(readFileSync(again).equals(readFileSync(file))).toBe(true)
+  await cli('pack', hello.app, '--key', key.key, '--out', hello.file)
+  await cli('pack', hello.app, '--key', key.key, '--out', again)
+  expect(readFileSync(again).equals(readFileSync(hello.file))).toBe(true)
 })
 
 test('SOURCE_DATE_EPOCH says when a package was made', async () => {
   const pack = (epoch: string): Promise<CliResult> =>
-    runCli(['pack', app, '--no-sign', '--out', file], {
+    runCli(['pack', hello.app, '--no-sign', '--out', hello.file], {
       home: home.path,
       env: { SOURCE_DATE_EPOCH: epoch },
     })
   expect(await pack('1700000000')).toMatchObject({ status: 0 })
-  expect((await cli('inspect', file)).stdout).toContain('created_at: 2023-11-14T22:13:20Z')
+  expect((await cli('inspect', hello.file)).stdout).toContain('created_at: 2023-11-14T22:13:20Z')
   const refused = await pack('tomorrow')
   expect(refused.status).toBe(2)
   expect(refused.stderr).toMatch(/^Error USAGE: SOURCE_DATE_EPOCH /m)
@@ -218,9 +209,9 @@ test('SOURCE_DATE_EPOCH says when a package was made', async () => {
 test('a key that others can read is refused with the command that corrects it', async () => {
   const key = await keygen('keys')
   execFileSync('chmod', ['644', key.key])
-  const result = await cli('pack', app, '--key', key.key, '--out', file)
+  const result = await cli('pack', hello.app, '--key', key.key, '--out', hello.file)
   expect(result.status).toBe(2)
   expect(result.stderr).toMatch(/^Error CONFIG_PERMISSIONS: /m)
   expect(result.stderr).toContain('chmod 600')
-  expect(existsSync(file)).toBe(false)
+  expect(existsSync(hello.file)).toBe(false)
 })
