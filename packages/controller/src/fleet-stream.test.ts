@@ -210,10 +210,20 @@ describe('following logs', () => {
     one.write('a')
     const control = await world.control([one.address])
     const query = { app: 'web', target: {}, follow: true }
+    const lines: string[] = []
+    const writing = vi
+      .waitFor(() => {
+        expect(one.state.log.followers).toBe(1)
+      }, UNTIL)
+      .then(() => {
+        one.write('b')
+      })
     for await (const followed of control.logs(query, AbortSignal.timeout(9000))) {
-      expect(followed.kind).toBe('item')
-      break
+      if (followed.kind === 'item') lines.push(followed.item.line)
+      if (lines.length === 2) break
     }
+    await writing
+    expect(lines).toEqual(['a', 'b'])
     await vi.waitFor(() => {
       expect(one.state.log.followers).toBe(0)
     }, UNTIL)

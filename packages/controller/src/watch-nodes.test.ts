@@ -67,5 +67,8 @@ it('watches a node that turns up later, unless it was asked for others', async (
   // As mDNS or somebody's "node add" would tell it.
   one.state.peers.push({ peerId: two.peerId, addresses: [two.address], source: 'mdns' })
   await has(any, 'one node-up', 'two node-up')
-  await has(only, 'one node-up')
+  // Both tell what comes later: of the other node, `only` had told by then.
+  await one.down()
+  await has(any, 'one node-up', 'two node-up', 'one node-down')
+  await has(only, 'one node-up', 'one node-down')
 })

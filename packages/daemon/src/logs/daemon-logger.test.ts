@@ -103,8 +103,9 @@ describe('createDaemonLogger', () => {
     mkdirSync(dir)
     logger.info('still here')
     await close()
-    await close()
+    await expect(close()).resolves.toBeUndefined()
     logger.info('after the end')
+    expect(rowsIn(dir).map((row) => row['event'])).toEqual(['still here'])
   })
 
   it('writes readable lines to stderr too, in the foreground', async () => {

@@ -72,6 +72,7 @@ describe('Segments', () => {
     await filled(dir)
     const live = openSegments(dir)
     const frames = await Promise.all(live.list().map((segment) => live.read(segment)))
+    expect(frames.length).toBeGreaterThan(2)
     for (const [index, { firstSeq, range }] of live.list().entries()) {
       const lines = frames[index]?.flatMap((frame) => frame.lines()) ?? []
       expect(firstSeq).toBe(lines[0]?.seq)
