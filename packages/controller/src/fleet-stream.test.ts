@@ -210,6 +210,11 @@ describe('following logs', () => {
     one.write('a')
     const control = await world.control([one.address])
     const query = { app: 'web', target: {}, follow: true }
+    const stop = new AbortController()
+    world.onEnd(async () => {
+      stop.abort()
+      return Promise.resolve()
+    })
     const lines: string[] = []
     const writing = vi
       .waitFor(() => {
@@ -218,7 +223,7 @@ describe('following logs', () => {
       .then(() => {
         one.write('b')
       })
-    for await (const followed of control.logs(query, AbortSignal.timeout(9000))) {
+    for await (const followed of control.logs(query, stop.signal)) {
       if (followed.kind === 'item') lines.push(followed.item.line)
       if (lines.length === 2) break
     }
