@@ -17,12 +17,15 @@ describe('init', () => {
 
   test('leaves no secret that others can read', async () => {
     await cli('init')
+    const secrets: string[] = []
     for (const name of readdirSync(home.path)) {
       const { mode } = statSync(inHome(name))
       const text = statSync(inHome(name)).isFile() ? readFileSync(inHome(name), 'utf8') : ''
-      const isSecret = /PRIVATE KEY|^\/key\/swarm|psk:/m.test(text)
-      if (isSecret) expect(mode & 0o077, name).toBe(0)
+      if (!/PRIVATE KEY|^\/key\/swarm|psk:/m.test(text)) continue
+      secrets.push(name)
+      expect(mode & 0o077, name).toBe(0)
     }
+    expect(secrets.sort()).toEqual(['signing.key', 'swarm.key'])
     expect(statSync(inHome('signing.key')).mode & 0o777).toBe(0o600)
   })
 
