@@ -1,5 +1,6 @@
 import type { LogQuery } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core'
+import { waitFor } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Follower, UNTIL } from './fleet-stream.test.support.js'
 import { fastClock } from './testing/fast-clock.js'
@@ -216,13 +217,9 @@ describe('following logs', () => {
       return Promise.resolve()
     })
     const lines: string[] = []
-    const writing = vi
-      .waitFor(() => {
-        expect(one.state.log.followers).toBe(1)
-      }, UNTIL)
-      .then(() => {
-        one.write('b')
-      })
+    const writing = waitFor('a follower', () => one.state.log.followers === 1).then(() => {
+      one.write('b')
+    })
     for await (const followed of control.logs(query, stop.signal)) {
       if (followed.kind === 'item') lines.push(followed.item.line)
       if (lines.length === 2) break
