@@ -1,7 +1,7 @@
 import { PlaygroundError } from '@p2p-playground/core'
 import type { Control, NodeFailure, NodeSelector } from '@p2p-playground/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { all, split } from './testing/control-contract.js'
+import { all, split } from './testing/drain.js'
 import type { FakeNode } from './testing/fake-node.js'
 import { World } from './testing/world.js'
 
