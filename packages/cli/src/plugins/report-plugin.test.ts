@@ -19,6 +19,17 @@ it('says what a package brings, and the lines for daemon.yaml', () => {
   expect(text).toContain('daemon stop')
 })
 
+it('says how logs come to a sink, and that inspect shows what a health check takes', () => {
+  const sink = { kind: 'log-sink', name: 'kafka' } as const
+  const textOf = (...definitions: PackageContents['definitions']): string =>
+    reportLines(report({ definitions }), '/h/daemon.yaml').join('\n')
+  expect(textOf(sink)).toContain('\nTo use it, in daemon.yaml: logging: { sinks: [kafka] }\n')
+  expect(textOf(sink)).toContain('\nWhat it takes under "config": p2p-playground plugins inspect')
+  expect(textOf(checker)).toContain(
+    '\nWhat it takes under "config" and "health_check": p2p-playground plugins inspect @acme/x\n',
+  )
+})
+
 it('has nothing to add where daemon.yaml names it already', () => {
   const named = report({ definitions: [checker] }, true)
   expect(named.daemonYaml).toBeNull()

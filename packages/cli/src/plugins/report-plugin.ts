@@ -16,7 +16,7 @@ const USES: Readonly<Record<PluginKind, (name: string) => string | undefined>> =
   'health-checker': (name) => `in an app's manifest.yaml: health_check: { type: ${name} }`,
   runtime: (name) =>
     `in an app's manifest.yaml: runtime: ${name}; for all apps in daemon.yaml: runtime: { default: ${name} }`,
-  'log-sink': () => undefined,
+  'log-sink': (name) => `in daemon.yaml: logging: { sinks: [${name}] }`,
   discovery: () => undefined,
 }
 
@@ -54,8 +54,10 @@ export function reportLines(report: PluginReport, daemonConfig: string): string[
   else lines.push('', `For ${daemonConfig}:`, '', report.daemonYaml.trimEnd())
   const uses = report.plugins.flatMap(({ kind, name }) => USES[kind](name) ?? [])
   lines.push('', ...uses.map((use) => `To use it, ${use}`))
+  const isChecker = report.plugins.some(({ kind }) => kind === 'health-checker')
+  const where = isChecker ? '"config" and "health_check"' : '"config"'
   lines.push(
-    `What it takes under "config": p2p-playground plugins inspect ${report.name}`,
+    `What it takes under ${where}: p2p-playground plugins inspect ${report.name}`,
     'A daemon that runs takes it at its next start: p2p-playground daemon stop, then daemon start',
   )
   return lines
