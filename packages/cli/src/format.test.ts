@@ -37,9 +37,11 @@ test('nothing for what never was', () => {
 })
 
 test.each([
-  [0, '0 restarts'],
-  [1, '1 restart'],
-  [2, '2 restarts'],
-])('%d is counted as %s', (count, shown) => {
-  expect(counted(count, 'restart')).toBe(shown)
+  [0, 'restart', '0 restarts'],
+  [1, 'restart', '1 restart'],
+  [2, 'restart', '2 restarts'],
+  [1, 'process', '1 process'],
+  [2, 'process', '2 processes'],
+])('%d of %s is counted as %s', (count, noun, shown) => {
+  expect(counted(count, noun)).toBe(shown)
 })

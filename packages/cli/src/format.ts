@@ -44,9 +44,9 @@ export function age(ms: number | null): string {
   return `${String(seconds)}s`
 }
 
-/** `1 restart`, `2 restarts`. */
+/** `1 restart`, `2 restarts`, `2 processes`. */
 export function counted(count: number, noun: string): string {
-  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`
+  return `${String(count)} ${noun}${count === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`
 }
 
 /** Local time with milliseconds, as logs show it. */

@@ -45,11 +45,11 @@ function describe(item: AppDescription, formatBytes: (bytes: number) => string):
         .map(([name, port]) => `${name}=${String(port)}`)
         .join(' ') || '-'
     }`,
-    `usage      ${usage === null ? '-' : `${formatBytes(usage.memoryBytes)}, ${(usage.cpuMs / 1000).toFixed(1)} s CPU, ${String(usage.processes)} processes`}`,
+    `usage      ${usage === null ? '-' : `${formatBytes(usage.memoryBytes)}, ${(usage.cpuMs / 1000).toFixed(1)} s CPU, ${counted(usage.processes, 'process')}`}`,
     ...(item.lastHour === null ? [] : instanceUsageLines(item.lastHour)),
     `limits     ${item.limits === '' ? 'as asked' : harmless(item.limits)}`,
     `tags       ${item.tags.join(', ') || '-'}`,
-    `log        ${item.droppedLogLines === 0 ? 'complete' : `${String(item.droppedLogLines)} lines were dropped (cap of size or age)`}`,
+    `log        ${item.droppedLogLines === 0 ? 'complete' : `${counted(item.droppedLogLines, 'line')} dropped (cap of size or age)`}`,
     `signed by  ${harmless(item.signedBy)}`,
     `digest     ${item.digest}`,
     `files      ${harmless(item.dir)}`,
