@@ -243,6 +243,28 @@ test('inspect shows the keys of a plugin, by its name in all kinds or by its pac
   expect(none.status).toBe(2)
 })
 
+test('what is installed and not named lacks no config, and inspect says what it shows then', async () => {
+  const js = definition('health-checker', 'remote').replace(
+    'validate: (value) => ({ value })',
+    "validate: () => ({ issues: [{ message: 'url is missing' }] })",
+  )
+  installPackages(home.path, [{ name: 'remote', files: { 'index.js': `export default ${js}` } }])
+  configure('node: { name: x }')
+  expect(of(await doctor(0), 'remote')).toMatchObject({
+    result: 'ok',
+    error: null,
+    notes: ['installed, and not named in daemon.yaml'],
+  })
+  const { stdout, stderr } = await cli('plugins', 'inspect', 'remote')
+  expect(stdout).toContain('health_check in manifest.yaml: not known as long as the plugin cannot be made\n')
+  expect(stderr).toMatch(/^Warning: config of remote 1\.0\.0: url is missing\n$/)
+  configure('plugins: [remote]')
+  expect(of(await doctor(1), 'remote')).toMatchObject({
+    result: 'fail',
+    error: { code: 'PLUGIN_CONFIG' },
+  })
+})
+
 test('inspect of a package that cannot be imported says why', async () => {
   installPackages(home.path, [{ name: 'lost', files: {} }])
   const { status, stderr } = await cli('plugins', 'inspect', 'lost')

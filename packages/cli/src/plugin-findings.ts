@@ -53,9 +53,12 @@ export async function findPlugins(
   }
 }
 
+function isUsed({ named, builtIn }: Pick<Examination, 'named' | 'builtIn'>): boolean {
+  return named !== null || builtIn
+}
+
 function judge(one: Examination, config: DaemonConfig): PluginFinding {
-  const isUsed = one.named !== null || one.builtIn
-  if (isUsed) {
+  if (isUsed(one)) {
     const result = one.error === null ? 'ok' : canGoOn(one) ? 'warn' : 'fail'
     return { ...one, result, notes: unusedSinks(one, config) }
   }
@@ -63,7 +66,14 @@ function judge(one: Examination, config: DaemonConfig): PluginFinding {
   if (!isPlugin && one.commands)
     return { ...one, error: null, result: 'ok', notes: ['brings commands only'] }
   const notes = isPlugin ? ['installed, and not named in daemon.yaml'] : []
-  return { ...one, result: one.error === null ? 'ok' : 'warn', notes }
+  // Nobody has configured it yet.
+  const error = isRefusedConfig(one) ? null : one.error
+  return { ...one, error, result: error === null ? 'ok' : 'warn', notes }
+}
+
+/** The schema has worked, and says what is wrong or missing. */
+function isRefusedConfig({ error }: Examination): boolean {
+  return error?.code === 'PLUGIN_CONFIG' && error.details?.['problems'] !== undefined
 }
 
 function canGoOn({ optional, error }: Examination): boolean {
@@ -85,7 +95,7 @@ function missingOf(
   const has = (kind: string, name: string): boolean =>
     examined.some(
       (one) =>
-        (one.named !== null || one.builtIn) &&
+        isUsed(one) &&
         one.plugins.some((plugin) => plugin.kind === kind && plugin.name === name),
     )
   const hint = 'Name the package that brings it under "plugins", or mend the name.'
@@ -117,6 +127,8 @@ export function summaryOf({ plugins, missing }: PluginFindings): {
   }
   const [first] = missing
   if (first !== undefined) return { result: 'warn', ...first }
-  const names = plugins.flatMap((one) => one.plugins.map(({ name }) => name))
+  const names = plugins
+    .filter(isUsed)
+    .flatMap((one) => one.plugins.map(({ kind, name }) => `${kind} ${name}`))
   return { result: 'ok', message: names.join(', ') }
 }

@@ -5,6 +5,8 @@ import { harmless, harmlessText, table } from '../../format.js'
 import type { InspectedPlugin } from '../../inspect-plugin.js'
 
 const NOT_SHOWN = 'this schema cannot be shown'
+/** Only the plugin itself has it; a warning says what is wrong. */
+const NOT_MADE = 'not known as long as the plugin cannot be made'
 
 export default class PluginsInspect extends BaseCommand {
   static override summary =
@@ -31,22 +33,24 @@ export default class PluginsInspect extends BaseCommand {
     for (const warning of warnings) this.warning(warning)
     for (const [index, plugin] of plugins.entries()) {
       if (index > 0) this.log('')
-      await this.#print(plugin)
+      await this.#print(plugin, warnings.length === 0)
     }
   }
 
-  async #print(plugin: InspectedPlugin): Promise<void> {
+  async #print(plugin: InspectedPlugin, isMade: boolean): Promise<void> {
     const { kind, name, api, version, root, config = null, spec } = plugin
     this.log(harmless(`${kind} ${name}  of ${plugin.package} ${version ?? ''}  plugin API ${api}`))
     if (root !== null) this.log(harmless(`from      ${root}`))
     await this.#printSchema('config in daemon.yaml', config)
-    if (spec !== undefined) await this.#printSchema('health_check in manifest.yaml', spec)
+    if (spec === undefined) return
+    const why = isMade ? NOT_SHOWN : NOT_MADE
+    await this.#printSchema('health_check in manifest.yaml', spec, why)
   }
 
-  async #printSchema(title: string, schema: JsonSchema | null): Promise<void> {
+  async #printSchema(title: string, schema: JsonSchema | null, why = NOT_SHOWN): Promise<void> {
     const { schemaRows } = await import('../../schema-rows.js')
     if (schema === null) {
-      this.log(`\n${title}: ${NOT_SHOWN}`)
+      this.log(`\n${title}: ${why}`)
       return
     }
     const rows = schemaRows(schema).map(({ key, type, fallback, text }) =>
