@@ -19,16 +19,31 @@ it('refuses a name that npm does not take', () => {
   expect(() => pluginNameOf('Upper Case')).toThrow(expect.objectContaining({ code: 'USAGE' }))
 })
 
+const template = (path: string): string =>
+  readFileSync(new URL(`../../templates/${path}`, import.meta.url), 'utf8')
+
+it('has a README that goes in the order of what is to be done', () => {
+  const readme = template('shared/README.md')
+  const steps = ['npm install', 'plugins link', '<!-- usage -->', 'daemon start', 'npm publish']
+  const places = steps.map((step) => readme.indexOf(step))
+  expect(places).not.toContain(-1)
+  expect(places).toEqual(places.toSorted((a, b) => a - b))
+})
+
+it('says in the README of a sink that it has to be named to get logs', () => {
+  expect(template('log-sink/usage.md')).toContain('\nlogging:\n  sinks: [plugin-name]\n')
+})
+
 it('begins packages with the versions of tools that are tested here', () => {
   const read = (path: string): Record<string, Record<string, string>> =>
     JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<
       string,
       Record<string, string>
     >
-  const template = read('../../templates/shared/package.json')
+  const begun = read('../../templates/shared/package.json')
   const root = read('../../../../package.json')
   const core = read('../../../core/package.json')
   for (const tool of ['typescript', 'vitest', '@types/node'])
-    expect(template['devDependencies']?.[tool]).toBe(root['devDependencies']?.[tool])
-  expect(template['dependencies']?.['valibot']).toBe(core['dependencies']?.['valibot'])
+    expect(begun['devDependencies']?.[tool]).toBe(root['devDependencies']?.[tool])
+  expect(begun['dependencies']?.['valibot']).toBe(core['dependencies']?.['valibot'])
 })
