@@ -34,6 +34,7 @@ describe('health', () => {
     await expect(t.deploy(job)).rejects.toMatchObject({
       code: 'APP_UNHEALTHY',
       message: expect.stringMatching(/no database/) as string,
+      hint: 'See "p2p-playground app describe web".',
     })
   })
 

@@ -63,6 +63,6 @@ function failed(record: InstanceRecord, reason: string): PlaygroundError {
   return new PlaygroundError(
     isSick ? 'APP_UNHEALTHY' : 'APP_START',
     `${formatInstance(record)} ${record.state === 'unhealthy' ? 'is unhealthy' : 'failed'}: ${reason}`,
-    { hint: `See "p2p-playground logs ${record.app}".` },
+    { hint: `See "p2p-playground ${isSick ? 'app describe' : 'logs'} ${record.app}".` },
   )
 }
