@@ -82,8 +82,10 @@ async function configure(runtime: string, machine: Machine = node): Promise<void
 
 test('node info says what each runtime enforces, or why not', async () => {
   const text = await cliOk(node, 'node', 'info', 'node-1')
-  expect(text).toMatch(/runtime +process: cpu not limited \(the runtime "process" sets no limits\)/)
-  expect(text).toMatch(/runtime +cgroups: cpu (limited by cgroup|not limited \()/)
+  expect(text).toMatch(
+    /runtime +process: cpu, memory, pids not limited \(the runtime "process" sets no limits\)/,
+  )
+  expect(text).toMatch(/runtime +cgroups: cpu.* (limited by cgroup|not limited \()/)
   expect(text).toMatch(/sandbox (by bubblewrap|none \()/)
   expect(text).toMatch(/users (by setpriv|none \()/)
   expect(text).toMatch(/process: .*network not counted \(only that of a cgroup can be counted\)/)

@@ -95,8 +95,7 @@ function missingOf(
   const has = (kind: string, name: string): boolean =>
     examined.some(
       (one) =>
-        isUsed(one) &&
-        one.plugins.some((plugin) => plugin.kind === kind && plugin.name === name),
+        isUsed(one) && one.plugins.some((plugin) => plugin.kind === kind && plugin.name === name),
     )
   const hint = 'Name the package that brings it under "plugins", or mend the name.'
   const missing = (what: string, path: Path): MissingPlugin => {

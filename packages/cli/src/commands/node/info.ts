@@ -1,8 +1,8 @@
 import { Args } from '@oclif/core'
-import type { Enforcement } from '@p2p-playground/core'
 import { BaseCommand, limitFlag } from '../../base-command.js'
 import { age } from '../../format.js'
 import { pluginLines } from '../../plugin-view.js'
+import { supportLine } from '../../support-view.js'
 
 export default class NodeInfo extends BaseCommand {
   static override summary = 'Show everything about one node.'
@@ -32,25 +32,7 @@ export default class NodeInfo extends BaseCommand {
     this.log(`health    ${info.healthCheckers.join(', ')}`)
     for (const line of logSinkLines(info.logSinks)) this.log(line)
     for (const line of pluginLines(info.plugins)) this.log(line)
-    for (const [name, support] of Object.entries(info.runtimes)) {
-      this.log(
-        `runtime   ${name}: cpu ${show(support.cpu)}, memory ${show(support.memory)}, pids ${show(support.pids)}, ` +
-          `sandbox ${given(support.sandbox)}, users ${given(support.user)}, ` +
-          `network ${counted(support.network)}`,
-      )
-    }
+    for (const [name, support] of Object.entries(info.runtimes))
+      this.log(`runtime   ${supportLine(name, support)}`)
   }
-}
-
-function counted(network: Enforcement | undefined): string {
-  if (network?.enforced === true) return `counted by ${network.by}`
-  return network === undefined ? 'not counted' : `not counted (${network.why})`
-}
-
-function given(enforcement: Enforcement): string {
-  return enforcement.enforced ? `by ${enforcement.by}` : `none (${enforcement.why})`
-}
-
-function show(enforcement: Enforcement): string {
-  return enforcement.enforced ? `limited by ${enforcement.by}` : `not limited (${enforcement.why})`
 }
