@@ -42,6 +42,17 @@ export function writeCgroup(dir: string, file: string, value: string): void {
   writeFileSync(join(dir, file), value)
 }
 
+/** The same where the value is one that somebody asked for: what the kernel does not take is named. */
+export function setLimit(dir: string, file: string, value: string): void {
+  try {
+    writeCgroup(dir, file, value)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === undefined) throw error
+    throw new Error(`${file} does not take ${value} (${code})`, { cause: error })
+  }
+}
+
 export function hasFile(dir: string, file: string): boolean {
   return existsSync(join(dir, file))
 }
@@ -60,6 +71,18 @@ export function isWritable(dir: string): boolean {
 
 export async function makeCgroup(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true })
+}
+
+/** Makes the cgroups of a run and sets them up; where that fails, none of them stays. */
+export async function makeCgroups(dirs: Iterable<string>, setUp: () => void): Promise<void> {
+  const all = new Set(dirs)
+  try {
+    for (const dir of all) await makeCgroup(dir)
+    setUp()
+  } catch (error) {
+    for (const dir of all) await removeEmpty(dir)
+    throw error
+  }
 }
 
 /** The cgroup and all below it, the deepest first. */

@@ -4,11 +4,12 @@ import type { Enforcement, RunLimits } from '@p2p-playground/core'
 import {
   hasFile,
   isWritable,
-  makeCgroup,
+  makeCgroups,
   processesIn,
   readField,
   readNumber,
   removeEmpty,
+  setLimit,
   writeCgroup,
 } from './cgroup-files.js'
 import { cpuQuota } from './cgroup-limits.js'
@@ -51,25 +52,29 @@ export class CgroupV1 implements CgroupLimits {
     const dirs = Object.fromEntries(
       [...this.#nodes].map(([controller, node]) => [controller, join(node, name)]),
     )
-    for (const dir of new Set(Object.values(dirs))) await makeCgroup(dir)
-    const { cpu, memory, pids } = dirs
-    if (cpu !== undefined && limits.cpuCores !== undefined) {
-      const { quotaUs, periodUs } = cpuQuota(limits.cpuCores)
-      writeCgroup(cpu, 'cpu.cfs_period_us', String(periodUs))
-      writeCgroup(cpu, 'cpu.cfs_quota_us', String(quotaUs))
-    }
-    if (memory !== undefined && limits.memoryBytes !== undefined) {
-      writeCgroup(memory, 'memory.limit_in_bytes', String(limits.memoryBytes))
-      limitSwap(memory, limits.memoryBytes)
-    }
-    if (pids !== undefined && limits.pids !== undefined)
-      writeCgroup(pids, 'pids.max', String(limits.pids))
+    await makeCgroups(Object.values(dirs), () => {
+      setLimits(dirs, limits)
+    })
     return dirs
   }
 
   async sweep(): Promise<void> {
     for (const node of new Set(this.#nodes.values())) await removeEmpty(node)
   }
+}
+
+function setLimits({ cpu, memory, pids }: CgroupDirs, limits: RunLimits): void {
+  if (cpu !== undefined && limits.cpuCores !== undefined) {
+    const { quotaUs, periodUs } = cpuQuota(limits.cpuCores)
+    setLimit(cpu, 'cpu.cfs_period_us', String(periodUs))
+    setLimit(cpu, 'cpu.cfs_quota_us', String(quotaUs))
+  }
+  if (memory !== undefined && limits.memoryBytes !== undefined) {
+    setLimit(memory, 'memory.limit_in_bytes', String(limits.memoryBytes))
+    limitSwap(memory, limits.memoryBytes)
+  }
+  if (pids !== undefined && limits.pids !== undefined)
+    setLimit(pids, 'pids.max', String(limits.pids))
 }
 
 /** Memory and swap together, so that swap does not lengthen the limit. */

@@ -6,11 +6,13 @@ import {
   hasFile,
   isWritable,
   makeCgroup,
+  makeCgroups,
   processesIn,
   readCgroup,
   readField,
   readNumber,
   removeEmpty,
+  setLimit,
   writeCgroup,
 } from './cgroup-files.js'
 import { cpuQuota } from './cgroup-limits.js'
@@ -51,23 +53,27 @@ export class CgroupV2 implements CgroupLimits {
   async create(name: string, limits: RunLimits): Promise<CgroupDirs> {
     await this.#prepare()
     const dir = join(this.#node, name)
-    await makeCgroup(dir)
-    const { cpuCores, memoryBytes, pids } = limits
-    if (cpuCores !== undefined && this.support.cpu.enforced) {
-      const { quotaUs, periodUs } = cpuQuota(cpuCores)
-      writeCgroup(dir, 'cpu.max', `${String(quotaUs)} ${String(periodUs)}`)
-    }
-    if (memoryBytes !== undefined && this.support.memory.enforced) {
-      writeCgroup(dir, 'memory.max', String(memoryBytes))
-      if (hasFile(dir, 'memory.swap.max')) writeCgroup(dir, 'memory.swap.max', '0')
-      writeCgroup(dir, 'memory.oom.group', '1')
-    }
-    if (pids !== undefined && this.support.pids.enforced) writeCgroup(dir, 'pids.max', String(pids))
+    await makeCgroups([dir], () => {
+      this.#setLimits(dir, limits)
+    })
     return { all: dir }
   }
 
   async sweep(): Promise<void> {
     await removeEmpty(this.#node)
+  }
+
+  #setLimits(dir: string, { cpuCores, memoryBytes, pids }: RunLimits): void {
+    if (cpuCores !== undefined && this.support.cpu.enforced) {
+      const { quotaUs, periodUs } = cpuQuota(cpuCores)
+      setLimit(dir, 'cpu.max', `${String(quotaUs)} ${String(periodUs)}`)
+    }
+    if (memoryBytes !== undefined && this.support.memory.enforced) {
+      setLimit(dir, 'memory.max', String(memoryBytes))
+      if (hasFile(dir, 'memory.swap.max')) setLimit(dir, 'memory.swap.max', '0')
+      setLimit(dir, 'memory.oom.group', '1')
+    }
+    if (pids !== undefined && this.support.pids.enforced) setLimit(dir, 'pids.max', String(pids))
   }
 
   /** Enables the controllers from the top down to the cgroup whose children are runs. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
 import type { ResourceUsage, RunHandle } from '@p2p-playground/core'
@@ -66,6 +66,21 @@ describe.skipIf(why !== undefined)('CgroupsRuntime', () => {
     expect(await fixture.runtime.wait(handle, forever)).toEqual(end)
     expect(await fixture.runtime.stop(handle, 0)).toEqual(end)
     expect(isGone(handle)).toBe(true)
+  })
+
+  it('says which limit the kernel does not take, and leaves no cgroup of that run', async () => {
+    const before = await fixture.start('exec sleep 1000', { pids: 10 })
+    const cgroupsOfRuns = (): string[] =>
+      cgroupsOf(before).flatMap((dir) =>
+        readdirSync(join(dir, '..')).filter((name) => name.startsWith('app@')),
+      )
+    const there = cgroupsOfRuns()
+    // More than PID_MAX_LIMIT of Linux.
+    await expect(fixture.start('exit 0', { pids: 10_000_000 })).rejects.toMatchObject({
+      code: 'RUNTIME_SPAWN',
+      message: 'the limits of app@1.0.0 cannot be set: pids.max does not take 10000000 (EINVAL)',
+    })
+    expect(cgroupsOfRuns()).toEqual(there)
   })
 
   it('names it in the next daemon too, though its cgroup was swept', async () => {
