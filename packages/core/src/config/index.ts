@@ -7,7 +7,7 @@ export { SYSTEM_DIR, isLackingDaemon } from './find-files.js'
 export type { ConfigRequest } from './find-files.js'
 export type { Layers } from './layers.js'
 export { formatSwarmKey, generatePsk, parsePsk } from './psk.js'
-export { byteSize, cpuCores, stringMap } from './schema-parts.js'
+export { byteSize, cpuCores, memorySize, stringMap } from './schema-parts.js'
 export { readSecretFile } from './secret-file.js'
 export {
   modernAddresses,

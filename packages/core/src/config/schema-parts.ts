@@ -44,6 +44,15 @@ export const byteSize: v.GenericSchema<unknown, number> = v.union([
   parsed(parseBytes, v.string()),
 ])
 
+/** No program runs with less; mostly a unit was forgotten. */
+export const LEAST_MEMORY_BYTES = 1024 ** 2
+
+/** Memory for an app. */
+export const memorySize: v.GenericSchema<unknown, number> = v.pipe(
+  byteSize,
+  v.check((bytes) => bytes >= LEAST_MEMORY_BYTES, 'must be at least 1Mi (a number alone is bytes)'),
+)
+
 /** `"1.0"`, `1`, `"500m"` → cores. */
 export const cpuCores: v.GenericSchema<unknown, number> = v.union([
   v.pipe(v.number(), v.minValue(0.001)),

@@ -102,6 +102,8 @@ x-team: { anything: goes }
       intervalMs: 100,
       timeoutMs: 100,
     })
+    const small = `${MINIMAL}resources: { memory_limit: 64 }\n`
+    expect(parseAdmittedManifest(small, 'm.yaml').resources.memoryBytes).toBe(1024 ** 2)
     const fine = `${MINIMAL}health_check: { type: tcp, interval: 30d, timeout: 100ms }\n`
     expect(parseAdmittedManifest(fine, 'm.yaml')).toEqual(parseManifest(fine, 'm.yaml'))
   })
@@ -134,6 +136,13 @@ x-team: { anything: goes }
       'm.yaml:4:28: "health_check.timeout": must be at least 100ms',
     ],
     ['a wrong size', 'resources: { memory: 1Gx }', 'CONFIG_INVALID', 'm.yaml:4:14: '],
+    [
+      'a size of memory without its unit',
+      'resources: { memory_limit: 512 }',
+      'CONFIG_INVALID',
+      'm.yaml:4:14: "resources.memory_limit": must be at least 1Mi (a number alone is bytes)',
+    ],
+    ['no memory', 'resources: { memory: 0Mi }', 'CONFIG_INVALID', 'must be at least 1Mi'],
     ['a port out of range', 'ports: { web: 70000 }', 'CONFIG_INVALID', 'm.yaml:4:10: '],
     ['a path outside', 'work_dir: ../x', 'CONFIG_INVALID', 'without ".."'],
     ['a variable that no shell knows', 'env: { a.b: c }', 'CONFIG_INVALID', 'letters, digits'],

@@ -1,10 +1,12 @@
 import { valid as validSemver } from 'semver'
 import * as v from 'valibot'
 import {
+  LEAST_MEMORY_BYTES,
   byteSize,
   cpuCores,
   duration,
   durationOfAtLeast,
+  memorySize,
   port,
   timestamp,
 } from '../config/schema-parts.js'
@@ -74,10 +76,13 @@ const described = <Schema extends v.GenericSchema<unknown, unknown>>(
   text: string,
 ): Schema => v.pipe(schema, v.description(text)) as unknown as Schema
 
+/** What has bounds is given to those that hold it. */
+type AsNumber = v.GenericSchema<unknown, number>
+
 /** Less is a load on the app and the node, and no check is done in no time. */
 const LEAST_CHECK_MS = 100
 
-const healthCheckWith = (pause: v.GenericSchema<unknown, number>) =>
+const healthCheckWith = (pause: AsNumber) =>
   v.looseObject({
     type: v.string(),
     interval: described(v.optional(pause, '10s'), 'Between two checks; at least 100ms.'),
@@ -103,15 +108,16 @@ const update = v.strictObject({
   auto_rollback: v.optional(v.boolean(), true),
 })
 
-const resources = v.strictObject({
-  cpu_limit: v.optional(cpuCores),
-  memory_limit: v.optional(byteSize),
-  pids_limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  cpu: v.optional(cpuCores),
-  memory: v.optional(byteSize),
-})
+const resourcesWith = (memory: AsNumber) =>
+  v.strictObject({
+    cpu_limit: v.optional(cpuCores),
+    memory_limit: v.optional(memory),
+    pids_limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+    cpu: v.optional(cpuCores),
+    memory: v.optional(memory),
+  })
 
-const schemaWith = (pause: v.GenericSchema<unknown, number>) =>
+const schemaWith = (pause: AsNumber, memory: AsNumber) =>
   v.strictObject({
     name: described(
       v.pipe(
@@ -152,7 +158,7 @@ const schemaWith = (pause: v.GenericSchema<unknown, number>) =>
       'Port names and numbers; 0 asks for a free one.',
     ),
     resources: described(
-      v.optional(resources, {}),
+      v.optional(resourcesWith(memory), {}),
       'cpu_limit ("1.0", "500m"), memory_limit (512Mi), pids_limit.',
     ),
     runtime: described(v.optional(v.string()), 'Runtime plugin; default from daemon.yaml.'),
@@ -177,13 +183,17 @@ const schemaWith = (pause: v.GenericSchema<unknown, number>) =>
   })
 
 /** The definition that manifest.yaml is checked against; the JSON Schema and the reference are made from it. */
-export const manifestSchema = schemaWith(durationOfAtLeast(LEAST_CHECK_MS))
+export const manifestSchema = schemaWith(durationOfAtLeast(LEAST_CHECK_MS), memorySize)
+
+const raised = (schema: AsNumber, least: number) =>
+  v.pipe(
+    schema,
+    v.transform((value) => Math.max(value, least)),
+  )
 
 const admittedSchema = schemaWith(
-  v.pipe(
-    duration,
-    v.transform((ms) => Math.max(ms, LEAST_CHECK_MS)),
-  ),
+  raised(duration, LEAST_CHECK_MS),
+  raised(byteSize, LEAST_MEMORY_BYTES),
 )
 
 /**

@@ -136,6 +136,12 @@ plugins:
       /daemon\.yaml:1:9: unknown key "node\.nmae"/,
     ],
     ['a wrong type', 'node: { name: [x] }', 'CONFIG_INVALID', /daemon\.yaml:1:9: /],
+    [
+      'memory without its unit',
+      'runtime: { default_limits: { memory: 512 } }',
+      'CONFIG_INVALID',
+      /daemon\.yaml:1:30: .*must be at least 1Mi/,
+    ],
     ['no YAML', 'node: {', 'CONFIG_YAML', /daemon\.yaml:/],
     ['a list at the top', '- a', 'CONFIG_YAML', /not a map/],
     [

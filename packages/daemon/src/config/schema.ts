@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import {
   byteSize,
   cpuCores,
+  memorySize,
   p2pSchema,
   stringMap,
   trustedKeySchema,
@@ -46,7 +47,7 @@ function nameOfSink(sink: string | { readonly name: string }): string {
 
 const limits = v.strictObject({
   cpu: v.optional(v.pipe(cpuCores, v.description('Cores for an app that asks for none.'))),
-  memory: v.optional(v.pipe(byteSize, v.description('Memory for an app that asks for none.'))),
+  memory: v.optional(v.pipe(memorySize, v.description('Memory for an app that asks for none.'))),
   pids: v.optional(v.pipe(count, v.description('Processes for an app that asks for none.'))),
 })
 
