@@ -31,6 +31,18 @@ describe('what is wrong is said once, with the right exit code', () => {
       says: 'none.p2p',
     },
     {
+      name: 'nothing to run',
+      args: ['run', 'nowhere'],
+      status: 2,
+      says: /^Error BUNDLE_NOT_FOUND: there is neither a package nor a directory nowhere\nName .*pack/,
+    },
+    {
+      name: 'a manifest to run',
+      args: ['run', 'hello-1.0.0/manifest.yaml'],
+      status: 2,
+      says: /^Error BUNDLE_NOT_FOUND: hello-1\.0\.0\/manifest\.yaml is no package\nName .* hello-1\.0\.0\n/,
+    },
+    {
       name: 'no directory to pack into',
       args: ['pack', 'hello-1.0.0', '--no-sign', '--out', '/nonexist/x.p2p'],
       status: 2,

@@ -256,7 +256,9 @@ test('what is installed and not named lacks no config, and inspect says what it 
     notes: ['installed, and not named in daemon.yaml'],
   })
   const { stdout, stderr } = await cli('plugins', 'inspect', 'remote')
-  expect(stdout).toContain('health_check in manifest.yaml: not known as long as the plugin cannot be made\n')
+  expect(stdout).toContain(
+    'health_check in manifest.yaml: not known as long as the plugin cannot be made\n',
+  )
   expect(stderr).toMatch(/^Warning: config of remote 1\.0\.0: url is missing\n$/)
   configure('plugins: [remote]')
   expect(of(await doctor(1), 'remote')).toMatchObject({

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
 import type { Control, DeployRequest } from '@p2p-playground/core'
 import type { SigningKey } from '@p2p-playground/core/bundle'
@@ -8,7 +8,10 @@ import { others } from './base-command.js'
 import { DeployView } from './deploy-view.js'
 import { withProgress } from './progress.js'
 
-/** A package file as it is; a directory packed and signed into a temporary file, which `dispose` deletes. */
+/**
+ * A package file as it is; a directory packed and signed into a temporary file, which `dispose` deletes.
+ * @throws BUNDLE_NOT_FOUND, and what keeps a directory from being packed
+ */
 export async function packageOf(
   path: string,
   options: {
@@ -75,12 +78,22 @@ export function judge(view: DeployView): void {
   })
 }
 
+/** @throws BUNDLE_NOT_FOUND where there is nothing, or what belongs to a directory */
 async function isDirectory(path: string): Promise<boolean> {
   try {
-    return (await stat(path)).isDirectory()
+    if ((await stat(path)).isDirectory()) return true
   } catch (error) {
+    if (systemCode(error) === 'ENOENT') {
+      const message = `there is neither a package nor a directory ${path}`
+      throw new PlaygroundError('BUNDLE_NOT_FOUND', message, {
+        hint: 'Name the directory of an application, or a package that "p2p-playground pack" made of it.',
+      })
+    }
     // The package reader says better what is wrong.
-    if (systemCode(error) !== undefined) return false
-    throw error
+    if (systemCode(error) === undefined) throw error
   }
+  if (basename(path) !== 'manifest.yaml') return false
+  throw new PlaygroundError('BUNDLE_NOT_FOUND', `${path} is no package`, {
+    hint: `Name the directory that it is in: ${dirname(path)}`,
+  })
 }
