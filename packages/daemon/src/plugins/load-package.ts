@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import {
   PlaygroundError,
   asPlaygroundError,
@@ -111,7 +112,7 @@ async function importDefault(
     throw new PlaygroundError(
       'PLUGIN_IMPORT',
       `${shown} cannot be imported: ${firstLine(errorMessage(cause))}`,
-      { hint: importHint(cause), cause },
+      { hint: importHint(cause, url), cause },
     )
   }
 }
@@ -155,10 +156,12 @@ async function createPlugin(
 
 const FAULT = 'That is for its author to mend; "optional: true" lets the daemon start without it.'
 
-function importHint(cause: unknown): string {
+function importHint(cause: unknown, url: string): string {
   const { code } = asRecord(cause)
   const isMissing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
-  return isMissing ? 'Install it again, with its own dependencies.' : FAULT
+  if (isMissing) return 'Install it again, with its own dependencies.'
+  // Node tells the file and the line of it only on its way out.
+  return cause instanceof SyntaxError ? `"node ${fileURLToPath(url)}" shows where. ${FAULT}` : FAULT
 }
 
 function asRecord(value: unknown): Record<string, unknown> {
