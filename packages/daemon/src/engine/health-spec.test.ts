@@ -64,6 +64,7 @@ describe('readHealthSpec', () => {
       {
         code: 'RUNTIME_HEALTH_SPEC',
         message: 'health_check of type "http": "endpoint" must be text, not 7',
+        hint: 'Put the value in quotes.',
       },
     ],
     [
@@ -72,6 +73,7 @@ describe('readHealthSpec', () => {
       {
         code: 'RUNTIME_HEALTH_SPEC',
         message: 'health_check of type "fake": only "answer" is known, a text',
+        hint: 'Its keys, where it is installed: "p2p-playground plugins inspect fake".',
       },
     ],
     ['http', { endpoint: '${port.none}' }, { code: 'APP_REFERENCE' }],

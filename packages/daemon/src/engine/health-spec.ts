@@ -32,7 +32,10 @@ export async function readHealthSpec(
   const problems = problemsOfIssues(checker.spec, parsed.issues, () => NOWHERE)
   const texts = problems.map(({ message }) => message).join('; ')
   throw new PlaygroundError('RUNTIME_HEALTH_SPEC', `health_check of type "${type}": ${texts}`, {
-    hint: ofEveryCheck(problems) ?? problems.find(({ hint }) => hint !== undefined)?.hint,
+    hint:
+      ofEveryCheck(problems) ??
+      problems.find(({ hint }) => hint !== undefined)?.hint ??
+      `Its keys, where it is installed: "p2p-playground plugins inspect ${type}".`,
   })
 }
 
