@@ -150,7 +150,7 @@ exec sleep 600`
   expect(all.stderr).toContain(`Warning: ${warning}`)
   expect((await cli(one, 'logs', 'flood', '--grep', 'no such line')).stderr).toContain(warning)
   expect((await cli(one, 'logs', 'flood')).stderr).toBe('')
-  expect(await cliOk(one, 'app', 'describe', 'flood')).toMatch(/^log +\d+ lines were dropped/m)
+  expect(await cliOk(one, 'app', 'describe', 'flood')).toMatch(/^log +\d+ lines dropped/m)
   expect((await logs('flood', '--kind', 'daemon'))[0]?.line).toMatch(/log-lines-dropped app=flood/)
 })
 
