@@ -36,14 +36,7 @@ export class DeployView {
     if (this.#quiet || this.#bars !== undefined) return
     const isNew = known?.last.phase !== progress.phase || known.last.state !== progress.state
     if (isNew && progress.phase !== 'done' && progress.phase !== 'failed') {
-      const saved = savedBytes(progress)
-      const detail =
-        progress.phase === 'transfer'
-          ? ` ${formatBytes(progress.totalBytes)}${saved === '' ? '' : `, ${saved}`}`
-          : progress.phase === 'start'
-            ? ` ${progress.state ?? ''}`
-            : ''
-      process.stderr.write(`${harmless(progress.node)}: ${progress.phase}${detail}\n`)
+      process.stderr.write(`${harmless(progress.node)}: ${progress.phase}${detailOf(progress)}\n`)
     }
   }
 
@@ -74,6 +67,16 @@ export class DeployView {
     ])
     return table(['NODE', 'STATE', 'TOOK', '', 'REASON'], rows)
   }
+}
+
+/** What is to be said of the phase that a node is in. */
+function detailOf(progress: DeployProgress): string {
+  const { phase, state, totalBytes } = progress
+  if (phase === 'wait') return ' for a node of its machine, to copy from it'
+  if (phase === 'start') return ` ${state ?? ''}`
+  if (phase !== 'transfer') return ''
+  const saved = savedBytes(progress)
+  return ` ${formatBytes(totalBytes)}${saved === '' ? '' : `, ${saved}`}`
 }
 
 /** What need not be sent. */

@@ -10,12 +10,14 @@ import { callError } from './call-error.js'
 import type { Fleet } from './fleet.js'
 import { failureOf, nodeOf, requireInfo } from './known-node.js'
 import type { KnownNode } from './known-node.js'
+import { Machine } from './machine.js'
+import type { Turn } from './machine.js'
 import { mergeLive } from './merge.js'
 import { readPackageAside } from './package-thread.js'
 
 /** A node whose time is up says more about it than we can: it gets so long to say it. */
 export const LAST_WORD_MS = 1000
-/** What is smaller takes the network everywhere: there is little to gain. */
+/** What is smaller is sent to every node: there is little to gain. */
 const COPY_BYTES = 16 * 1024 * 1024
 
 type CommandInit = Pick<node.Command, 'targetPeerId' | 'nonce' | 'issuedAtMs'>
@@ -49,8 +51,8 @@ interface Job extends DeployContext {
   readonly request: DeployRequest
   readonly id: BundleId
   readonly list: PieceList
-  /** Where nodes on this machine find it; undefined when it is to be sent to all. */
-  readonly localPath: string | undefined
+  /** Of the nodes, as far as we can tell. */
+  readonly machineOf: (peerId: string) => Machine
   /** Monotonic. */
   readonly deadlineMs: number
   /** Aborts when nobody waits any more. */
@@ -79,10 +81,10 @@ export async function* deploy(
     })
   }
   const nodes = await selecting
-  const localPath =
-    request.localCopy && list.sizeBytes >= COPY_BYTES
-      ? await realpath(request.packagePath)
-      : undefined
+  const isCopied = request.localCopy && list.sizeBytes >= COPY_BYTES
+  const machineOf = isCopied
+    ? machinesOf(context, await realpath(request.packagePath))
+    : () => new Machine(context.clock)
   const ended = new AbortController()
   const timeUp = new AbortController()
   const left = AbortSignal.any([signal, ended.signal])
@@ -95,12 +97,25 @@ export async function* deploy(
     () => undefined,
   )
   const withdraw = context.host.serve.offer(list, request.packagePath)
-  const job = { ...context, request, id, list, localPath, deadlineMs, left, limit: timeUp.signal }
+  const job = { ...context, request, id, list, machineOf, deadlineMs, left, limit: timeUp.signal }
   try {
     yield* mergeLive(nodes.map((one) => deployTo(one, job)))
   } finally {
     ended.abort()
     withdraw()
+  }
+}
+
+/** The machines of nodes by their addresses: the one that we are on has the package, at `ownPath`. */
+function machinesOf({ host, clock }: DeployContext, ownPath: string): Job['machineOf'] {
+  const own = new Machine(clock, ownPath)
+  const others = new Map<string, Machine>()
+  return (peerId) => {
+    if (host.isOnThisMachine(peerId)) return own
+    const [ip = ''] = host.ipsOf(peerId)
+    const machine = others.get(ip) ?? new Machine(clock)
+    if (ip !== '') others.set(ip, machine)
+    return machine
   }
 }
 
@@ -115,10 +130,14 @@ async function* deployTo(one: KnownNode, job: Job): AsyncGenerator<DeployProgres
     state: null,
     failure: null,
   }
+  let turn: Turn | undefined
   try {
     requireInfo(one)
+    turn = job.machineOf(one.peerId).join()
+    if (turn.mustWait) last = { ...last, phase: 'wait' }
     yield last
-    for await (const message of callDeploy(one, job)) {
+    for await (const message of callDeploy(one, job, await turn.begin())) {
+      turn.heard(message.storedPath)
       last = { ...last, ...deployProgressFromProto(message) }
       yield last
     }
@@ -129,10 +148,17 @@ async function* deployTo(one: KnownNode, job: Job): AsyncGenerator<DeployProgres
     if (job.left.aborted) throw callError(error)
     const failure = failureOf(one, job.limit.aborted ? timedOut(last, job) : error)
     yield { ...last, phase: 'failed', failure }
+  } finally {
+    turn?.end()
   }
 }
 
-function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse> {
+/** `localPath`: where the node finds the package on its machine, which says how directories are called there. Empty: nowhere. */
+function callDeploy(
+  one: KnownNode,
+  job: Job,
+  localPath: string,
+): AsyncIterable<node.DeployResponse> {
   const { request, clock } = job
   const call = {
     command: commandFor(one.peerId, clock),
@@ -140,8 +166,7 @@ function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse
     sources: [job.host.peerId],
     allowDowngrade: request.allowDowngrade,
     wait: request.wait,
-    // It says how directories are called here.
-    localPath: job.host.isOnThisMachine(one.peerId) ? (job.localPath ?? '') : '',
+    localPath,
     ...limitFor({ timeoutMs: request.timeoutMs, deadlineMs: job.deadlineMs }, clock),
   }
   const signal = AbortSignal.any([job.left, job.limit])
@@ -149,11 +174,19 @@ function callDeploy(one: KnownNode, job: Job): AsyncIterable<node.DeployResponse
 }
 
 function timedOut({ phase }: DeployProgress, { request, id }: Job): PlaygroundError {
+  const name = `${id.app}@${id.version}`
   const limit = formatDuration(request.timeoutMs)
+  if (phase === 'wait') {
+    return new PlaygroundError(
+      'APP_WAIT_TIMEOUT',
+      `${name} was not ready within ${limit}: no node of its machine had it by then, to be copied from`,
+      { hint: 'Give more time with --timeout, or send it to each node with --no-local-copy.' },
+    )
+  }
   const isHere = phase === 'start' || phase === 'verify'
   return new PlaygroundError(
     'APP_WAIT_TIMEOUT',
-    `${id.app}@${id.version} was not ready within ${limit}: the node is silent since "${phase}"`,
+    `${name} was not ready within ${limit}: the node is silent since "${phase}"`,
     {
       hint: isHere
         ? 'Look with "p2p-playground app list", or give more time with --timeout.'

@@ -40,11 +40,14 @@ export function isQuic(address: string): boolean {
   return address.includes('/quic-v1')
 }
 
-/** Whether that multiaddr leads to this machine; a network namespace counts as one. */
-export function isOwnAddress(address: string): boolean {
-  if (address.includes('/p2p-circuit')) return false
-  const ip = /^\/ip[46]\/(?:::ffff:)?([^/]+)/.exec(address)?.[1]
-  if (ip === undefined) return false
+/** The IP address that a multiaddr leads to by itself: not over a relay, and not by a name. */
+export function ipOf(address: string): string | undefined {
+  if (address.includes('/p2p-circuit')) return undefined
+  return /^\/ip[46]\/(?:::ffff:)?([^/]+)/.exec(address)?.[1]
+}
+
+/** Whether that is an address of this machine; a network namespace counts as one. */
+export function isOwnIp(ip: string): boolean {
   if (ip === '::1' || ip.startsWith('127.')) return true
   return Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === ip))
 }

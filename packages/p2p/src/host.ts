@@ -5,7 +5,7 @@ import { PlaygroundError, errorMessage, rolesOf, validGrants } from '@p2p-playgr
 import type { Clock, Discovery, Grant, Logger, PeerCandidate, Role } from '@p2p-playground/core'
 import { revokedFingerprints } from '@p2p-playground/core/bundle'
 import type { SigningKey, TrustedKey } from '@p2p-playground/core/bundle'
-import { isOwnAddress, isQuic, peerIdOf } from './addresses.js'
+import { ipOf, isOwnIp, isQuic, peerIdOf } from './addresses.js'
 import { ConnectionGuard } from './auth/guard.js'
 import { Refusals } from './auth/refusals.js'
 import type { Refusal } from './auth/refusals.js'
@@ -199,11 +199,15 @@ export class Host {
     })
   }
 
+  /** IP addresses that we are connected with it at, by itself and not over a relay. */
+  ipsOf(peerId: string): string[] {
+    const connections = this.#libp2p.getConnections(peerIdFromString(peerId))
+    return connections.flatMap(({ remoteAddr }) => ipOf(remoteAddr.toString()) ?? [])
+  }
+
   /** Whether we are connected with it from one address of this machine to another. */
   isOnThisMachine(peerId: string): boolean {
-    return this.#libp2p
-      .getConnections(peerIdFromString(peerId))
-      .some(({ remoteAddr }) => isOwnAddress(remoteAddr.toString()))
+    return this.ipsOf(peerId).some(isOwnIp)
   }
 
   async #openStream(

@@ -22,7 +22,8 @@ export default class Deploy extends BaseCommand {
     ...startFlags,
     'allow-downgrade': Flags.boolean({ description: 'Also an older version than the nodes had.' }),
     'local-copy': Flags.boolean({
-      description: 'Nodes on this machine copy a package of 16 MiB or more; otherwise it is sent.',
+      description:
+        'A package of 16 MiB or more is copied on this machine, and sent once to each other one; otherwise once to each node.',
       default: true,
       allowNo: true,
     }),

@@ -49,11 +49,20 @@ export interface DeployRequest {
   /** Limit of the whole call, milliseconds. */
   readonly timeoutMs: number
   readonly allowDowngrade: boolean
-  /** Nodes on this machine copy a large package instead of receiving it. */
+  /** A large package is copied on this machine, and sent once to any other: a second node there copies it from the first. */
   readonly localCopy: boolean
 }
 
-export const DEPLOY_PHASES = ['offer', 'transfer', 'verify', 'start', 'done', 'failed'] as const
+export const DEPLOY_PHASES = [
+  /** Another node of its machine is sent the package first, to be copied from there. */
+  'wait',
+  'offer',
+  'transfer',
+  'verify',
+  'start',
+  'done',
+  'failed',
+] as const
 export type DeployPhase = (typeof DEPLOY_PHASES)[number]
 
 /** Progress of one node. `done` and `failed` are the last of a node. */
@@ -66,7 +75,7 @@ export interface DeployProgress {
   readonly totalBytes: number
   /** Bytes that the node held already from an earlier try or version. */
   readonly reusedBytes: number
-  /** Bytes that the node copied on this machine. */
+  /** Bytes that the node copied on its machine. */
   readonly copiedBytes: number
   /** State of the instance, once there is one. */
   readonly state: InstanceStatus['state'] | null

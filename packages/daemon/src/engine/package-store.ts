@@ -20,6 +20,11 @@ const PARTS: readonly string[] = ['files', 'run', 'pre-start', 'post-stop']
 /** An unfinished transfer that nobody has continued for that long is given up. */
 const PART_KEPT_MS = 24 * 3_600_000
 
+/** What the file of a package is called where it is kept. */
+export function packageName(digest: string): string {
+  return `${digest}.p2p`
+}
+
 export interface PackagePaths {
   readonly apps: string
   readonly stage: string
@@ -70,7 +75,7 @@ export class PackageStore {
   }
 
   packagePath(digest: string): string {
-    return join(this.paths.packages, `${digest}.p2p`)
+    return join(this.paths.packages, packageName(digest))
   }
 
   versionDir(key: InstanceKey): string {
@@ -188,7 +193,7 @@ export class PackageStore {
         if (!dirs.has(dir) && (await isVersionDir(dir, version))) await drop(dir)
       }
     }
-    const files = new Set(known.map((key) => `${key.digest}.p2p`))
+    const files = new Set(known.map((key) => packageName(key.digest)))
     for (const name of await namesIn(this.paths.packages)) {
       if (!files.has(name)) await drop(join(this.paths.packages, name))
     }

@@ -14,6 +14,8 @@ afterEach(async () => {
   await loopback.close()
 })
 
+const DIGEST = randomBytes(32)
+
 /** What the deployments of a node are asked for with this request, by someone on this machine or elsewhere. */
 async function askedWith(
   request: { readonly localPath?: string; readonly timeoutMs?: bigint; readonly limitMs?: bigint },
@@ -40,7 +42,7 @@ async function askedWith(
   const answers = client.deploy({
     command: { targetPeerId: serving.peerId, nonce: randomBytes(16), issuedAtMs: 0n },
     offer: {
-      packageDigest: randomBytes(32),
+      packageDigest: DIGEST,
       app: 'web',
       version: '1.0.0',
       sizeBytes: 1n,
@@ -52,11 +54,17 @@ async function askedWith(
   return asked
 }
 
+/** A package as nodes keep it. */
+const KEPT = `/home/else/packages/${DIGEST.toString('hex')}.p2p`
+
 it.each([
-  ['on this machine', true, '/var/tmp/web.p2p'],
-  ['elsewhere', false, undefined],
-])('whoever deploys %s has a say in which file is read: %s', async (_, isHere, expected) => {
-  const asked = await askedWith({ localPath: '/var/tmp/web.p2p' }, isHere)
+  ['on this machine', true, '/var/tmp/web.p2p', '/var/tmp/web.p2p'],
+  ['elsewhere', false, '/var/tmp/web.p2p', undefined],
+  ['elsewhere', false, `${KEPT}/web.p2p`, undefined],
+  ['elsewhere', false, KEPT, KEPT],
+  ['on this machine', true, '', undefined],
+])('whoever deploys %s (%s) and names "%s" has read: %s', async (_, isHere, path, expected) => {
+  const asked = await askedWith({ localPath: path }, isHere)
   expect(asked.map(({ job }) => job.localPath)).toEqual([expected])
 })
 

@@ -13,14 +13,12 @@ import type {
   NodeInfo,
   StateStore,
 } from '@p2p-playground/core'
-import { checkPieceList } from '@p2p-playground/core/bundle'
 import { callerOf, peerIdOf } from '@p2p-playground/p2p'
 import type { Caller, Host } from '@p2p-playground/p2p'
 import {
   descriptionToProto,
   instanceToProto,
   nodeInfoToProto,
-  offerFromProto,
   toConnectError,
   versionToProto,
 } from '@p2p-playground/proto'
@@ -40,6 +38,7 @@ import type { NodeLogs } from '../logs/node-logs.js'
 import type { UsageSampler } from '../usage/usage-sampler.js'
 import { canRead, requireGrant, requireRole } from './authority.js'
 import type { CommandGuard } from './command-guard.js'
+import { deployJob, deployMessage } from './deploy-messages.js'
 import { streamHeartbeats } from './heartbeats.js'
 import type { RefusalEvents } from './refusal-events.js'
 import { logQueryOf, streamEvents, streamLogs } from './streams.js'
@@ -161,31 +160,10 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
     async *deploy(request, context) {
       const caller = operate(context, request.command, request.offer?.app ?? null)
       try {
-        const offer = offerFromProto(request.offer)
-        checkPieceList(offer.list)
-        const job = {
-          ...offer,
-          sources: request.sources.length > 0 ? request.sources : [caller.peerId],
-          connections: new Map([[caller.peerId, caller.connectionId]]),
-          // Who is elsewhere has no say in which files are read here.
-          localPath:
-            request.localPath !== '' && deps.host.isOnThisMachine(caller.peerId)
-              ? request.localPath
-              : undefined,
-          allowDowngrade: request.allowDowngrade,
-          by: caller.peerId,
-        }
+        const job = deployJob(request, caller, deps.host)
         const waiting = waitingOf(request)
-        for await (const view of deps.deployments.deploy(job, caller, waiting, context.signal)) {
-          yield {
-            phase: view.phase,
-            doneBytes: BigInt(view.doneBytes),
-            totalBytes: BigInt(offer.list.sizeBytes),
-            reusedBytes: BigInt(view.reusedBytes),
-            copiedBytes: BigInt(view.copiedBytes),
-            ...(view.record === null ? {} : { instance: show(view.record) }),
-          }
-        }
+        for await (const view of deps.deployments.deploy(job, caller, waiting, context.signal))
+          yield deployMessage(view, job, { packages: deps.packages, show })
       } catch (error) {
         throw toConnectError(error)
       }
