@@ -1,7 +1,7 @@
 // (a) 100 MB of random bytes from one machine to ten, all on this one: a deploy, rsync over ssh, plain TLS.
 import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { timedCpu } from './cpu-time.mjs'
 import { median, printTable, seconds } from './figures.mjs'
 import { json, packApp, startFleet, touchMemory } from './fleet.mjs'
@@ -20,25 +20,38 @@ const PLACED = 'verified, unpacked, synced to disk on all'
 
 export async function spread() {
   console.log(`\n## (a) 100 MB of random bytes to ${RECEIVERS} receivers\n`)
-  report(await measure(undefined))
+  report(await measure({ copies: true, sends: true, tls: true }))
   const why = whyNoNetwork()
   if (why !== undefined) {
     console.log(`\nBetween hosts: not measured, ${why}`)
     return
   }
   console.log(
-    '\nBetween hosts: network namespaces on a bridge; the first sends to itself and the others.\n',
+    '\nFrom one host to ten daemons on another; hosts are network namespaces on a bridge.\n',
   )
-  const network = makeNetwork(RECEIVERS)
+  await onNetwork(2, async ({ hosts: [sender, receiver], address }) => {
+    const hosts = [sender, ...Array.from({ length: RECEIVERS }, () => receiver)]
+    const network = { hosts, address: (index) => address(Math.min(index, 1)) }
+    report(await measure({ network, copies: true }))
+  })
+  console.log('\nTo ten hosts; the first sends to itself and the others.\n')
+  await onNetwork(RECEIVERS, async (network) => {
+    report(await measure({ network, sends: true }))
+  })
+}
+
+async function onNetwork(hosts, run) {
+  const network = makeNetwork(hosts)
   try {
-    report(await measure(network))
+    await run(network)
   } finally {
     network.remove()
   }
 }
 
-async function measure(network) {
-  const fleet = await startFleet(RECEIVERS, { network })
+/** The last of the machines that it starts receive. `copies`: as deploy does by default; `sends`: to each by itself. */
+async function measure({ network, copies = false, sends = false, tls = false }) {
+  const fleet = await startFleet(network?.hosts.length ?? RECEIVERS, { network })
   const daemons = fleet.statuses.map(({ pid }) => pid)
   const times = { copied: [], copiedRunning: [], placed: [], running: [], rsync: [], tls: [] }
   const measured = async (run) => {
@@ -57,9 +70,11 @@ async function measure(network) {
       })
       // One after the other in the same run, on the same bytes; each removes what it brought.
       const deployed = (...flags) => measured(() => deployAll(fleet, bundle, daemons, flags))
-      times.placed.push(await deployed('--no-wait', SEND))
-      times.running.push(await deployed(SEND))
-      if (network === undefined) {
+      if (sends) {
+        times.placed.push(await deployed('--no-wait', SEND))
+        times.running.push(await deployed(SEND))
+      }
+      if (copies) {
         times.copied.push(await deployed('--no-wait'))
         times.copiedRunning.push(await deployed())
       }
@@ -67,7 +82,7 @@ async function measure(network) {
         times.rsync.push(
           await measured(() => timedCpu(sshd.pids, () => sshd.copyToAll(bundle, RECEIVERS))),
         )
-      if (network === undefined) {
+      if (tls) {
         const { value, cpu } = await measured(() =>
           timedCpu([], () => sendToAll(bundle, RECEIVERS, fleet.base)),
         )
@@ -85,12 +100,14 @@ async function measure(network) {
 /** From the command to its end; checks that everything came, and removes it. */
 async function deployAll(fleet, bundle, daemons, flags) {
   const sizeBytes = statSync(bundle).size
+  const receivers = fleet.homes.slice(-RECEIVERS)
+  const nodes = receivers.map((home) => basename(home)).join(',')
   const { ms, cpu, value } = await timedCpu(daemons, () =>
-    json(fleet.first, ['deploy', bundle, '--timeout', '5m', ...flags]),
+    json(fleet.first, ['deploy', bundle, '--timeout', '5m', '--nodes', nodes, ...flags]),
   )
   const good = value.filter(({ phase, reusedBytes }) => phase === 'done' && reusedBytes === 0)
   if (good.length !== RECEIVERS) throw new Error(JSON.stringify(value, null, 2))
-  for (const home of fleet.homes) {
+  for (const home of receivers) {
     const stored = readdirSync(join(home, 'packages')).map((name) => join(home, 'packages', name))
     if (!stored.some((path) => statSync(path).size === sizeBytes))
       throw new Error(`${home} lacks it`)

@@ -28,8 +28,9 @@ export async function startSshd(base, network) {
     host,
     address: network.address(index),
   })) ?? [{ host: undefined, address: '127.0.0.1' }]
-  const servers = places.map((place) => startOne(place, dir, port))
-  for (const { address } of places) await listening(places[0].host, address, port)
+  const byAddress = new Map(places.map((place) => [place.address, place]))
+  const servers = [...byAddress.values()].map((place) => startOne(place, dir, port))
+  for (const address of byAddress.keys()) await listening(places[0].host, address, port)
   return {
     copyToAll: (path, count) => copyToAll(path, count, { dir, port, places }),
     pids: servers.map(({ pid }) => pid),
@@ -56,13 +57,13 @@ function startOne({ host, address }, dir, port) {
   return spawnOn(host, ['/usr/sbin/sshd', '-D', '-f', path, '-E', log], { stdio: 'ignore' })
 }
 
-/** From the first place to all of them, at once. */
+/** From the first place to the last `count`, at once. */
 async function copyToAll(path, count, { dir, port, places }) {
   const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR']
   const ssh = ['ssh', '-p', port, '-i', join(dir, 'user'), ...options.flatMap((one) => ['-o', one])]
   const copies = Array.from({ length: count }, async (_, index) => {
     const target = join(dir, `received-${index}`)
-    const to = `${userInfo().username}@${places[index % places.length].address}:${target}`
+    const to = `${userInfo().username}@${places.at(-1 - (index % places.length)).address}:${target}`
     const rsync = ['rsync', '-a', '-e', ssh.join(' '), path, to]
     const child = spawnOn(places[0].host, rsync, { stdio: 'inherit' })
     const code = await new Promise((resolve) => child.on('close', resolve))
