@@ -108,6 +108,13 @@ describe('who is there', () => {
     expect(performance.now() - begunMs).toBeLessThan(5000)
   })
 
+  it('finds a node on the other side of the world', async () => {
+    const far = await fleet.world.node({ name: 'far' })
+    const proxy = await openProxy(far.port, 250)
+    fleet.world.onEnd(() => proxy.close())
+    expect(await names([far.addressAt(proxy.port)])).toEqual(['far up'])
+  })
+
   it('refuses when there is nobody, and says what to do', async () => {
     await expect(list()).rejects.toMatchObject({
       code: 'NODE_NONE',

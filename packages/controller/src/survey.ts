@@ -9,10 +9,12 @@ import type { KnownNode } from './known-node.js'
 
 export type NodeClient = Client<typeof node.NodeService>
 
-/** How long a node that is expected may take to answer, its connection included. */
+/** How long it may take to connect with a node that is expected: one that is away never answers. */
 const EXPECTED_MS = 3000
 /** The same for a peer that is only a hint: it may be no node, or out of reach from here. */
 const HINT_MS = 2000
+/** How long one that is there may take for the handshake, and then to say who it is: it may be far away. */
+const ANSWER_MS = 5000
 
 /** A peer that should be a node: remembered, configured, or the daemon next to us. */
 export interface Expected {
@@ -82,8 +84,10 @@ export class Survey {
     const base = { peerId, name: expected?.name, addresses }
     const begunMs = this.#clock.monotonic()
     try {
-      const timeoutMs = expected === undefined ? HINT_MS : EXPECTED_MS
-      const { node: message } = await clientOf(this.#host, peerId).getInfo({}, { timeoutMs })
+      const connectMs = expected === undefined ? HINT_MS : EXPECTED_MS
+      await this.#host.dial(peerId, AbortSignal.timeout(connectMs + ANSWER_MS), connectMs)
+      const client = clientOf(this.#host, peerId)
+      const { node: message } = await client.getInfo({}, { timeoutMs: ANSWER_MS })
       const info = nodeInfoFromProto(message)
       const latencyMs = this.#clock.monotonic() - begunMs
       return { ...base, info, name: info.name, failure: undefined, latencyMs }

@@ -1,10 +1,18 @@
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { PlaygroundError, errorMessage, untilAborted } from '@p2p-playground/core'
+import { PlaygroundError, errorMessage, formatDuration, untilAborted } from '@p2p-playground/core'
 import { isQuic, parseAddress } from './addresses.js'
 import type { ConnectionGuard } from './auth/guard.js'
 import { addQuic } from './libp2p-node.js'
 import type { PskRing } from './psk-ring.js'
+
+interface ConnectOptions {
+  readonly signal?: AbortSignal | undefined
+  /** The connection with that id is taken while it is open. */
+  readonly connectionId?: string | undefined
+  /** Limit for a new connection, before the handshake: a peer that is away answers none, one that is far needs more time for the rest. */
+  readonly connectMs?: number | undefined
+}
 
 /** Finds or makes connections on which the handshake has succeeded. */
 export class Dialer {
@@ -33,8 +41,11 @@ export class Dialer {
     if (options.hasQuic) this.#quic = Promise.resolve()
   }
 
-  /** The connection with that id is taken while it is open. @throws NODE_ADDRESS, NODE_UNREACHABLE, AUTH_MEMBERSHIP */
-  async connect(peerId: string, signal?: AbortSignal, connectionId?: string): Promise<Connection> {
+  /** @throws NODE_ADDRESS, NODE_UNREACHABLE, AUTH_MEMBERSHIP */
+  async connect(
+    peerId: string,
+    { signal, connectionId, connectMs }: ConnectOptions = {},
+  ): Promise<Connection> {
     const peer = parsePeerId(peerId)
     const open = this.#libp2p
       .getConnections(peer)
@@ -43,14 +54,14 @@ export class Dialer {
       open.find((connection) => connection.id === connectionId) ??
       open.find((connection) => this.#guard.outcome(connection) !== undefined) ??
       open[0]
-    const connection = known ?? (await this.#dial(peerId, signal))
+    const connection = known ?? (await this.#dial(peerId, signal, connectMs))
     const granted = this.#guard.granted(connection)
     await (signal === undefined ? granted : untilAborted(granted, signal))
     return connection
   }
 
   /** By TCP where there is such an address; QUIC costs more and comes second. */
-  async #dial(peerId: string, signal?: AbortSignal): Promise<Connection> {
+  async #dial(peerId: string, caller?: AbortSignal, connectMs?: number): Promise<Connection> {
     if (this.#allowed.size > 0 && !this.#allowed.has(peerId)) {
       throw new PlaygroundError('AUTH_MEMBERSHIP', `${peerId} is not in p2p.allowed_peers`, {
         hint: 'Add it to p2p.allowed_peers, or remove the list to allow every member.',
@@ -62,12 +73,19 @@ export class Dialer {
       ...(this.#ring?.psks ?? [undefined]).map(() => addresses.filter(isTcp)),
       addresses.filter(isQuic),
     ].filter((way) => way.length > 0)
+    const limit = connectMs === undefined ? undefined : AbortSignal.timeout(connectMs)
+    const signals = [caller, limit].filter((one) => one !== undefined)
+    const signal = signals.length === 0 ? undefined : AbortSignal.any(signals)
     const failures: unknown[] = []
     for (const way of ways) {
       try {
         return await this.#dialAddresses(way, signal)
       } catch (error) {
-        signal?.throwIfAborted()
+        caller?.throwIfAborted()
+        if (limit?.aborted === true) {
+          failures.unshift(new Error(`no answer within ${formatDuration(connectMs ?? 0)}`))
+          break
+        }
         failures.push(error)
         if (way.some(isTcp)) this.#ring?.turn(peerId)
       }

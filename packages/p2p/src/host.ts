@@ -168,20 +168,17 @@ export class Host {
   }
 
   /**
-   * Connects to a multiaddr that ends in /p2p/PEERID, or to a known PeerID, and passes the handshake.
+   * Connects to a multiaddr that ends in /p2p/PEERID, or to a known PeerID, and passes the handshake; gives the PeerID.
+   * `connectMs`: limit for the connection alone.
    * @throws NODE_ADDRESS, NODE_UNREACHABLE, AUTH_MEMBERSHIP
    */
-  async dial(addressOrPeerId: string, signal: AbortSignal): Promise<string> {
-    if (!addressOrPeerId.startsWith('/')) {
-      await this.#dialer.connect(addressOrPeerId, signal)
-      return addressOrPeerId
-    }
-    const peerId = peerIdOf(addressOrPeerId)
-    if (peerId === this.peerId) {
+  async dial(addressOrPeerId: string, signal: AbortSignal, connectMs?: number): Promise<string> {
+    const isAddress = addressOrPeerId.startsWith('/')
+    const peerId = isAddress ? peerIdOf(addressOrPeerId) : addressOrPeerId
+    if (isAddress && peerId === this.peerId)
       throw new PlaygroundError('NODE_ADDRESS', `${addressOrPeerId} is this host itself`)
-    }
-    this.addAddress({ peerId, addresses: [addressOrPeerId], source: 'static' })
-    await this.#dialer.connect(peerId, signal)
+    if (isAddress) this.addAddress({ peerId, addresses: [addressOrPeerId], source: 'static' })
+    await this.#dialer.connect(peerId, { signal, connectMs })
     return peerId
   }
 
@@ -216,7 +213,7 @@ export class Host {
     signal?: AbortSignal,
     connectionId?: string,
   ): Promise<Stream> {
-    const connection = await this.#dialer.connect(peerId, signal, connectionId)
+    const connection = await this.#dialer.connect(peerId, { signal, connectionId })
     try {
       return await connection.newStream(protocol, {
         maxOutboundStreams: PROTOCOL_LIMITS.maxOutboundStreams,

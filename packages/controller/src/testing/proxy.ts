@@ -1,5 +1,6 @@
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 /** A way to a port that can be cut, or made to swallow everything. */
 export interface Proxy {
@@ -11,8 +12,8 @@ export interface Proxy {
   close(): Promise<void>
 }
 
-/** Opens a proxy on loopback. */
-export async function openProxy(targetPort: number): Promise<Proxy> {
+/** Opens a proxy on loopback; what goes through takes `delayMs` in each direction. */
+export async function openProxy(targetPort: number, delayMs = 0): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let frozen = false
   const server: Server = createServer((near) => {
@@ -26,8 +27,8 @@ export async function openProxy(targetPort: number): Promise<Proxy> {
       })
     }
     if (frozen) return
-    near.pipe(far)
-    far.pipe(near)
+    near.pipe(delay(delayMs)).pipe(far)
+    far.pipe(delay(delayMs)).pipe(near)
   })
   const { promise, resolve } = Promise.withResolvers<undefined>()
   server.listen(0, '127.0.0.1', () => {
@@ -53,4 +54,21 @@ export async function openProxy(targetPort: number): Promise<Proxy> {
       await closed.promise
     },
   }
+}
+
+/** Passes on what comes in, but later: any number of chunks is under way at once. */
+function delay(ms: number): Transform {
+  let lastMs = performance.now()
+  return new Transform({
+    highWaterMark: 16 * 1024 * 1024,
+    transform(chunk: Buffer, _encoding, taken) {
+      const dueMs = performance.now() + ms
+      lastMs = Math.max(lastMs, dueMs)
+      setTimeout(() => this.push(chunk), lastMs - performance.now())
+      taken()
+    },
+    flush(ended) {
+      setTimeout(ended, Math.max(lastMs - performance.now(), 0) + 1)
+    },
+  })
 }
