@@ -1,42 +1,27 @@
-import { AbstractStream } from '@libp2p/utils'
-import type { SendResult } from '@libp2p/utils'
-import type { Uint8ArrayList } from 'uint8arraylist'
 import { describe, expect, it } from 'vitest'
 import { ByteStream } from './byte-stream.js'
-import { log } from './silent-log.test.support.js'
+import { QuietStream } from './quiet-stream.test.support.js'
 
 const MiB = 1024 * 1024
 
 /** A stream that notes when its far side is held back. */
-class NotingStream extends AbstractStream {
+class NotingStream extends QuietStream {
   readonly told: string[] = []
 
   constructor() {
-    super({ id: '1', log, maxReadBufferLength: 8 * MiB })
+    super({ maxReadBufferLength: 8 * MiB })
   }
 
-  sendData(data: Uint8ArrayList): SendResult {
-    return { sentBytes: data.byteLength, canSendMore: true }
-  }
-
-  sendReset(): void {
+  override sendReset(): void {
     this.told.push('reset')
   }
 
-  sendPause(): void {
+  override sendPause(): void {
     this.told.push('pause')
   }
 
-  sendResume(): void {
+  override sendResume(): void {
     this.told.push('resume')
-  }
-
-  async sendCloseWrite(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  async sendCloseRead(): Promise<void> {
-    return Promise.resolve()
   }
 }
 

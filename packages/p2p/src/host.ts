@@ -89,8 +89,8 @@ export class Host {
     this.#libp2p = parts.libp2p
     this.#guard = parts.guard
     this.#refusals = parts.refusals
-    this.serve = new PieceServer(options.logger)
-    this.#calls = new CallServer(options.logger)
+    this.serve = new PieceServer(options)
+    this.#calls = new CallServer(options)
     this.#dialer = new Dialer({
       ...parts,
       allowedPeers: options.allowedPeers ?? [],
@@ -143,7 +143,8 @@ export class Host {
     this.#stopping.abort()
     await this.#watching
     await this.#libp2p.stop()
-    this.#refusals.close()
+    this.#guard.close()
+    this.#calls.close()
     await this.serve.close()
   }
 

@@ -1,6 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { PlaygroundError, asPlaygroundError, errorMessage, rolesOf } from '@p2p-playground/core'
 import type { Grant, Logger } from '@p2p-playground/core'
+import { PeerLines } from '../peer-lines.js'
 import { AUTH_PROTOCOL, shakeAsDialer, shakeAsListener } from './handshake.js'
 import type { HandshakeContext } from './handshake.js'
 import { Passage } from './passage.js'
@@ -16,11 +17,8 @@ export class ConnectionGuard {
   readonly #limitMs: number
   readonly #limits = new StrangerLimits()
   readonly #strangers: StrangerConnections
-  readonly #logger: Logger
+  readonly #surplus: PeerLines
   readonly #passages = new Map<string, Passage>()
-  /** Strangers that were given up and not told of yet. */
-  #closed = 0
-  #quietUntilMs = 0
 
   constructor(options: {
     readonly context: HandshakeContext
@@ -34,7 +32,8 @@ export class ConnectionGuard {
     this.#refusals = options.refusals
     this.#limitMs = options.limitMs
     this.#strangers = new StrangerConnections(options.strangers ?? STRANGERS)
-    this.#logger = options.logger
+    const { clock } = options.context
+    this.#surplus = new PeerLines({ clock, logger: options.logger, event: 'strangers-closed' })
   }
 
   /** Begins to watch the connections of a host. */
@@ -76,6 +75,12 @@ export class ConnectionGuard {
   /** The same, when it has. */
   outcome(connection: Connection): readonly Grant[] | undefined {
     return this.#passages.get(connection.id)?.outcome
+  }
+
+  /** Logs what was only counted. Idempotent. */
+  close(): void {
+    this.#refusals.close()
+    this.#surplus.close()
   }
 
   async #dial(connection: Connection): Promise<readonly Grant[]> {
@@ -129,18 +134,8 @@ export class ConnectionGuard {
       if (connection === undefined) return
       this.#strangers.remove(connection)
       end(connection)
-      this.#tellClosed()
+      this.#surplus.add({ closed: 1 })
     }
-  }
-
-  /** The first at once, those that follow within a minute with the next one after it. */
-  #tellClosed(): void {
-    this.#closed += 1
-    const nowMs = this.#context.clock.monotonic()
-    if (nowMs < this.#quietUntilMs) return
-    this.#quietUntilMs = nowMs + QUIET_MS
-    this.#logger.warn('strangers-closed', { closed: this.#closed })
-    this.#closed = 0
   }
 }
 
@@ -152,4 +147,3 @@ function end(connection: Connection): void {
 
 /** For the verdict to reach the other side. */
 const CLOSE_MS = 500
-const QUIET_MS = 60_000

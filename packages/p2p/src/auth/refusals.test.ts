@@ -35,8 +35,11 @@ it('many PeerIDs are no more than 64 lines, and a number a minute', async () => 
   expect(logger.lines).toHaveLength(64)
   await clock.advance(60_000)
   expect(logger.lines).toHaveLength(65)
-  const fields = { more: 936 }
-  expect(logger.lines[64]).toEqual({ level: 'warn', event: 'connections-refused', fields })
+  expect(logger.lines[64]).toEqual({
+    level: 'warn',
+    event: 'connection-refused',
+    fields: { others: 936 },
+  })
 })
 
 it('what was only counted is logged at the end', () => {

@@ -1,5 +1,5 @@
-import { Repeats } from '@p2p-playground/core'
 import type { Clock, ErrorCode, Logger } from '@p2p-playground/core'
+import { PeerLines } from '../peer-lines.js'
 
 /** A connection that was refused. */
 export interface Refusal {
@@ -10,25 +10,15 @@ export interface Refusal {
 
 /** Tells whoever listens of each connection that was refused, and the log of few: a stranger may dial without end. */
 export class Refusals {
-  readonly #lines: Repeats<Refusal>
+  readonly #lines: PeerLines
   readonly #listeners = new Set<(refusal: Refusal) => void>()
 
   constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
-    this.#lines = new Repeats({
-      clock,
-      nameOf: ({ peerId, code, message }) => JSON.stringify([peerId, code, message]),
-      onFirst: (refusal) => {
-        logger.warn('connection-refused', { ...refusal })
-      },
-      onMore: (repeated, others) => {
-        for (const { item, more } of repeated) logger.warn('connection-refused', { ...item, more })
-        if (others > 0) logger.warn('connections-refused', { more: others })
-      },
-    })
+    this.#lines = new PeerLines({ clock, logger, event: 'connection-refused' })
   }
 
   report(refusal: Refusal): void {
-    this.#lines.add(refusal)
+    this.#lines.add({ ...refusal })
     for (const listener of this.#listeners) listener(refusal)
   }
 

@@ -67,7 +67,7 @@ describe('a host that strangers are connected with', () => {
 
   const isConnected = (host: Host): boolean => host.peers().some(({ connected }) => connected)
 
-  it('lets each in, closes the oldest that are idle, says so once, and serves these when they come again', async () => {
+  it('lets each in, closes the oldest that are idle, says so once and then their number, and serves these when they come again', async () => {
     const host = await serving()
     const chief = await dialing(host, [lead.signing])
     const first = await dialing(host)
@@ -79,9 +79,13 @@ describe('a host that strangers are connected with', () => {
       return !isConnected(first) && !isConnected(next)
     })
     expect([chief, last].map(isConnected)).toEqual([true, true])
-    const said = logger.lines.filter(({ event }) => event === 'strangers-closed')
-    expect(said).toEqual([{ level: 'warn', event: 'strangers-closed', fields: { closed: 1 } }])
+    const said = (): unknown[] => logger.lines.filter(({ event }) => event === 'strangers-closed')
+    const line = { level: 'warn', event: 'strangers-closed', fields: { closed: 1 } }
+    expect(said()).toEqual([line])
     const client = createClient(node.NodeService, first.transport(host.peerId))
     expect(await client.addPeer({})).toMatchObject({})
+    await host.stop()
+    const more = expect.any(Number) as number
+    expect(said()).toEqual([line, { ...line, fields: { closed: 1, more } }])
   })
 })

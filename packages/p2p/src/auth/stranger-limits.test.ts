@@ -6,8 +6,6 @@ import type { Connection, Stream, StreamMuxer } from '@libp2p/interface'
 import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { AbstractStream } from '@libp2p/utils'
-import type { SendResult } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
 import { systemClock } from '@p2p-playground/core'
 import { node, wire } from '@p2p-playground/proto'
@@ -19,7 +17,7 @@ import type { Host } from '../host.js'
 import { boundedYamux } from '../libp2p-node.js'
 import { pskProtector } from '../psk-protector.js'
 import { PskRing } from '../psk-ring.js'
-import { log } from '../silent-log.test.support.js'
+import { QuietStream } from '../quiet-stream.test.support.js'
 import { Loopback, addressOf, keyPair } from '../testing/loopback.js'
 import { tlsEncrypter } from '../tls/tls-encrypter.js'
 import { AUTH_PROTOCOL, shakeAsDialer } from './handshake.js'
@@ -146,36 +144,11 @@ it('a peer with a role asks for as much as it likes, on as many streams', async 
   expect(await client.addPeer({ address: 'x'.repeat(8 * MiB) })).toMatchObject({})
 })
 
-/** The end of a stream that the other side opened. */
-class OpenedStream extends AbstractStream {
-  constructor() {
-    super({ id: '1', log, direction: 'inbound' })
-  }
-  sendData(data: { readonly byteLength: number }): SendResult {
-    return { sentBytes: data.byteLength, canSendMore: true }
-  }
-  sendReset(): void {
-    // Nobody listens.
-  }
-  sendPause(): void {
-    // It holds what comes.
-  }
-  sendResume(): void {
-    // Never asked for.
-  }
-  async sendCloseWrite(): Promise<void> {
-    return Promise.resolve()
-  }
-  async sendCloseRead(): Promise<void> {
-    return Promise.resolve()
-  }
-}
-
 describe('all peers without a role together', () => {
-  function opened(limits: StrangerLimits): OpenedStream {
+  function opened(limits: StrangerLimits): QuietStream {
     const muxer = new TypedEventEmitter<{ stream: CustomEvent<Stream> }>()
     limits.watch({ muxer: muxer as unknown as StreamMuxer } as unknown as Connection)
-    const stream = new OpenedStream()
+    const stream = new QuietStream({ direction: 'inbound' })
     muxer.dispatchEvent(new CustomEvent('stream', { detail: stream }))
     return stream
   }

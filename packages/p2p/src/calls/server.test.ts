@@ -1,53 +1,44 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { AbstractStream } from '@libp2p/utils'
 import type { SendResult } from '@libp2p/utils'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { node, wire } from '@p2p-playground/proto'
-import { RecordingLogger } from '@p2p-playground/testkit'
+import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { expect, it } from 'vitest'
-import { log } from '../silent-log.test.support.js'
+import { QuietStream } from '../quiet-stream.test.support.js'
 import { CallServer } from './server.js'
 
 const MiB = 1024 * 1024
 
 /** The server's end of a stream whose other end sends as long as it may. */
-class SendingStream extends AbstractStream {
+class SendingStream extends QuietStream {
   isHeldBack = false
   readonly answer = new Uint8ArrayList()
 
   constructor() {
-    super({ id: '1', log, maxReadBufferLength: 8 * MiB })
+    super({ maxReadBufferLength: 8 * MiB })
   }
 
-  sendData(data: Uint8ArrayList): SendResult {
+  override sendData(data: Uint8ArrayList): SendResult {
     this.answer.append(data.slice())
-    return { sentBytes: data.byteLength, canSendMore: true }
+    return super.sendData(data)
   }
 
-  sendReset(): void {
+  override sendReset(): void {
     this.isHeldBack = true
   }
 
-  sendPause(): void {
+  override sendPause(): void {
     this.isHeldBack = true
   }
 
-  sendResume(): void {
+  override sendResume(): void {
     this.isHeldBack = false
-  }
-
-  async sendCloseWrite(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  async sendCloseRead(): Promise<void> {
-    return Promise.resolve()
   }
 }
 
 it('reads no more of a message than a message may have', async () => {
-  const server = new CallServer(new RecordingLogger())
+  const server = new CallServer({ clock: new FakeClock(), logger: new RecordingLogger() })
   const seen: number[] = []
   server.register((router) =>
     router.service(node.NodeService, {

@@ -3,9 +3,10 @@ import { Code, createConnectRouter, createContextValues } from '@connectrpc/conn
 import type { ConnectRouter } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
 import { errorMessage } from '@p2p-playground/core'
-import type { Logger } from '@p2p-playground/core'
+import type { Clock, Logger } from '@p2p-playground/core'
 import { toConnectError, wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
+import { PeerLines } from '../peer-lines.js'
 import { CALLER } from './caller.js'
 import type { Caller } from './caller.js'
 import { MAX_MESSAGE_BYTES, headersFromWire, headersToWire } from './protocol.js'
@@ -20,9 +21,11 @@ interface Call {
 export class CallServer {
   readonly #handlers = new Map<string, UniversalHandler>()
   readonly #logger: Logger
+  readonly #broken: PeerLines
 
-  constructor(logger: Logger) {
+  constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#logger = logger
+    this.#broken = new PeerLines({ clock, logger, event: 'call-broken' })
   }
 
   register(routes: (router: ConnectRouter) => void): void {
@@ -69,10 +72,15 @@ export class CallServer {
       await respond(bytes, response)
     } catch (error) {
       if (!bytes.closed.aborted) {
-        this.#logger.warn('call-broken', { peerId: caller.peerId, error: errorMessage(error) })
+        this.#broken.add({ peerId: caller.peerId, error: errorMessage(error) })
       }
       bytes.abort(error instanceof Error ? error : new Error(String(error)))
     }
+  }
+
+  /** Logs what was only counted. Idempotent. */
+  close(): void {
+    this.#broken.close()
   }
 
   /** A streaming method fails while its messages are read. */

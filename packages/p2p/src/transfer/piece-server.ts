@@ -2,10 +2,11 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import type { Stream } from '@libp2p/interface'
 import { errorMessage } from '@p2p-playground/core'
-import type { Logger } from '@p2p-playground/core'
+import type { Clock, Logger } from '@p2p-playground/core'
 import type { PieceList } from '@p2p-playground/core/bundle'
 import { wire } from '@p2p-playground/proto'
 import { ByteStream } from '../byte-stream.js'
+import { PeerLines } from '../peer-lines.js'
 
 /** One request, one answer, then the bytes of the pieces that were asked for. */
 export const PIECES_PROTOCOL = '/p2p-playground/pieces/1.0.0'
@@ -28,9 +29,11 @@ interface Offered {
 export class PieceServer {
   readonly #offered = new Map<string, Offered>()
   readonly #logger: Logger
+  readonly #broken: PeerLines
 
-  constructor(logger: Logger) {
+  constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#logger = logger
+    this.#broken = new PeerLines({ clock, logger, event: 'pieces-broken' })
   }
 
   /** Serves the pieces of `path` until the returned function is called. */
@@ -55,6 +58,7 @@ export class PieceServer {
 
   /** Offers nothing any more. */
   async close(): Promise<void> {
+    this.#broken.close()
     const files = [...this.#offered.values()].map(({ file }) => file)
     this.#offered.clear()
     // One that could not be opened needs no closing.
@@ -86,7 +90,7 @@ export class PieceServer {
         this.#release(name, offered)
       }
     } catch (error) {
-      if (!bytes.closed.aborted) this.#logger.warn('pieces-broken', { error: errorMessage(error) })
+      if (!bytes.closed.aborted) this.#broken.add({ error: errorMessage(error) })
       bytes.abort(error instanceof Error ? error : new Error(String(error)))
     }
   }
