@@ -1,5 +1,6 @@
 import {
   closeSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -12,8 +13,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '@p2p-playground/core'
+import type { Clock } from '@p2p-playground/core'
 import { describe, expect, it, vi } from 'vitest'
-import { KEY, storeFixture, write } from './log-fixture.test.support.js'
+import { KEY, storeFixture, temporaryDir, write } from './log-fixture.test.support.js'
 
 /** The files below a directory that are deleted and that this process still has open. */
 function openDeleted(dir: string): string[] {
@@ -124,6 +126,34 @@ describe('LogStore collects', () => {
     await vi.waitFor(async () => {
       expect(await lines()).toEqual(['before, and rather long', 'after'])
     })
+  })
+
+  it('on, after a look that failed, also what the file system does not tell of', async () => {
+    let isBroken = false
+    const clock: Clock = {
+      ...systemClock,
+      sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 20), signal),
+      monotonic: () => {
+        if (isBroken) throw new Error('there is no time')
+        return systemClock.monotonic()
+      },
+    }
+    const { open, lines, stored, logger } = storeFixture({ clock })
+    const log = await open()
+    // What is written by another name of the file, nobody who watches its directory is told.
+    const otherName = join(temporaryDir(), 'stdout')
+    linkSync(log.stdoutPath, otherName)
+    write(otherName, 'one\n')
+    await stored(1)
+    isBroken = true
+    await vi.waitFor(() => {
+      expect(logger.count('log-collect-failed')).toBe(1)
+    })
+    write(otherName, 'two\n')
+    isBroken = false
+    await stored(2)
+    expect(await lines()).toEqual(['one', 'two'])
+    expect(logger.count('log-collect-recovered')).toBe(1)
   })
 
   it('with secrets and patterns taken out before the disk', async () => {

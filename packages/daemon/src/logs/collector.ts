@@ -2,7 +2,7 @@ import { existsSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { errorMessage } from '@p2p-playground/core'
+import { errorMessage, ignoreAbort } from '@p2p-playground/core'
 import type { Clock, InstanceKey, Logger } from '@p2p-playground/core'
 import type { HookStream, RawOffsets, RawStream, StoredLine } from './frame.js'
 import { GroupCommit } from './group-commit.js'
@@ -164,7 +164,8 @@ export class Collector {
         logger.error('log-sync-failed', { dir, error: errorMessage(error) })
       },
     })
-    void this.#poll(watcher === undefined ? POLL_UNWATCHED_MS : POLL_MS, stop.signal)
+    const everyMs = watcher === undefined ? POLL_UNWATCHED_MS : POLL_MS
+    this.#poll(everyMs, stop.signal).catch(ignoreAbort(stop.signal))
     return { raw, commit, stop, watcher }
   }
 
@@ -194,17 +195,9 @@ export class Collector {
   }
 
   async #poll(everyMs: number, signal: AbortSignal): Promise<void> {
-    const { clock, dir, logger } = this.#options
-    try {
-      for (;;) {
-        await clock.sleep(everyMs, signal)
-        if (this.#collecting?.raw.restartEmptied() === true) {
-          logger.warn('log-raw-emptied', { dir, effect: 'collecting goes on at its beginning' })
-        }
-        this.#collect(signal)
-      }
-    } catch (error) {
-      if (!signal.aborted) logger.error('log-poll-failed', { dir, error: errorMessage(error) })
+    for (;;) {
+      await this.#options.clock.sleep(everyMs, signal)
+      this.#collect(signal)
     }
   }
 
@@ -218,6 +211,7 @@ export class Collector {
     })
   }
 
+  /** Never throws: what fails is tried again with the next look. */
   #collect(signal: AbortSignal): void {
     const collecting = this.#collecting
     if (collecting === undefined || signal.aborted) return
@@ -229,9 +223,12 @@ export class Collector {
     raw: RawOutput,
     { flush, limit }: { readonly flush: boolean; readonly limit?: RawOffsets },
   ): boolean {
-    const { clock } = this.#options
-    const untilMs = clock.monotonic() + SLICE_MS
+    const { clock, dir, logger } = this.#options
     try {
+      if (raw.restartEmptied()) {
+        logger.warn('log-raw-emptied', { dir, effect: 'collecting goes on at its beginning' })
+      }
+      const untilMs = clock.monotonic() + SLICE_MS
       do {
         const isPast = limit !== undefined && raw.isPast(limit)
         if (isPast || !this.#step(raw, flush)) {
