@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { PlaygroundError, isPlaygroundError } from '@p2p-playground/core'
+import { ISOLATION_HINT, PlaygroundError, isPlaygroundError } from '@p2p-playground/core'
 import type {
   ExitStatus,
   Logger,
@@ -142,7 +142,7 @@ export class ProcessRuntime implements Runtime {
     throw new PlaygroundError(
       'RUNTIME_SANDBOX',
       `${spec.instance} must run in a sandbox, and there is none: ${support.why}`,
-      { hint: 'Install bubblewrap, or set runtime.sandbox to "auto" in daemon.yaml.' },
+      { hint: ISOLATION_HINT.sandbox },
     )
   }
 
@@ -153,7 +153,7 @@ export class ProcessRuntime implements Runtime {
     throw new PlaygroundError(
       'RUNTIME_USER',
       `${instance} must run as another user, and cannot: ${support.why}`,
-      { hint: 'Mend that and start the daemon again, or leave out runtime.user in daemon.yaml.' },
+      { hint: ISOLATION_HINT.user },
     )
   }
 

@@ -1,4 +1,4 @@
-import { APP_NAME, PlaygroundError, formatInstance } from '@p2p-playground/core'
+import { APP_NAME, ISOLATION_HINT, PlaygroundError, formatInstance } from '@p2p-playground/core'
 import type { InstanceRecord, ReplayFloor, StateStore } from '@p2p-playground/core'
 import type { BundleId } from '@p2p-playground/core/bundle'
 import { expandedParts } from '@p2p-playground/core/manifest'
@@ -136,7 +136,7 @@ function checkIsolation(runtime: string, lacks: Lacks): void {
     throw new PlaygroundError(
       'RUNTIME_SANDBOX',
       `apps must run in a sandbox here, and runtime "${runtime}" has none: ${noSandbox}`,
-      { hint: 'Install bubblewrap, or set runtime.sandbox to "auto" in daemon.yaml.' },
+      { hint: ISOLATION_HINT.sandbox },
     )
   }
   const noUser = lacks(runtime, 'user')
@@ -144,7 +144,7 @@ function checkIsolation(runtime: string, lacks: Lacks): void {
     throw new PlaygroundError(
       'RUNTIME_USER',
       `apps must run as another user here, and runtime "${runtime}" cannot do that: ${noUser}`,
-      { hint: 'Mend that and start the daemon again, or leave out runtime.user in daemon.yaml.' },
+      { hint: ISOLATION_HINT.user },
     )
   }
 }
