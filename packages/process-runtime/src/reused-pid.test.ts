@@ -63,7 +63,7 @@ describe('when others have got the numbers of a run that has ended', () => {
   async function laterThan(run: RunHandle): Promise<{ leader: number; member: number }> {
     return waitFor('a later tick', async () => {
       const found = await session('wait')
-      return (readStat(found.leader)?.startTicks ?? 0) > run.startTicks ? found : undefined
+      return (readStat(found.leader)?.startTicks ?? 0) > run.startTicks && found
     })
   }
 

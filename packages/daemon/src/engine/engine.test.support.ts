@@ -267,7 +267,7 @@ export class EngineUnderTest {
 
   /** Ends the run of a version once it has begun. */
   async crash(version: string, code = 1): Promise<void> {
-    const pid = await waitFor('a run', () => this.pidOf(version) || undefined)
+    const pid = await waitFor('a run', () => this.pidOf(version))
     this.runtime.end(pid, { kind: 'exited', code })
     await waitFor('its end', () => this.pidOf(version) !== pid)
   }

@@ -31,7 +31,7 @@ const CHECKED = 'health_check: { type: gone, interval: 100ms, retries: 1 }\n'
 
 async function bring(extra = ''): Promise<number> {
   await t.deploy(await t.jobOf('1.0.0', extra), { wait: false, timeoutMs: 5000 })
-  return waitFor('its run', () => t.pidOf('1.0.0') || undefined)
+  return waitFor('its run', () => t.pidOf('1.0.0'))
 }
 
 describe('a running app whose health check is gone', () => {

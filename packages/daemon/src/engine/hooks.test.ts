@@ -73,7 +73,7 @@ describe('hooks', () => {
     endRuns({ pre: 0 })
     await t.deploy(await jobWithHooks('1.0.0'))
     const removing = t.order('remove')
-    const hook = await waitFor('the last hook', () => t.record('1.0.0').hook ?? undefined)
+    const hook = await waitFor('the last hook', () => t.record('1.0.0').hook)
     expect(t.record('1.0.0')).toMatchObject({ state: 'removing', handle: null })
     t.runtime.end(hook.pid, { kind: 'exited', code: 0 })
     await removing
@@ -83,7 +83,7 @@ describe('hooks', () => {
   it('that a killed daemon left running are ended by the next', async () => {
     endRuns({ post: 0 })
     const deploying = codeOf(t.deploy(await jobWithHooks('1.0.0')))
-    const hook = await waitFor('the hook', () => t.find('1.0.0')?.hook ?? undefined)
+    const hook = await waitFor('the hook', () => t.find('1.0.0')?.hook)
     // What is on disk now is what a killed daemon leaves.
     const left = t.store.instances()
     await t.stop()
