@@ -43,6 +43,11 @@ export class ObjectStore {
     this.#client = new S3Client(clientConfig(config))
   }
 
+  /** How far the clock of the store is ahead of this machine's, by its last answer, as the SDK heeds it when it signs. */
+  get clockOffsetMs(): number {
+    return this.#client.config.systemClockOffset
+  }
+
   /** Resolves once the object is there; also when it was there before. */
   async put(key: string, body: Buffer, signal: AbortSignal): Promise<void> {
     try {

@@ -1,4 +1,5 @@
-import type { LogBatch, LogEntry } from '@p2p-playground/core'
+import { systemClock } from '@p2p-playground/core'
+import type { Clock, LogBatch, LogEntry } from '@p2p-playground/core'
 import { FakeClock, RecordingLogger, waitFor } from '@p2p-playground/testkit'
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -22,14 +23,14 @@ afterEach(async () => {
   await store.close()
 })
 
-function sinkOf(patch: object = {}): S3LogSink {
+function sinkOf(patch: object = {}, clock: Clock = new FakeClock()): S3LogSink {
   const config = v.parse(s3Config, {
     bucket: 'bucket',
     endpoint: store.endpoint,
     credentials: { access_key_id: 'id', secret_access_key: 'top-secret' },
     ...patch,
   })
-  const sink = new S3LogSink({ config, logger, clock: new FakeClock(), dataDir: '/' })
+  const sink = new S3LogSink({ config, logger, clock, dataDir: '/' })
   sinks.push(sink)
   return sink
 }
@@ -196,8 +197,8 @@ describe('a write', () => {
 describe('uploads that never ended', () => {
   const stale =
     'p2p-playground/app/app=a/node=n/date=2026-03-01/hour=00/1.i.000000000001-000000000002.ab12ab12ab12.ndjson.gz'
-  const upload = (key: string, begun: string): string =>
-    `<Upload><Key>${key}</Key><UploadId>up</UploadId><Initiated>${begun}</Initiated></Upload>`
+  const upload = (key: string, begun: string, id = 'up'): string =>
+    `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${begun}</Initiated></Upload>`
 
   it('are aborted after a day, once, and only ours', async () => {
     const aborted: string[] = []
@@ -225,6 +226,27 @@ describe('uploads that never ended', () => {
     expect(aborted).toEqual([`/bucket/${stale}?uploadId=up&x-id=AbortMultipartUpload`])
     expect(logger.lines).toMatchObject([{ event: 'stale-uploads-aborted' }])
     expect(store.requests.filter(({ method }) => method === 'GET')).toHaveLength(2)
+  })
+
+  it('are a day old by the clock of the store, whatever that of this machine says', async () => {
+    const hoursAgo = (hours: number): string =>
+      new Date(systemClock.now() - hours * 3_600_000).toISOString()
+    // This machine is two days ahead of the store.
+    const date = new Date(hoursAgo(48)).toUTCString()
+    const aborted: string[] = []
+    store.fault = (request, response) => {
+      const url = new URL(request.url ?? '', store.endpoint)
+      if (request.method === 'DELETE') aborted.push(url.searchParams.get('uploadId') ?? '')
+      const uploads = [
+        upload(stale, hoursAgo(48 + 1), 'under-way'),
+        upload(stale, hoursAgo(48 + 25), 'left-behind'),
+      ]
+      const page = `<ListMultipartUploadsResult>${uploads.join('')}</ListMultipartUploadsResult>`
+      return answer(200, request.method === 'GET' ? page : '', { date })(request, response)
+    }
+    await sinkOf({}, systemClock).write(batch, forever)
+    await waitFor('the end of it', () => logger.lines.length > 0)
+    expect(aborted).toEqual(['left-behind'])
   })
 
   it('do not matter to a sink that may only write', async () => {

@@ -70,11 +70,13 @@ export class S3LogSink implements LogSink, PluginLifecycle {
   /** Once: what daemons that were killed left behind. */
   async #abortStale(store: ObjectStore): Promise<void> {
     const { clock, config, logger } = this.#context
-    const beforeMs = clock.now() - STALE_MS
+    // By the clock that the store notes their beginning with: one of this machine that is ahead would have others' aborted.
+    const isOver = (begunMs: number): boolean =>
+      begunMs + STALE_MS < clock.now() + store.clockOffsetMs
     try {
       const aborted = await store.abortUploads(
         config.prefix === '' ? '' : `${config.prefix}/`,
-        (key, begunMs) => begunMs < beforeMs && isObjectKey(config.prefix, key),
+        (key, begunMs) => isOver(begunMs) && isObjectKey(config.prefix, key),
         this.#closing.signal,
       )
       if (aborted > 0) logger.info('stale-uploads-aborted', { aborted })
