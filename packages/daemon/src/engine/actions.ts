@@ -126,7 +126,7 @@ export class Actions {
     const isWanted = (path: string): boolean =>
       [...this.jobs.values()].some(({ id, list }) => packages.partPath(id, list.digest) === path)
     try {
-      const swept = await packages.sweepTransfers(clock.now(), isWanted)
+      const swept = await packages.sweepTransfers(clock, isWanted)
       for (const path of swept) logger.warn('swept', { path })
     } catch (error) {
       // No reason to refuse a package; when room lacks for that, the transfer says so.

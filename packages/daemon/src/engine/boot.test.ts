@@ -6,10 +6,9 @@ import {
   readSync,
   readdirSync,
   rmSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { InMemoryRuntime, waitFor } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EngineUnderTest, asker } from './engine.test.support.js'
@@ -143,23 +142,5 @@ describe('what was found at the start of a daemon', () => {
     await t.start()
     await waitFor('the end', () => t.record('1.0.0').handle === null)
     expect(t.runtime.started).toEqual([])
-  })
-})
-
-describe('transfers that nobody has continued for a day', () => {
-  it('are dropped when another begins, and at the start of a daemon', async () => {
-    const job = await t.jobOf('1.0.0')
-    const incoming = join(t.dir, 'incoming')
-    const own = basename(t.parts.packages.partPath(job.id, job.list.digest))
-    for (const name of [own, 'other.part']) {
-      writeFileSync(join(incoming, name), 'half')
-      utimesSync(join(incoming, name), 0, 0)
-    }
-    t.source = new Error('connection lost')
-    await expect(t.deploy(job)).rejects.toThrow('connection lost')
-    expect(readdirSync(incoming)).toEqual([own])
-    await t.stop()
-    await t.start()
-    expect(readdirSync(incoming)).toEqual([])
   })
 })

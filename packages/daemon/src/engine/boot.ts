@@ -43,7 +43,7 @@ export async function boot(deps: BootDependencies, signal: AbortSignal): Promise
   if (absent.length > 0) table.commit({ remove: absent })
   const spared = deps.store.quarantined.map(({ key }) => key)
   const swept = await packages.sweep(table.list(), spared)
-  swept.push(...(await packages.sweepTransfers(deps.clock.now(), () => false)))
+  swept.push(...(await packages.sweepTransfers(deps.clock, () => false)))
   for (const path of swept) logger.warn('swept', { path })
   for (const record of table.list()) {
     // What is on its way out may be half gone already.

@@ -1,3 +1,5 @@
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { FakeClock, waitFor } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EngineUnderTest } from './engine.test.support.js'
@@ -106,5 +108,24 @@ describe('the engine by a clock that a test moves', () => {
     expect(t.record('1.0.0').state).toBe('failed')
     const pausesS = atMs.slice(1).map((ms, index) => Math.floor((ms - (atMs[index] ?? 0)) / 1000))
     expect(pausesS).toEqual([1, 2, 4, 4])
+  })
+})
+
+describe('transfers that nobody has continued for a day', () => {
+  it('are dropped when another begins, and at the start of a daemon', async () => {
+    const job = await t.jobOf('1.0.0')
+    const incoming = join(t.dir, 'incoming')
+    const own = basename(t.parts.packages.partPath(job.id, job.list.digest))
+    for (const name of [own, 'other.part']) {
+      writeFileSync(join(incoming, name), 'half')
+      utimesSync(join(incoming, name), clock.now() / 1000, clock.now() / 1000)
+    }
+    await clock.advance(25 * HOUR)
+    t.source = new Error('connection lost')
+    await expect(t.deploy(job)).rejects.toThrow('connection lost')
+    expect(readdirSync(incoming)).toEqual([own])
+    await t.stop()
+    await t.start()
+    expect(readdirSync(incoming)).toEqual([])
   })
 })

@@ -13,11 +13,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { resolveHome } from '@p2p-playground/core/config'
+import { FakeClock } from '@p2p-playground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PackageStore, packagePathsOf } from './package-store.js'
 
 let root: string
 let store: PackageStore
+let clock: FakeClock
 
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'p2pp-packages-'))
@@ -29,13 +31,22 @@ beforeEach(async () => {
     quarantine: join(root, 'quarantine'),
   })
   await store.prepare()
+  clock = new FakeClock()
 })
 
 afterEach(() => {
   rmSync(root, { recursive: true, force: true })
 })
 
+const DAY_MS = 24 * 3_600_000
 const KEY = { app: 'web', version: '1.0.0' }
+
+/** A part of a transfer that was last written so long ago. */
+function leaveHalf(path: string, hoursAgo: number): void {
+  writeFileSync(path, 'half')
+  const touched = clock.now() / 1000 - hoursAgo * 3600
+  utimesSync(path, touched, touched)
+}
 
 async function installed(content: string): Promise<void> {
   const stageDir = join(store.paths.stage, 's1')
@@ -108,16 +119,30 @@ describe('PackageStore', () => {
       store.partPath(KEY, new Uint8Array([digest])),
     )
     if (old === undefined || wanted === undefined || fresh === undefined) throw new Error('no path')
-    const nowMs = Date.UTC(2026, 0, 2)
-    for (const path of [old, wanted, fresh]) {
-      writeFileSync(path, 'half')
-      const hours = path === fresh ? 23 : 25
-      utimesSync(path, nowMs / 1000, nowMs / 1000 - hours * 3600)
-    }
-    expect(await store.sweepTransfers(nowMs, (path) => path === wanted)).toEqual([old])
+    for (const path of [old, wanted, fresh]) leaveHalf(path, path === fresh ? 23 : 25)
+    expect(await store.sweepTransfers(clock, (path) => path === wanted)).toEqual([old])
     expect(readdirSync(store.paths.incoming)).toHaveLength(2)
-    expect(await store.sweepTransfers(nowMs, () => false)).toEqual([wanted])
+    expect(await store.sweepTransfers(clock, () => false)).toEqual([wanted])
     expect(existsSync(fresh)).toBe(true)
+  })
+
+  it('drops no transfer of minutes ago because somebody sets the clock, and each after a day that passed', async () => {
+    const [before, after] = [1, 2].map((digest) => store.partPath(KEY, new Uint8Array([digest])))
+    if (before === undefined || after === undefined) throw new Error('no path')
+    const none = (): boolean => false
+    leaveHalf(before, 1)
+    expect(await store.sweepTransfers(clock, none)).toEqual([])
+    await clock.advance(60_000)
+    leaveHalf(after, 0)
+    clock.setWall(clock.now() + 2 * DAY_MS)
+    expect(await store.sweepTransfers(clock, none)).toEqual([])
+    await clock.advance(DAY_MS - 3_600_000)
+    expect(await store.sweepTransfers(clock, none)).toEqual([before])
+    leaveHalf(after, 0)
+    await clock.advance(DAY_MS)
+    expect(await store.sweepTransfers(clock, none)).toEqual([])
+    await clock.advance(60_000)
+    expect(await store.sweepTransfers(clock, none)).toEqual([after])
   })
 
   it('refuses what the disk cannot hold with TRANSFER_DISK', async () => {

@@ -9,10 +9,11 @@ import {
   formatInstance,
   systemCode,
 } from '@p2p-playground/core'
-import type { InstanceKey } from '@p2p-playground/core'
+import type { Clock, InstanceKey } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/config'
 import { overwrite, overwriteTree } from '../erase.js'
 import { asDiskError, mountPointOf } from './disk-full.js'
+import { FileAges } from './file-ages.js'
 
 const MANIFEST_NAME = 'manifest.yaml'
 /** What is in the directory of a version: its files, and what runs of it and of its hooks keep. */
@@ -54,6 +55,8 @@ export function packagePathsOf(home: Home, apps: string): PackagePaths {
 /** Where packages are: arriving, staged, in place. Whatever is not in the state is swept at boot. */
 export class PackageStore {
   readonly paths: PackagePaths
+  /** Of unfinished transfers. */
+  readonly #ages = new FileAges()
 
   constructor(paths: PackagePaths) {
     this.paths = paths
@@ -201,14 +204,17 @@ export class PackageStore {
   }
 
   /** Deletes transfers that nobody wants and that were not continued for a day. Gives the paths that it deleted. */
-  async sweepTransfers(nowMs: number, isWanted: (path: string) => boolean): Promise<string[]> {
-    const swept: string[] = []
+  async sweepTransfers(clock: Clock, isWanted: (path: string) => boolean): Promise<string[]> {
+    const touched = new Map<string, number>()
     for (const name of await namesIn(this.paths.incoming)) {
       const path = join(this.paths.incoming, name)
       const found = await stat(path).catch(ignoreMissing)
-      if (found === undefined || nowMs - found.mtimeMs <= PART_KEPT_MS) continue
-      // No await between the look and the deletion: somebody may have begun to want it.
-      if (isWanted(path)) continue
+      if (found !== undefined) touched.set(path, found.mtimeMs)
+    }
+    const swept: string[] = []
+    for (const [path, ageMs] of this.#ages.look(clock, touched)) {
+      // No await between the question and the deletion: somebody may have begun to want it.
+      if (ageMs <= PART_KEPT_MS || isWanted(path)) continue
       await rm(path, { force: true })
       swept.push(path)
     }
