@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { waitFor } from '@p2p-playground/testkit'
 import { build } from 'esbuild'
 import { expect, it } from 'vitest'
 import { logIn, numbers, read } from './daemon-log.test.support.js'
@@ -40,18 +41,22 @@ it('has every line that was logged, whole and once, over many files and many kil
   for (let run = 0; run < 20; run += 1) {
     // Half of them are killed by themselves right behind a line, half from outside at any moment.
     const count = run % 2 === 0 ? 500 + run : Infinity
+    // winston looks at stdout, and a pipe then refuses (EAGAIN) what is said faster than this process reads.
+    const said = openSync(join(dir, 'said'), 'w')
     const child = spawn(
       process.execPath,
       [join(dir, 'program.cjs'), String(logged + 1), String(count)],
-      { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] },
+      { cwd: dir, stdio: ['ignore', said, 'inherit'] },
     )
-    let said = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-      if (count === Infinity && said.length > 2000) child.kill('SIGKILL')
-    })
-    await once(child, 'close')
-    logged = Number(said.trimEnd().split('\n').at(-1))
+    const closed = once(child, 'close')
+    if (count === Infinity) {
+      await waitFor('much of it', () => fstatSync(said).size > 2000)
+      child.kill('SIGKILL')
+    }
+    await closed
+    closeSync(said)
+    expect(child.signalCode).toBe('SIGKILL')
+    logged = Number(readFileSync(join(dir, 'said'), 'utf8').trimEnd().split('\n').at(-1))
     // It may have logged one more before it could say so.
     const log = logIn(join(dir, 'logs'), { rollBytes: 20_000, maxFiles: 1000 })
     const last = (await read(log, { tail: 1 }))[0]?.fields['number']
