@@ -21,10 +21,11 @@ import type { CliResult } from './run-cli.js'
 const machines = new Machines()
 /** A name that units and shells could take for something else. */
 const one = machines.machine("a 50% $HOME it's")
-const units = machines.path('units')
+let units: string
 const NAME = 'p2p-playground-daemon'
 
 beforeAll(async () => {
+  units = machines.path('units')
   await cliOk(one, 'init', '--name', 'one', ...LOOPBACK)
 })
 afterAll(async () => {
@@ -56,9 +57,15 @@ const noVerify =
     : ' (left out: no systemd-analyze, Debian package systemd)'
 
 describe('the unit', () => {
-  const unit = join(units, `${NAME}.service`)
-  const install = ['daemon', 'install', '--init', 'systemd', '--dir', units]
-  const uninstall = ['daemon', 'uninstall', '--init', 'systemd', '--dir', units]
+  let unit: string
+  let install: string[]
+  let uninstall: string[]
+
+  beforeAll(() => {
+    unit = join(units, `${NAME}.service`)
+    install = ['daemon', 'install', '--init', 'systemd', '--dir', units]
+    uninstall = ['daemon', 'uninstall', '--init', 'systemd', '--dir', units]
+  })
 
   test('--print shows it and writes nothing', async () => {
     const { status: code, stdout } = await run([...install, '--print'])
@@ -176,10 +183,15 @@ spawn(program, args, { env, cwd: '/', detached: true, stdio: 'ignore' }).unref()
 `
 
 describe('the script for hosts without systemd', () => {
-  const script = join(units, NAME)
-  const install = ['daemon', 'install', '--init', 'sh', '--dir', units]
+  let script: string
+  let install: string[]
   let daemon: number
   let app: number
+
+  beforeAll(() => {
+    script = join(units, NAME)
+    install = ['daemon', 'install', '--init', 'sh', '--dir', units]
+  })
 
   /** The process of the script. */
   const supervisor = (): number =>

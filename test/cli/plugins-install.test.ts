@@ -160,7 +160,7 @@ describe('plugins install', () => {
     ],
     [
       'a git repository that is not there',
-      `git+file://${machines.path('no-repository')}`,
+      'git+file:///nonexistent/repository',
       'PLUGIN_INSTALL',
       'does not appear to be a git repository',
     ],

@@ -46,9 +46,10 @@ interface Report {
 
 /** What others get: packages from tarballs, in an empty directory; with the examples and the code of the guide. */
 describe('packages that are installed from tarballs', () => {
-  const installed = new InstalledPackages()
+  let installed: InstalledPackages
 
   beforeAll(async () => {
+    installed = new InstalledPackages()
     const version = (name: string): string => readManifest(join(ROOT, 'node_modules', name)).version
     await installed.install(
       PACKAGES,

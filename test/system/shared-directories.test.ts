@@ -6,9 +6,10 @@ import { LOOPBACK, Machines, apps, edit, startDaemon, writeApp } from '../harnes
 /** Two daemons of one machine whose configurations name the same directory. */
 const machines = new Machines()
 const [first, second] = [machines.machine('node-1'), machines.machine('node-2')]
-const shared = { app_dir: machines.path('apps'), log_dir: machines.path('logs') }
+let shared: { readonly app_dir: string; readonly log_dir: string }
 
 beforeAll(async () => {
+  shared = { app_dir: machines.path('apps'), log_dir: machines.path('logs') }
   for (const machine of [first, second])
     await cliOk(machine, 'init', '--name', machine.name, ...LOOPBACK)
   const runtime = JSON.stringify(shared)

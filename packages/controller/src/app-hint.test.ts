@@ -20,6 +20,8 @@ beforeAll(async () => {
   one.install('database')
   two.install('talker')
   control = await world.control([one.address, two.address])
+  // Answers tell it what the nodes are called.
+  await list('talker', BOTH)
 })
 afterAll(async () => {
   await world.dispose()

@@ -1,16 +1,23 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { RawEntry } from './raw-tar.test.support.js'
 import { pax, rawTar } from './raw-tar.test.support.js'
 import { MANIFEST, PROGRAM, TRUSTED, scratch, signedPackage } from './signed.test.support.js'
 import { unpackBundle } from './verify.js'
 
-const place = scratch()
-const stageRoot = join(place.dir, 'stage')
-afterAll(() => {
+let place: ReturnType<typeof scratch>
+let stageRoot: string
+
+beforeEach(() => {
+  place = scratch()
+  stageRoot = join(place.dir, 'stage')
+  mkdirSync(stageRoot)
+})
+
+afterEach(() => {
   place.remove()
 })
 
@@ -50,12 +57,11 @@ it.each([
   const parents = Array.from({ length: 15 }, () => 'd'.repeat(255)).join('/')
   const tooLong = [pax({ path: `${parents}/${'f'.repeat(255)}` }), { body: Buffer.from('x') }]
   const small = files(20 + behind, () => 1000)
-  const before = readdirSync(stageRoot)
   await expect(
     unpack([MANIFEST, PROGRAM, ...small.slice(0, 20), ...tooLong, ...small.slice(20)]),
   ).rejects.toMatchObject({
     code: 'STATE_DISK',
     message: expect.stringContaining('ENAMETOOLONG') as string,
   })
-  expect(readdirSync(stageRoot)).toEqual(before)
+  expect(readdirSync(stageRoot)).toEqual([])
 })

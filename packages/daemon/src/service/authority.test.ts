@@ -19,9 +19,10 @@ const observer = keyPair('ed25519', { name: 'observer', roles: ['observe'], apps
 
 const KINDS = ['app', 'daemon', 'event']
 
-const served = new ServedNode()
+let served: ServedNode
 
 beforeAll(async () => {
+  served = new ServedNode()
   await served.start([webOperator, operator, webObserver, observer])
   for (const app of ['web-shop', 'calm']) {
     await served.addApp(app)

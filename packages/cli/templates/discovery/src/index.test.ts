@@ -5,10 +5,10 @@ import { systemClock } from '@p2p-playground/core'
 import type { Discovery } from '@p2p-playground/core'
 import { RecordingLogger } from '@p2p-playground/testkit'
 import { discoveryContract } from '@p2p-playground/testkit/contracts'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import plugin from './index.js'
 
-const dir = mkdtempSync(join(tmpdir(), 'plugin-name-'))
+let dir: string
 const peers = ['12D3KooWPeerA', '12D3KooWPeerB']
 const files = new Map<Discovery, string>()
 
@@ -19,6 +19,10 @@ function write(file: string, peerIds: readonly string[]): void {
   }))
   writeFileSync(file, JSON.stringify(entries))
 }
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'plugin-name-'))
+})
 
 afterAll(() => {
   rmSync(dir, { recursive: true, force: true })

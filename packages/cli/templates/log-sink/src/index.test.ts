@@ -4,11 +4,15 @@ import { join } from 'node:path'
 import type { LogEntry, LogSink } from '@p2p-playground/core'
 import { FakeClock, RecordingLogger } from '@p2p-playground/testkit'
 import { logSinkContract } from '@p2p-playground/testkit/contracts'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import plugin from './index.js'
 
-const base = mkdtempSync(join(tmpdir(), 'plugin-name-'))
+let base: string
 const dirs = new Map<LogSink, string>()
+
+beforeAll(() => {
+  base = mkdtempSync(join(tmpdir(), 'plugin-name-'))
+})
 
 afterAll(() => {
   rmSync(base, { recursive: true, force: true })
