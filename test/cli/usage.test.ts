@@ -72,12 +72,6 @@ describe('usage errors exit 2 with one message', () => {
     { name: 'unknown topic', args: ['ap', 'list'], says: '"app list"' },
     { name: 'unknown command of a topic', args: ['app', 'lst'], says: 'app list' },
     { name: 'value outside its list', args: ['keygen', '--type', 'dsa'], says: 'ed25519' },
-    { name: 'duration without unit', args: ['app', 'list', '--timeout', 'soon'], says: 'soon' },
-    {
-      name: 'since that is no time',
-      args: ['logs', 'x', '--since', 'yesterdayish'],
-      says: 'yesterdayish',
-    },
     // Each of these would mean every node.
     { name: 'no node at all', args: ['app', 'stop', 'x', '--node', ''], says: '--node has an' },
     { name: 'no nodes at all', args: ['app', 'stop', 'x', '--nodes', ''], says: '--nodes has an' },
@@ -126,6 +120,42 @@ describe('usage errors exit 2 with one message', () => {
     expect(result.stderr).toMatch(says)
     expect(result.stderr).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m)
     expect(result.stdout).toBe('')
+  })
+})
+
+describe('a value that cannot be parsed is told with its flag and what it takes', () => {
+  const UNIT = 'Write a number with a unit: 250ms, 10s, 5m, 1h30m, 7d.'
+  const SINCE = 'Write 10m, 2h, or 2026-01-31T12:00:00Z.'
+  test.each([
+    { line: 'app list --timeout soon', says: '--timeout: "soon" is not a duration', do: UNIT },
+    { line: 'app start x --timeout 10', says: '--timeout: "10" is not a duration', do: UNIT },
+    { line: 'deploy x.p2p --timeout soon', says: '--timeout: "soon" is not a duration', do: UNIT },
+    { line: 'run . --timeout soon', says: '--timeout: "soon" is not a duration', do: UNIT },
+    { line: 'daemon stop --timeout soon', says: '--timeout: "soon" is not a duration', do: UNIT },
+    {
+      line: 'plugins doctor --step-timeout 1min',
+      says: '--step-timeout: "1min" is not a duration',
+      do: UNIT,
+    },
+    {
+      line: 'logs x --since then',
+      says: '--since: "then" is neither a duration nor a time',
+      do: SINCE,
+    },
+    {
+      line: 'logs x --until now',
+      says: '--until: "now" is neither a duration nor a time',
+      do: SINCE,
+    },
+    {
+      line: 'events --since then',
+      says: '--since: "then" is neither a duration nor a time',
+      do: SINCE,
+    },
+  ])('$line', async ({ line, says, do: hint }) => {
+    const { status, stdout, stderr } = await runCli(line.split(' '), { home: home.path })
+    expect(stderr).toBe(`Error USAGE: ${says}\n${hint}\n`)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
   })
 })
 

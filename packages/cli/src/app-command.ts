@@ -1,10 +1,10 @@
 import { Args } from '@oclif/core'
-import { parseDurationMs } from '@p2p-playground/core/duration'
 import type { AppAction, AppCommand, AppRow } from '@p2p-playground/core'
 import { appTable } from './app-table.js'
 import { parseAppTarget } from './app-target.js'
 import { BaseCommand, GRACE_MS } from './base-command.js'
 import type { ConfigFlags, TargetFlags } from './base-command.js'
+import { parseDurationFlag } from './duration-flag.js'
 
 /** `without` says what is meant when no version is named. */
 export function appArgsOf(without: string): { readonly app: ReturnType<typeof appArg> } {
@@ -51,7 +51,7 @@ export abstract class AppChangeCommand extends BaseCommand {
     text: string,
     flags: ChangeFlags & { readonly wait: boolean; readonly timeout: string },
   ): Promise<void> {
-    const waiting = { wait: flags.wait, timeoutMs: parseDurationMs(flags.timeout) }
+    const waiting = { wait: flags.wait, timeoutMs: parseDurationFlag('--timeout', flags.timeout) }
     await this.#show(
       await this.order({ action, ...parseAppTarget(text), ...waiting }, flags),
       flags,

@@ -4,8 +4,8 @@ import type { Control, NodeFailure, NodeSelector } from '@p2p-playground/core'
 import type { Home } from '@p2p-playground/core/home'
 import { resolveHome } from '@p2p-playground/core/home'
 import type { ConfigRequest } from '@p2p-playground/core/config'
-import { parseDurationMs } from '@p2p-playground/core/duration'
 import { debugLogger } from './debug-logger.js'
+import { parseDurationFlag } from './duration-flag.js'
 import { counted, harmlessText } from './format.js'
 import { Interrupt } from './interrupt.js'
 
@@ -125,7 +125,7 @@ export abstract class BaseCommand extends Command {
     flags: ConfigFlags & { readonly timeout?: string | undefined },
   ): Promise<Control> {
     if (this.#control !== undefined) return this.#control
-    if (flags.timeout !== undefined) this.limit(parseDurationMs(flags.timeout))
+    if (flags.timeout !== undefined) this.limit(parseDurationFlag('--timeout', flags.timeout))
     const [{ createControl }, { loadControllerConfig }, { systemClock }] = await Promise.all([
       import('@p2p-playground/controller/bundled'),
       import('@p2p-playground/controller/config'),

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand, GRACE_MS, START_EXITS, nodeFlags, startFlags } from '../base-command.js'
 import { judge, packageOf, runDeploy } from '../deploy-action.js'
+import { parseDurationFlag } from '../duration-flag.js'
 import { findSigningKey } from '../signing.js'
 
 const UNCHECKED =
@@ -35,8 +36,7 @@ export default class Deploy extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Deploy)
-    const { parseDurationMs } = await import('@p2p-playground/core')
-    const timeoutMs = parseDurationMs(flags.timeout)
+    const timeoutMs = parseDurationFlag('--timeout', flags.timeout)
     const target = this.selector(flags)
     const source = await packageOf(args.package, {
       key: async () => findSigningKey(flags.key, this.configRequest(flags)),

@@ -24,7 +24,7 @@ export default class Events extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Events)
-    const sinceMs = parseSince(flags.since)
+    const sinceMs = parseSince('--since', flags.since)
     const query = {
       target: this.selector(flags),
       follow: flags.follow,

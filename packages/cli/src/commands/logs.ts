@@ -60,14 +60,14 @@ Lines of several nodes are merged by time. With --follow new lines are shown as 
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Logs)
-    const sinceMs = parseSince(flags.since)
+    const sinceMs = parseSince('--since', flags.since)
     const query = {
       ...targetOf(args.app, flags.version),
       kinds: flags.kind ?? (args.app === undefined ? KINDS : ['app' as const]),
       target: this.selector(flags),
       follow: flags.follow,
       sinceMs,
-      untilMs: parseSince(flags.until),
+      untilMs: parseSince('--until', flags.until),
       tail: flags.tail ?? (sinceMs === undefined ? 100 : undefined),
       stream: flags.stream,
       grep: flags.grep,

@@ -3,6 +3,7 @@ import type { LogEntry } from '@p2p-playground/core'
 import type { BundleId } from '@p2p-playground/core/bundle'
 import { BaseCommand, GRACE_MS, nodeFlags } from '../base-command.js'
 import { judge, packageOf, runDeploy } from '../deploy-action.js'
+import { parseDurationFlag } from '../duration-flag.js'
 import { clockTime, harmless } from '../format.js'
 import { showFollowed } from '../show-followed.js'
 import { findSigningKey } from '../signing.js'
@@ -32,8 +33,7 @@ export default class Run extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Run)
-    const { parseDurationMs } = await import('@p2p-playground/core')
-    const timeoutMs = parseDurationMs(flags.timeout)
+    const timeoutMs = parseDurationFlag('--timeout', flags.timeout)
     const target = this.selector(flags)
     const source = await packageOf(args.dir, {
       key: async () => findSigningKey(flags.key, this.configRequest(flags)),

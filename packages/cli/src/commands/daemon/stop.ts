@@ -1,4 +1,5 @@
 import { BaseCommand, timeoutFlag } from '../../base-command.js'
+import { parseDurationFlag } from '../../duration-flag.js'
 
 export default class DaemonStop extends BaseCommand {
   static override summary = 'Stop the node on this machine.'
@@ -9,8 +10,7 @@ export default class DaemonStop extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(DaemonStop)
     const { stopDaemon } = await import('../../daemon-process.js')
-    const { parseDurationMs } = await import('@p2p-playground/core')
-    const stopped = await stopDaemon(this.home, parseDurationMs(flags.timeout))
+    const stopped = await stopDaemon(this.home, parseDurationFlag('--timeout', flags.timeout))
     if (flags.json) this.printJson({ running: false, pid: stopped?.pid ?? null })
     else
       this.log(

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import { parseDurationMs } from '@p2p-playground/core/duration'
 import { BaseCommand } from '../../base-command.js'
+import { parseDurationFlag } from '../../duration-flag.js'
 import { harmlessText, paint, table } from '../../format.js'
 import type { PluginFinding, PluginFindings } from '../../plugin-findings.js'
 
@@ -27,7 +27,7 @@ export default class PluginsDoctor extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(PluginsDoctor)
     const { findPlugins } = await import('../../plugin-findings.js')
-    const limitMs = parseDurationMs(flags['step-timeout'])
+    const limitMs = parseDurationFlag('--step-timeout', flags['step-timeout'])
     const findings = await findPlugins(this.configRequest(flags), limitMs, this.signal)
     if (flags.json) this.printJson(findings)
     else await this.#print(findings)
