@@ -128,6 +128,14 @@ test('plugins reset asks, and changes nothing unless the answer is yes', async (
   }
 })
 
+test('the word of another tool is told ours, and nothing else is offered', async () => {
+  const { code, text } = await terminal(`${BIN} app rm painter`, { when: /Y\/n/, keys: '\r' })
+  expect(text.replaceAll('\r', '')).toBe(
+    'Error USAGE: there is no command "app rm"\nDid you mean "app remove"?\n',
+  )
+  expect(code).toBe(2)
+})
+
 test('a command that is nearly right is asked for', async () => {
   const { text } = await terminal(`${BIN} psc`, { when: /Did you mean/, keys: 'y\r' })
   expect(text).toMatch(/[0-9a-f]{64}/)

@@ -71,6 +71,7 @@ describe('usage errors exit 2 with one message', () => {
     { name: 'unknown command', args: ['depoly'], says: 'deploy' },
     { name: 'unknown topic', args: ['ap', 'list'], says: '"app list"' },
     { name: 'unknown command of a topic', args: ['app', 'lst'], says: 'app list' },
+    { name: 'word of another tool', args: ['app', 'delete', 'x'], says: 'mean "app remove"' },
     { name: 'value outside its list', args: ['keygen', '--type', 'dsa'], says: 'ed25519' },
     // Each of these would mean every node.
     { name: 'no node at all', args: ['app', 'stop', 'x', '--node', ''], says: '--node has an' },

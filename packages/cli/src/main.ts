@@ -5,6 +5,7 @@ import { Config, run, settings } from '@oclif/core'
 import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
 import { resolveHome } from '@p2p-playground/core/home'
 import { report } from './report.js'
+import { isOtherWord } from './usage-error.js'
 
 /** Runs the command line of this process. */
 export async function runCli(from: string): Promise<void> {
@@ -21,9 +22,12 @@ export async function runCli(from: string): Promise<void> {
   refuseFile(process.env['P2P_PLAYGROUND_HOME'])
   if (!isReadable(join(oclif, 'package.json'))) process.removeAllListeners('warning')
   const config = await Config.load(fileURLToPath(from))
-  if (!process.stdin.isTTY) askNothing(config)
+  const argv = process.argv.slice(2)
+  // What is asked about there is what is spelled alike, and Enter runs it: "app pin" for "app rm".
+  if (!process.stdin.isTTY || isOtherWord({ argv, commandIDs: config.commandIDs }))
+    askNothing(config)
   try {
-    await run(process.argv.slice(2), config)
+    await run(argv, config)
     await drained()
     process.exit()
   } catch (error) {
@@ -45,7 +49,7 @@ async function drained(): Promise<void> {
   await promise
 }
 
-/** plugin-not-found warns and then asks; where nobody can answer, `report` says it in one message. */
+/** plugin-not-found warns and then asks; without it, `report` says it in one message. */
 function askNothing(config: Config): void {
   const hooks = config.plugins.get('@oclif/plugin-not-found')?.hooks
   if (hooks !== undefined) hooks['command_not_found'] = []

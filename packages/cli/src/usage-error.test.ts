@@ -1,7 +1,18 @@
 import { expect, test } from 'vitest'
 import { explainUsage } from './usage-error.js'
 
-const commandIDs = ['app:list', 'app:start', 'deploy', 'plugins', 'plugins:install', 'psk']
+const commandIDs = [
+  ...['app:describe', 'app:list', 'app:pin', 'app:remove', 'app:start', 'app:stop', 'deploy'],
+  ...[
+    'inspect',
+    'node:info',
+    'node:list',
+    'plugins',
+    'plugins:install',
+    'plugins:uninstall',
+    'psk',
+  ],
+]
 
 function explain(argv: readonly string[]): string {
   const error = Object.assign(new Error(`command ${argv.join(':')} not found`), { oclif: {} })
@@ -16,8 +27,8 @@ test.each([
   { argv: ['ap', 'list'], says: 'there is no command "ap". Did you mean "app list"?' },
   { argv: ['psk', 'more'], says: '"psk" takes no argument "more". See p2p-playground psk --help.' },
   {
-    argv: ['app', 'delete', 'hello'],
-    says: 'there is no command "app delete". See p2p-playground app --help.',
+    argv: ['app', 'xyzzy', 'hello'],
+    says: 'there is no command "app xyzzy". See p2p-playground app --help.',
   },
   { argv: ['xyzzy', '--json'], says: 'there is no command "xyzzy". See p2p-playground --help.' },
   { argv: ['plugins', 'instal'], says: 'Did you mean "plugins install"?' },
@@ -26,6 +37,32 @@ test.each([
 ])('$argv', ({ argv, says }) => {
   expect(explain(argv)).toContain(says)
 })
+
+test.each([
+  ['app delete hello', 'app delete', 'app remove'],
+  // Nearer to "app pin" than to what is meant.
+  ['app rm hello', 'app rm', 'app remove'],
+  ['app ps', 'app ps', 'app list'],
+  ['app ls --json', 'app ls', 'app list'],
+  ['app info hello', 'app info', 'app describe'],
+  ['app kill hello', 'app kill', 'app stop'],
+  ['node ls', 'node ls', 'node list'],
+  ['node status node-1', 'node status', 'node info'],
+  ['plugins rm x', 'plugins rm', 'plugins uninstall'],
+  ['plugins ls', 'plugins ls', 'plugins'],
+  ['plugins list', 'plugins list', 'plugins'],
+  ['ps', 'ps', 'app list'],
+  ['rm hello', 'rm', 'app remove'],
+])('the word of another tool, "%s", is told ours', (line, typed, ours) => {
+  expect(explain(line.split(' '))).toBe(`there is no command "${typed}". Did you mean "${ours}"?`)
+})
+
+test.each(['app list x', 'inspect a b'])(
+  'what there is, "%s", is no word of another tool',
+  (line) => {
+    expect(explain(line.split(' '))).toMatch(/ takes no argument /)
+  },
+)
 
 test.each([
   { typed: '--wiat', says: 'Did you mean "--wait"?' },

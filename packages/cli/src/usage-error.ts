@@ -1,5 +1,6 @@
 import { closest, didYouMean } from '@p2p-playground/core/closest'
 import { PlaygroundError } from '@p2p-playground/core/errors'
+import { commandMeant } from './everyday-word.js'
 
 /** The part of oclif's errors that we read. */
 export interface OclifError extends Error {
@@ -105,19 +106,31 @@ function wordsOf({ argv }: UsageContext): readonly string[] {
   return words[0] === 'help' ? words.slice(1) : words
 }
 
+/** All commands as they are typed: `app list`. */
+function namesOf({ commandIDs }: UsageContext): readonly string[] {
+  return commandIDs.map((id) => id.replaceAll(':', ' '))
+}
+
+/** Whether a command is asked for in the words of another tool, for which `explainUsage` has ours. */
+export function isOtherWord(context: UsageContext): boolean {
+  return commandMeant(wordsOf(context), namesOf(context)) !== undefined
+}
+
 /** The command that was typed, as `app list`; empty when there is none. */
 function commandOf(context: UsageContext): string {
   const [first = '', second = ''] = wordsOf(context)
-  const names = context.commandIDs.map((id) => id.replaceAll(':', ' '))
+  const names = namesOf(context)
   return [`${first} ${second}`, first].find((name) => names.includes(name)) ?? ''
 }
 
 function unknownCommand(context: UsageContext): PlaygroundError {
   const words = wordsOf(context)
   const [first = '', second = ''] = words
-  const names = context.commandIDs.map((id) => id.replaceAll(':', ' '))
+  const names = namesOf(context)
   const inTopic = names.filter((name) => name.startsWith(`${first} `))
   const typed = inTopic.length > 0 && second !== '' ? `${first} ${second}` : first
+  const meant = commandMeant(words, names)
+  if (meant !== undefined) return noCommand(typed, `Did you mean "${meant}"?`)
   const topics = names.flatMap((name) => (name.includes(' ') ? name.split(' ').slice(0, 1) : []))
   const near = closest(typed, typed === first ? [...names, ...topics] : inTopic)
   const whole = `${near ?? ''} ${second}`
@@ -131,7 +144,12 @@ function unknownCommand(context: UsageContext): PlaygroundError {
     })
   }
   const topic = typed === first ? '' : `${first} `
-  return new PlaygroundError('USAGE', `there is no command "${typed}"`, {
-    hint: guess === undefined ? `See p2p-playground ${topic}--help.` : `Did you mean "${guess}"?`,
-  })
+  return noCommand(
+    typed,
+    guess === undefined ? `See p2p-playground ${topic}--help.` : `Did you mean "${guess}"?`,
+  )
+}
+
+function noCommand(typed: string, hint: string): PlaygroundError {
+  return new PlaygroundError('USAGE', `there is no command "${typed}"`, { hint })
 }
