@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cli, cliOk, follow } from '../harness/command.js'
+import { BIN, cleanEnv, cli, cliOk, follow } from '../harness/command.js'
 import { Machines, apps, startFleet, writeApp } from '../harness/machines.js'
 
 /** Logs, events and `run`: what they show, and how they end. */
@@ -90,6 +92,89 @@ test('run leaves the app running on Ctrl-C and says how to stop it', async () =>
   const row = (await apps(one)).find(({ app: name }) => name === 'runner')
   expect(row).toMatchObject({ state: 'running' })
   await cliOk(one, 'app', 'remove', 'runner')
+})
+
+/** What a command prints, in the order in which a person sees it. */
+function shown(...args: readonly string[]): {
+  readonly status: number | null
+  readonly text: string
+} {
+  const env = { ...cleanEnv(), P2P_PLAYGROUND_HOME: one.home }
+  const { status, stdout } = spawnSync('sh', ['-c', 'exec "$0" "$@" 2>&1', BIN, ...args], {
+    encoding: 'utf8',
+    env,
+  })
+  return { status, text: stdout }
+}
+
+const manifest = 'restart: { policy: never }\n'
+
+test('run shows the last lines of an app that does not come up, before the error', async () => {
+  const script = 'seq 30\necho "no such table" >&2\nexit 3'
+  const falls = writeApp(machines.base, { name: 'falls', manifest, script })
+  const { status, text } = shown('run', falls)
+  expect(text).toMatch(
+    /one falls@1\.0\.0 out \| 30\n.* one falls@1\.0\.0 err \| no such table\nError APP_/,
+  )
+  expect(text.match(/ \| /g)).toHaveLength(20)
+  expect(status).toBe(1)
+  await cliOk(one, 'app', 'remove', 'falls')
+})
+
+test('run --json shows them as JSON lines', async () => {
+  const terse = writeApp(machines.base, { name: 'terse', manifest, script: 'echo no\nexit 3' })
+  const [line = '', error = ''] = shown('run', terse, '--json').text.split('\n')
+  expect(JSON.parse(line)).toMatchObject({
+    kind: 'app',
+    app: 'terse',
+    stream: 'stdout',
+    line: 'no',
+  })
+  expect(JSON.parse(error)).toHaveProperty('error.code', 'APP_START')
+  await cliOk(one, 'app', 'remove', 'terse')
+})
+
+test('of an app that ran before, run shows what it wrote since', async () => {
+  const mark = machines.path('ran')
+  const script = `[ -e ${mark} ] && echo now && exit 3\n: >${mark}\necho then\nexec sleep 600`
+  const app = writeApp(machines.base, { name: 'ran', manifest, script })
+  await cliOk(one, 'deploy', app)
+  await cliOk(one, 'app', 'stop', 'ran')
+  const lines = shown('run', app).text.match(/ \| .*/g)
+  expect(lines?.filter((line) => !line.includes('Terminated'))).toEqual([' | now'])
+  await cliOk(one, 'app', 'remove', 'ran')
+})
+
+test('run shows them too when the health check fails', async () => {
+  const health = 'type: tcp, address: "127.0.0.1:${port.web}", interval: 100ms, retries: 1'
+  const app = writeApp(machines.base, {
+    name: 'sick',
+    script: 'echo "port 80 is taken"\nexec sleep 600',
+    manifest: `ports: { web: 0 }\nhealth_check: { ${health} }\nrestart: { policy: never }\n`,
+  })
+  const { status, text } = shown('run', app, '--node', 'one', '--timeout', '3s')
+  expect(text).toMatch(/one sick@1\.0\.0 out \| port 80 is taken\nError APP_/)
+  expect(status).not.toBe(0)
+  await cliOk(one, 'app', 'remove', 'sick')
+})
+
+test('run begins with the first line of the app, also where the clock of the node is behind', async () => {
+  const path = machines.path('ahead.cjs')
+  writeFileSync(path, 'const { now } = Date\nDate.now = () => now() + 60_000\n')
+  const ahead = { ...one, env: { NODE_OPTIONS: `--require ${path}` } }
+  const script = 'echo first\nwhile :; do sleep 0.1; echo more; done'
+  const app = writeApp(machines.base, { name: 'early', script })
+  const begins = async (): Promise<string> => {
+    const follower = follow(ahead, 'run', app, '--node', 'one', '--stop-on-exit')
+    await follower.until(/\| more/)
+    follower.child.kill('SIGINT')
+    expect(await follower.ended).toBe(0)
+    return /\| (.*)/.exec(follower.text())?.[1] ?? ''
+  }
+  expect(await begins()).toBe('first')
+  // Behind what the same version wrote before.
+  expect(await begins()).toBe('first')
+  await cliOk(one, 'app', 'remove', 'early')
 })
 
 test('run --stop-on-exit stops it', async () => {

@@ -84,6 +84,7 @@ function spawnCli(machine: Machine, args: readonly string[]): ChildProcess {
     env: {
       ...cleanEnv(),
       P2P_PLAYGROUND_HOME: machine.home,
+      ...machine.env,
       ...(machine.path === undefined ? {} : { PATH: machine.path }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],

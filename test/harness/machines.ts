@@ -15,6 +15,8 @@ export interface Machine {
   readonly netns: string | undefined
   /** Where its programs are found, when that is not what the test has. */
   readonly path?: string
+  /** What its commands have in their environment besides. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface DaemonStatus {

@@ -11,6 +11,7 @@ import type {
   FleetResult,
   Followed,
   LogEntry,
+  LogMarks,
   LogQuery,
   NodeEvent,
   NodeInfo,
@@ -33,7 +34,7 @@ import type { Fleet } from './fleet.js'
 import { failureOf, nodeOf, requireInfo, summaryOf } from './known-node.js'
 import type { KnownNode } from './known-node.js'
 import { listApps } from './list-apps.js'
-import { LogCursor, compareEntries } from './log-cursor.js'
+import { LogCursor, compareEntries, logMark } from './log-cursor.js'
 import { isSparse } from './sparse.js'
 import type { Miss } from './sparse.js'
 import type { NodeClient } from './survey.js'
@@ -138,9 +139,24 @@ export class HostControl implements Control {
     })
   }
 
+  async logMarks(
+    query: Pick<LogQuery, 'app' | 'version' | 'target'>,
+    signal: AbortSignal,
+  ): Promise<LogMarks> {
+    const { items } = await this.#askAll(
+      { target: query.target },
+      signal,
+      async (client, { peerId }) => [
+        [peerId, await logMark(client, query, { signal, timeoutMs: CALL_MS })] as const,
+      ],
+    )
+    return new Map(items)
+  }
+
   async *logs(query: LogQuery, signal: AbortSignal): AsyncGenerator<Followed<LogEntry>> {
     const nodes = await this.#fleet.select(query.target, signal)
-    const cursor = (one: KnownNode): LogCursor => new LogCursor(query, nodeOf(one).node)
+    const cursor = (one: KnownNode): LogCursor =>
+      new LogCursor(query, nodeOf(one).node, query.after?.get(one.peerId))
     const stream = { ...this.#streamOf(nodes, query), cursor, compare: compareEntries }
     yield* streamFleet(stream, signal)
   }

@@ -60,6 +60,7 @@ export type {
   EventQuery,
   FleetResult,
   Followed,
+  LogMarks,
   LogQuery,
   NodeFailure,
   NodeSelector,

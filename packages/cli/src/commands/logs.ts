@@ -1,13 +1,12 @@
 import { Args, Flags } from '@oclif/core'
-import type { LogEntry, LogKind } from '@p2p-playground/core'
+import type { LogKind } from '@p2p-playground/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import { parseAppTarget } from '../app-target.js'
 import { BaseCommand, nodeFlags } from '../base-command.js'
-import { clockTime, harmless, paint } from '../format.js'
+import { logLine } from '../log-line.js'
 import { showFollowed } from '../show-followed.js'
 import { parseSince } from '../since.js'
 
-const COLORS = ['cyan', 'magenta', 'yellow', 'blue', 'green'] as const
 const KINDS = ['app', 'daemon', 'event'] as const satisfies readonly LogKind[]
 const STREAMS = ['stdout', 'stderr', 'pre-start', 'post-stop'] as const
 
@@ -77,7 +76,7 @@ Lines of several nodes are merged by time. With --follow new lines are shown as 
       follow: flags.follow,
       signal: this.signal,
       show: (entry) => {
-        this.log(flags.json ? JSON.stringify(entry) : lineOf(entry))
+        this.log(flags.json ? JSON.stringify(entry) : logLine(entry))
       },
       warn: (text) => {
         this.warning(text)
@@ -104,36 +103,4 @@ function targetOf(
     })
   }
   return { app, version: flag ?? version }
-}
-
-function lineOf(entry: LogEntry): string {
-  const color = COLORS[hash(entry.node) % COLORS.length] ?? 'cyan'
-  const node = harmless(entry.node)
-  const time = paint('dim', clockTime(entry.timeMs))
-  return `${time} ${paint(color, `${node} ${originOf(entry)}`)} ${markOf(entry)} | ${harmless(entry.line)}`
-}
-
-function originOf(entry: LogEntry): string {
-  return entry.kind === 'app' ? `${entry.app}@${entry.version}` : entry.kind
-}
-
-/** As wide as `out` and `err`, which most lines have. */
-function markOf(entry: LogEntry): string {
-  switch (entry.kind) {
-    case 'app':
-      if (entry.stream === 'stdout') return 'out'
-      return entry.stream === 'stderr' ? paint('red', 'err') : paint('yellow', entry.stream)
-    case 'daemon':
-      return entry.level === 'error' ? paint('red', 'err') : 'log'
-    case 'event':
-      return entry.code === null ? 'evt' : paint('red', 'evt')
-    default:
-      return entry satisfies never
-  }
-}
-
-function hash(text: string): number {
-  let value = 0
-  for (const char of text) value = (value * 31 + char.charCodeAt(0)) % 65_521
-  return value
 }

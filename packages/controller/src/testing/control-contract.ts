@@ -1,4 +1,4 @@
-import type { Control } from '@p2p-playground/core'
+import type { Control, LogMarks } from '@p2p-playground/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FRESH, makeContractWorld } from './contract-world.js'
 import type { ContractWorld } from './contract-world.js'
@@ -223,6 +223,24 @@ export function controlContract(
       const query = { app: 'both', target: { nodes: ['one', 'two'] }, follow: false, ...filter }
       const { items } = split(await all(control.logs(query, FRESH())))
       expect(items.map(({ line }) => line)).toEqual(expected)
+    })
+
+    it('gives what came behind a mark, and all of a node without one', async () => {
+      const named = { app: 'both', target: { nodes: ['one', 'two'] } }
+      const marks = new Map(await control.logMarks(named, FRESH()))
+      expect([...marks.keys()].sort()).toEqual([behind.one.peerId, behind.two.peerId].sort())
+      const linesAfter = async (after: LogMarks): Promise<string[]> => {
+        const query = { ...named, follow: false, after }
+        return split(await all(control.logs(query, FRESH()))).items.map(({ line }) => line)
+      }
+      expect(await linesAfter(marks)).toEqual([])
+      marks.delete(behind.two.peerId)
+      expect(await linesAfter(marks)).toEqual(['1', '3', '5', '7'])
+    })
+
+    it('has no mark of a node that has none of the app', async () => {
+      const query = { app: 'nowhere', target: { nodes: ['one'] } }
+      expect(await control.logMarks(query, FRESH())).toEqual(new Map())
     })
 
     it('merges events by time, and says who did not answer', async () => {

@@ -124,6 +124,9 @@ export interface AppQuery {
   readonly target: NodeSelector
 }
 
+/** How far the logs of nodes had come: PeerID to source (as `logSourceOf` has it) to the seq of its newest line. */
+export type LogMarks = ReadonlyMap<string, Readonly<Record<string, number>>>
+
 export interface LogQuery {
   /** Only what this app wrote, and what names it; missing: all. */
   readonly app?: string | undefined
@@ -136,6 +139,8 @@ export interface LogQuery {
   readonly sinceMs?: number | undefined
   /** Only lines read at or before this time. */
   readonly untilMs?: number | undefined
+  /** Only lines behind these. No clock is asked. */
+  readonly after?: LogMarks | undefined
   /** At most this many of the newest lines per node before following. */
   readonly tail?: number | undefined
   /** Only lines of this stream, which those of an app have. */
@@ -225,6 +230,11 @@ export interface Control {
     target: NodeSelector,
     signal: AbortSignal,
   ): Promise<FleetResult<AppDescription>>
+  /** Where the logs of an app stand; a node that has none of it, or does not say, has no mark. */
+  logMarks(
+    query: Pick<LogQuery, 'app' | 'version' | 'target'>,
+    signal: AbortSignal,
+  ): Promise<LogMarks>
   /** Entries of all nodes merged by time. */
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<Followed<LogEntry>>
   events(query: EventQuery, signal: AbortSignal): AsyncIterable<Followed<SystemEvent>>
