@@ -75,6 +75,15 @@ test('init beside a public key whose private key is gone says the way out', asyn
   expect(await cli('init')).toMatchObject({ status: 0 })
 })
 
+test('init --name that no --nodes could select is refused before anything is written', async () => {
+  const result = await cli('init', '--name', 'a,b')
+  expect(result.stderr).toBe(
+    'Error USAGE: --name "a,b": must have no comma: "--nodes a,b" means two nodes\nUse letters, digits and dashes: node-1.\n',
+  )
+  expect(result.status).toBe(2)
+  expect(readdirSync(home.path)).toEqual([])
+})
+
 const NO_LISTEN = ['foo', '/ip4/0.0.0.0/tcp/99999', '/ip4/300.0.0.1/tcp/1']
 
 test.each(NO_LISTEN)('init --listen %s is refused before anything is written', async (address) => {

@@ -21,6 +21,9 @@ describe('invite and join', () => {
     const unnamed = await runCli(['join', token, '--name', ''], { home: other.path })
     expect(unnamed).toMatchObject({ status: 2 })
     expect(unnamed.stderr).toMatch(/^Error USAGE: --name is empty$/m)
+    const listed = await runCli(['join', token, '--name', 'a,b'], { home: other.path })
+    expect(listed).toMatchObject({ status: 2 })
+    expect(listed.stderr).toMatch(/^Error USAGE: --name "a,b": must have no comma/m)
     expect(readdirSync(other.path)).toEqual([])
   })
 

@@ -65,7 +65,16 @@ export async function checkNewNode({
       hint: 'Leave it out to name the node as the host.',
     })
   }
-  const { addressProblem } = await import('@p2p-playground/core/config')
+  const [{ nodeNameProblem }, { addressProblem }] = await Promise.all([
+    import('@p2p-playground/core'),
+    import('@p2p-playground/core/config'),
+  ])
+  const nameProblem = name === undefined ? undefined : nodeNameProblem(name)
+  if (nameProblem !== undefined) {
+    throw new PlaygroundError('USAGE', `--name "${name ?? ''}": ${nameProblem}`, {
+      hint: 'Use letters, digits and dashes: node-1.',
+    })
+  }
   for (const address of listen) {
     const problem = addressProblem(address)
     if (problem === undefined) continue

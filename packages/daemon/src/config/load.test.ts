@@ -101,6 +101,24 @@ plugins:
     expect(files).toHaveLength(2)
   })
 
+  it.each([
+    ['"a,b"', 'must have no comma: "--nodes a,b" means two nodes'],
+    ['" a"', 'must have no space at its ends'],
+    ['"a\\tb"', 'must have no control characters'],
+    ['"  "', 'must not be empty'],
+  ])('refuses the name %s, which no --nodes could select', async (name, says) => {
+    const file = write('daemon.yaml', `node:\n  name: ${name}\n`)
+    await expect(load({})).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `${file}:2:3: "node.name": ${says}`,
+    })
+  })
+
+  it.each(['node-1', 'Büro 2', 'a.b_c'])('takes the name %s', async (name) => {
+    write('daemon.yaml', `node: { name: ${name} }\n`)
+    expect((await load({})).config.node.name).toBe(name)
+  })
+
   it('expands variables and says where each value comes from, secrets masked', async () => {
     write('daemon.yaml', `node: { name: "\${WHO}-\${WHERE:-here}" }\np2p: { psk: ${PSK} }\n`)
     const { config, shown } = await load({ WHO: 'me' })

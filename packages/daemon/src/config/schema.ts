@@ -1,4 +1,4 @@
-import { LOG_KINDS, SANDBOX_MODES, UPDATE_POLICIES } from '@p2p-playground/core'
+import { LOG_KINDS, SANDBOX_MODES, UPDATE_POLICIES, nodeNameProblem } from '@p2p-playground/core'
 import * as v from 'valibot'
 import {
   byteSize,
@@ -58,7 +58,10 @@ export const daemonSchema = v.strictObject({
       name: v.optional(
         v.pipe(
           v.string(),
-          v.minLength(1),
+          v.check(
+            (name) => nodeNameProblem(name) === undefined,
+            ({ input }) => nodeNameProblem(input) ?? '',
+          ),
           v.description('Name of the node; default: the host name.'),
         ),
       ),
