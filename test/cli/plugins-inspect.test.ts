@@ -40,6 +40,8 @@ test('inspect shows the keys of a plugin, by its name in all kinds or by its pac
   const none = await cli('plugins', 'inspect', 'htp')
   expect(none.stderr).toMatch(/^Error PLUGIN_NOT_FOUND: .*"htp"\nDid you mean "http"\?$/m)
   expect(none.status).toBe(2)
+  const bare = await cli('plugins', 'inspect', 'health-http')
+  expect(bare.stderr).toMatch(/\nDid you mean "@p2p-playground\/health-http"\?$/m)
 })
 
 test('inspect of a package that cannot be imported says why', async () => {

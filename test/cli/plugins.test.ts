@@ -82,6 +82,25 @@ test('one that is not built is linked, with what to do', async () => {
   expect(await cli('plugins', 'unlink', 'unbuilt')).toMatchObject({ status: 0 })
 })
 
+test('one that is meant without its scope, or misspelt, is named', async () => {
+  const dir = join(home.path, 'scoped')
+  mkdirSync(dir)
+  writeFileSync(join(dir, 'package.json'), '{ "name": "@acme/scoped", "version": "1.0.0" }')
+  expect(await cli('plugins', 'link', dir, '--no-install')).toMatchObject({ status: 0 })
+  for (const [command, name] of [
+    ['uninstall', 'scoped'],
+    ['unlink', '@acme/scopde'],
+    ['remove', 'scoped@1.0.0'],
+  ] as const) {
+    const { status, stderr } = await cli('plugins', command, name)
+    expect(stderr).toBe(
+      `Error PLUGIN_NOT_FOUND: ${name} is not installed\nDid you mean "@acme/scoped"?\n`,
+    )
+    expect(status).toBe(2)
+  }
+  expect(await cli('plugins', 'uninstall', '@acme/scoped')).toMatchObject({ status: 0 })
+})
+
 test('one that is not there is not found', async () => {
   const { status, stderr } = await cli('plugins', 'uninstall', 'nobody')
   expect(stderr).toMatch(/^Error PLUGIN_NOT_FOUND: /)

@@ -1,9 +1,10 @@
-/** The candidate that differs least from `text`, when it differs little enough to be a slip. */
+/** The candidate that differs least from `text`, when it differs little enough to be a slip. The scope of a package may be missing. */
 export function closest(text: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(text.length / 3)) + 1
   for (const candidate of candidates) {
-    const distance = editDistance(text.toLowerCase(), candidate.toLowerCase())
+    const asTyped = text.startsWith('@') ? candidate : candidate.replace(/^@[^/]*\//, '')
+    const distance = editDistance(text.toLowerCase(), asTyped.toLowerCase())
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance

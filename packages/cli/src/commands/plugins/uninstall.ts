@@ -41,8 +41,10 @@ export default class PluginsUninstall extends PluginsCommand {
       plugins.find(({ name }) => name === bare) ??
       plugins.find((plugin) => plugin.type === 'link' && plugin.root === resolve(text))
     if (found !== undefined) return found.name
+    const { didYouMean } = await import('@p2p-playground/core/closest')
+    const names = plugins.map(({ name }) => name)
     throw new PlaygroundError('PLUGIN_NOT_FOUND', `${text} is not installed`, {
-      hint: 'See "p2p-playground plugins" for what is.',
+      hint: didYouMean(bare, names) ?? 'See "p2p-playground plugins" for what is.',
     })
   }
 }
