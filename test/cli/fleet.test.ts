@@ -66,7 +66,9 @@ describe('app list of a name', () => {
 describe('a node that has the app and cannot obey is a warning and exit 3', () => {
   test('of app pin', async () => {
     const { code, stdout, stderr } = await cli(alpha, 'app', 'pin', 'hello@1.2.0')
-    expect(stderr).toMatch(/^Warning: beta: APP_NOT_FOUND: hello has no version 1\.2\.0/)
+    expect(stderr).toMatch(
+      /^Warning: beta: APP_NOT_FOUND: hello has no version 1\.2\.0.*\nIt has: 1\.1\.0; tags: .*\n$/,
+    )
     expect({ code, stdout }).toEqual({ code: 3, stdout: 'pinned hello@1.2.0\n' })
     expect((await cli(alpha, 'app', 'unpin', 'hello')).code).toBe(3)
   })
@@ -82,6 +84,20 @@ describe('a node that has the app and cannot obey is a warning and exit 3', () =
       ['beta', '1.1.0'],
     ])
   })
+})
+
+test('deploy tells, beside the table, what to do on a node that refuses', async () => {
+  const older = writeApp(machines.base, { name: 'hello', version: '1.1.5' })
+  const { code, stdout, stderr } = await cli(alpha, 'deploy', older)
+  expect(stdout).toMatch(/^alpha +failed .*APP_DOWNGRADE/m)
+  expect(stderr).toMatch(/^Warning: alpha: APP_DOWNGRADE: .*\n.*--allow-downgrade/m)
+  expect(code).toBe(3)
+  const json = await cli(alpha, 'deploy', older, '--json')
+  expect(json).toMatchObject({ code: 3, stderr: '' })
+  expect(JSON.parse(json.stdout)).toMatchObject([
+    { failure: { hint: expect.stringContaining('--allow-downgrade') as string } },
+    { failure: null },
+  ])
 })
 
 describe('a machine without a signing key', () => {

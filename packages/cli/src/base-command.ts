@@ -153,8 +153,18 @@ export abstract class BaseCommand extends Command {
     return Promise.reject(signal.aborted ? (signal.reason as Error) : error)
   }
 
-  protected warning(text: string): void {
+  /** `hint` says what to do. */
+  protected warning(text: string, hint?: string): void {
     process.stderr.write(`Warning: ${harmlessText(text)}\n`)
+    if (hint !== undefined) process.stderr.write(`${harmlessText(hint)}\n`)
+  }
+
+  /** Of nodes that failed beside others. What is to be done about several is said once, behind the last of them. */
+  protected warnOf(failures: readonly NodeFailure[]): void {
+    for (const [index, { node, code, message, hint }] of failures.entries()) {
+      const isSaidLater = failures.slice(index + 1).some((later) => later.hint === hint)
+      this.warning(`${node}: ${code}: ${message}`, isSaidLater ? undefined : hint)
+    }
   }
 
   protected printJson(value: unknown): void {
@@ -186,8 +196,7 @@ export abstract class BaseCommand extends Command {
         details: { failures },
       })
     }
-    for (const failure of failures)
-      this.warning(`${failure.node}: ${failure.code}: ${failure.message}`)
+    this.warnOf(failures)
     process.exitCode = 3
   }
 }

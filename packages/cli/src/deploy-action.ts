@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
-import type { Control, DeployRequest } from '@p2p-playground/core'
+import type { Control, DeployRequest, NodeFailure } from '@p2p-playground/core'
 import type { SigningKey } from '@p2p-playground/core/bundle'
 import { others } from './base-command.js'
 import { DeployView } from './deploy-view.js'
@@ -62,13 +62,17 @@ export async function runDeploy(
   return view
 }
 
-/** @throws the failure when every node failed; sets exit code 3 when some did */
-export function judge(view: DeployView): void {
+/** @throws the failure when every node failed; when some did, gives them to `warn` and sets exit code 3 */
+export function judge(
+  view: DeployView,
+  warn: (failures: readonly NodeFailure[]) => void = () => undefined,
+): void {
   const results = view.results()
   const failures = results.flatMap(({ progress }) => progress.failure ?? [])
   const [first] = failures
   if (first === undefined) return
   if (failures.length < results.length) {
+    warn(failures)
     process.exitCode = 3
     return
   }

@@ -11,7 +11,7 @@ const LIMIT_MS = 70_000
 export async function stopAfterRun(
   control: Pick<Control, 'changeApp'>,
   ran: { readonly app: string; readonly version: string; readonly target: NodeSelector },
-  warn: (text: string) => void,
+  warn: (text: string, hint: string | undefined) => void,
 ): Promise<number> {
   const { app, version, target } = ran
   const command = { action: 'stop', app, version, target } as const
@@ -19,14 +19,14 @@ export async function stopAfterRun(
     const { items, failures } = await control.changeApp(command, AbortSignal.timeout(LIMIT_MS))
     // Where it is not, it does not run.
     const counted = failures.filter(({ code }) => code !== 'APP_NOT_FOUND')
-    for (const { node, code, message } of counted)
-      warn(`${app} may still run on ${node}: ${code}: ${message}`)
+    for (const { node, code, message, hint } of counted)
+      warn(`${app} may still run on ${node}: ${code}: ${message}`, hint)
     const [first] = counted
     if (first === undefined) return 0
     return items.length > 0 ? 3 : ERROR_TABLE[first.code].exit
   } catch (error) {
-    const { code, message, row } = asPlaygroundError(error)
-    warn(`${app} may still run: ${code}: ${message}`)
+    const { code, message, hint, row } = asPlaygroundError(error)
+    warn(`${app} may still run: ${code}: ${message}`, hint)
     return row.exit
   }
 }

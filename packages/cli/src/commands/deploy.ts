@@ -72,7 +72,9 @@ export default class Deploy extends BaseCommand {
   /** With --json everything is printed already; only the exit code is left to set. */
   #judge(json: boolean, view: Parameters<typeof judge>[0]): void {
     if (!json) {
-      judge(view)
+      judge(view, (failures) => {
+        this.warnOf(failures)
+      })
       return
     }
     try {

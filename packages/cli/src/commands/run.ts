@@ -69,7 +69,9 @@ export default class Run extends BaseCommand {
       const nodes = whereItFailed(view)
       if (nodes.length > 0)
         await this.#showLast(control, { ...ran, target: { nodes }, after }, flags.json)
-      judge(view)
+      judge(view, (failures) => {
+        this.warnOf(failures)
+      })
     } finally {
       await source.dispose()
     }
@@ -85,8 +87,8 @@ export default class Run extends BaseCommand {
       },
     })
     if (flags['stop-on-exit']) {
-      const exit = await stopAfterRun(control, ran, (text) => {
-        this.warning(text)
+      const exit = await stopAfterRun(control, ran, (text, hint) => {
+        this.warning(text, hint)
       })
       // What became of the deployment stays said.
       if (exit !== 0) process.exitCode = exit
