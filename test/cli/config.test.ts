@@ -153,6 +153,26 @@ plugins:
     )
   })
 
+  test('check and doctor warn of default limits that are beyond this machine', async () => {
+    const file = inHome('daemon.yaml')
+    writeFileSync(file, 'runtime:\n  default_limits:\n    memory: 900Ti\n    cpu: 9000\n')
+    const { status, stderr } = await cli('config', 'check')
+    const [cpu = '', memory = ''] = stderr.split('\n')
+    expect(cpu).toMatch(
+      /:4:5: runtime\.default_limits\.cpu is beyond this machine: 9000 cores \(it has \d+\)$/,
+    )
+    expect(memory).toMatch(
+      /:3:5: runtime\.default_limits\.memory is beyond this machine: 900\.0 TiB of memory \(it has .*\)$/,
+    )
+    expect(status).toBe(0)
+    const doctor = await cli('doctor', '--json')
+    expect(JSON.parse(doctor.stdout)).toContainEqual({
+      check: 'daemon.yaml',
+      result: 'warn',
+      message: `${cpu}; ${memory}`.replaceAll('Warning: ', ''),
+    })
+  })
+
   test.each([
     ['controller.yaml', 'security: { signing_key_type: ed25519 }\n'],
     ['controller.prod.yaml', 'p2p: { enable_mdns: false }\n'],

@@ -43,20 +43,20 @@ export async function checkConfig(isController: boolean, request: ConfigRequest)
     if (isController) return { result: 'ok', message }
     return { result: 'warn', message, hint: 'Run "p2p-playground init".' }
   }
-  const user = isController ? undefined : await userOf(request)
-  const [problem] = user?.problems ?? []
+  const machine = isController ? undefined : await machineOf(request)
+  const [problem] = machine?.problems ?? []
   if (problem !== undefined) throw new PlaygroundError(problem.code, problem.message, problem)
-  const all = [...warnings, ...(user?.warnings ?? [])]
+  const all = [...warnings, ...(machine?.warnings ?? [])]
   if (all.length > 0) return { result: 'warn', message: all.join('; ') }
   return { result: 'ok', message: files.join(', ') }
 }
 
-async function userOf(request: ConfigRequest): Promise<ConfigProblems> {
-  const [{ loadDaemonConfig }, { userProblems }] = await Promise.all([
+async function machineOf(request: ConfigRequest): Promise<ConfigProblems> {
+  const [{ loadDaemonConfig }, { machineProblems }] = await Promise.all([
     import('@p2p-playground/daemon/config'),
     import('./config-problems.js'),
   ])
-  return userProblems(await loadDaemonConfig(request))
+  return machineProblems(await loadDaemonConfig(request))
 }
 
 /** How long all of them may take. */

@@ -13,7 +13,7 @@ export interface ConfigProblems {
 }
 
 /**
- * Looks for the plugins and the user that daemon.yaml names, as a start would; nothing is started.
+ * Looks for the plugins, the user and the limits that daemon.yaml names, as a start would; nothing is started.
  * @throws CONFIG_… when daemon.yaml itself cannot be read
  */
 export async function findConfigProblems(
@@ -25,17 +25,26 @@ export async function findConfigProblems(
     import('@p2p-playground/daemon/config'),
   ])
   const loaded = await loadDaemonConfig(request)
-  const [user, plugins] = await Promise.all([
-    userProblems(loaded),
+  const [machine, plugins] = await Promise.all([
+    machineProblems(loaded),
     findPlugins(request, PLUGIN_STEP_MS, signal),
   ])
-  const found = [user, pluginProblems(plugins, loaded.files)]
+  const found = [machine, pluginProblems(plugins, loaded.files)]
   return {
     problems: found
       .flatMap(({ problems }) => problems)
       .toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column),
     warnings: found.flatMap(({ warnings }) => warnings),
   }
+}
+
+/** The user and the limits that daemon.yaml names, and this machine. */
+export async function machineProblems(loaded: LoadedDaemonConfig): Promise<ConfigProblems> {
+  const [{ problems, warnings }, limits] = await Promise.all([
+    userProblems(loaded),
+    limitWarnings(loaded),
+  ])
+  return { problems, warnings: [...warnings, ...limits] }
 }
 
 /** Whom `runtime.user` names must be on this machine. The daemon must be root, but whoever checks need not. */
@@ -61,6 +70,21 @@ export async function userProblems(
   } catch (error) {
     return { problems: [problemOf(asPlaygroundError(error), at)], warnings: [] }
   }
+}
+
+/** Of limits that are more than this machine has: apps start, and nothing limits them. */
+async function limitWarnings({
+  config,
+  positionOf,
+}: Pick<LoadedDaemonConfig, 'config' | 'positionOf'>): Promise<readonly string[]> {
+  const [{ limitsBeyond }, { machineSize }] = await Promise.all([
+    import('@p2p-playground/core'),
+    import('@p2p-playground/daemon/config'),
+  ])
+  return limitsBeyond(config.runtime.defaultLimits, machineSize()).map(({ limit, text }) => {
+    const path = ['runtime', 'default_limits', limit]
+    return `${formatPosition(positionOf(path))}: ${path.join('.')} is beyond this machine: ${text}`
+  })
 }
 
 /** What keeps plugins from being loaded, and what daemon.yaml names that none brings. */

@@ -114,6 +114,8 @@ export type {
 export { UPDATE_POLICIES, newAppRecord } from './model/app-record.js'
 export type { AppRecord, PendingVersion, Trial, UpdatePolicy } from './model/app-record.js'
 export { APP_NAME } from './model/app-name.js'
+export { limitsBeyond } from './model/limits-beyond.js'
+export type { MachineSize } from './model/limits-beyond.js'
 export { nodeNameProblem } from './model/node-name.js'
 export { VARIABLE_NAME } from './model/variable-name.js'
 export { versionHint } from './model/version-hint.js'

@@ -54,7 +54,7 @@ import { EventFeed } from './logs/event-feed.js'
 import type { LogStore } from './logs/log-store.js'
 import { NodeLogs } from './logs/node-logs.js'
 import type { Isolation } from './isolation/isolation.js'
-import { readResources } from './node-info.js'
+import { machineSize, readResources } from './node-info.js'
 import { bootId } from './run-file.js'
 import { CommandGuard } from './service/command-guard.js'
 import { createNodeService } from './service/node-service.js'
@@ -129,6 +129,7 @@ function traitsOf(config: DaemonConfig): NodeTraits {
     platform: `${process.platform}-${process.arch}`,
     defaultRuntime: config.runtime.default,
     defaultLimits: config.runtime.defaultLimits,
+    machine: machineSize(),
   }
 }
 

@@ -20,7 +20,8 @@ function told(
     manifestOf: () => parseManifest(text, 'manifest.yaml'),
     runtimeNameOf: () => 'test',
   }
-  const wishes = { defaultLimits: {}, sandbox: 'off' as const, ...node }
+  const machine = { cpus: 2, memoryTotalBytes: 8 * 1024 ** 3 }
+  const wishes = { defaultLimits: {}, sandbox: 'off' as const, machine, ...node }
   return describeLimits(launcher, new Map([['test', support]]), wishes)(record)
 }
 
@@ -38,6 +39,21 @@ it.each<[string, string, string]>([
     'daemon.yaml asks for it',
     told('', none, { defaultLimits: { pids: 512 } }),
     'limits not enforced: this is a test',
+  ],
+  [
+    'more is asked for than the machine has',
+    told('resources: { memory_limit: 900Gi, cpu_limit: "64" }\n', all),
+    'limits beyond this machine: 64 cores (it has 2), 900.0 GiB of memory (it has 8.0 GiB)',
+  ],
+  [
+    'daemon.yaml asks for more than the machine has',
+    told('', all, { defaultLimits: { memoryBytes: 9 * 1024 ** 3, cpuCores: 2 } }),
+    'limits beyond this machine: 9.0 GiB of memory (it has 8.0 GiB)',
+  ],
+  [
+    'a limit beyond the machine is not kept',
+    told('resources: { cpu_limit: "64" }\n', noCpu),
+    'limits not enforced: no cpu controller',
   ],
   [
     'a sandbox is wanted and not to be had',

@@ -1,8 +1,9 @@
-import { errorMessage } from '@p2p-playground/core'
+import { errorMessage, limitsBeyond } from '@p2p-playground/core'
 import type {
   Enforcement,
   InstanceRecord,
   Logger,
+  MachineSize,
   RunLimits,
   Runtime,
   RuntimeSupport,
@@ -11,14 +12,15 @@ import type {
 import { limitsOf } from './engine/launcher.js'
 import type { Launcher } from './engine/launcher.js'
 
-/** What daemon.yaml asks for all apps. */
+/** What daemon.yaml asks for all apps, and what the machine has for them. */
 export interface NodeWishes {
   readonly defaultLimits: RunLimits
   readonly sandbox: SandboxMode
+  readonly machine: MachineSize
 }
 
 /**
- * For a record: `limits not enforced: WHY; no sandbox: WHY`, or empty when its runtime keeps here what its manifest and
+ * For a record: `limits not enforced: WHY; limits beyond this machine: WHICH; no sandbox: WHY`, or empty when its runtime keeps here what its manifest and
  * daemon.yaml ask for. What a runtime can do is asked once, when the daemon starts.
  */
 export function describeLimits(
@@ -39,8 +41,12 @@ export function describeLimits(
     const reasons = wanted.flatMap(([limit, enforcement]) =>
       limit === undefined || enforcement.enforced ? [] : [enforcement.why],
     )
+    const beyond = limitsBeyond(limits, node.machine).filter(({ limit }) => support[limit].enforced)
     const said = [
       ...(reasons.length === 0 ? [] : [`limits not enforced: ${[...new Set(reasons)].join('; ')}`]),
+      ...(beyond.length === 0
+        ? []
+        : [`limits beyond this machine: ${beyond.map(({ text }) => text).join(', ')}`]),
       ...(node.sandbox === 'off' || support.sandbox.enforced
         ? []
         : [`no sandbox: ${support.sandbox.why}`]),

@@ -75,6 +75,6 @@ export interface InstanceStatus extends InstanceKey {
   readonly restarts: number
   /** Why its last run failed; kept while it runs again, empty when none did since the last command. */
   readonly lastFailure: string
-  /** `limits not enforced: WHY`, or empty. */
+  /** `limits not enforced: WHY`, `limits beyond this machine: WHICH`, `no sandbox: WHY`; or empty. */
   readonly limits: string
 }

@@ -1,3 +1,4 @@
+export { machineSize } from '../node-info.js'
 export { lookUpUser } from '../isolation/user-lookup.js'
 export { loadRevokedKeys, loadTrustedKeys } from '../trusted-keys.js'
 export { loadDaemonConfig } from './load.js'

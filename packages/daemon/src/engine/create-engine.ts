@@ -51,9 +51,9 @@ export interface EngineOptions {
 export function createEngine(options: EngineOptions): Engine {
   const table = new InstanceTable(options.store)
   const launcher = new Launcher(options)
-  const { defaultLimits } = options.node
+  const { defaultLimits, machine } = options.node
   const { sandbox } = options.isolation
-  const limitsOf = describeLimits(launcher, options.supports, { defaultLimits, sandbox })
+  const limitsOf = describeLimits(launcher, options.supports, { defaultLimits, sandbox, machine })
   const preflight = new Preflight({ ...options, launcher })
   const parts = { ...options, table, launcher, preflight, limitsOf }
   const supervisor = new Supervisor(parts)

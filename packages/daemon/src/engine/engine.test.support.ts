@@ -66,6 +66,7 @@ const traits: NodeTraits = {
   platform: 'linux-x64',
   defaultRuntime: 'fake',
   defaultLimits: {},
+  machine: { cpus: 2, memoryTotalBytes: 8 * 1024 ** 3 },
 }
 
 const isolationOf = (sandbox: SandboxMode, user: RunUser | undefined): Isolation => ({

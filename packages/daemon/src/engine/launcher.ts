@@ -5,6 +5,7 @@ import { PlaygroundError, formatInstance } from '@p2p-playground/core'
 import type {
   HealthResult,
   InstanceRecord,
+  MachineSize,
   RunLimits,
   RunSpec,
   Runtime,
@@ -33,6 +34,7 @@ export interface NodeTraits {
   readonly defaultRuntime: string
   /** For apps that ask for none. */
   readonly defaultLimits: RunLimits
+  readonly machine: MachineSize
 }
 
 /** Scripts of a package that run before a start and after an end. */
