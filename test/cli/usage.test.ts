@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BIN } from '../harness/command.js'
@@ -204,6 +204,36 @@ test('--home means the same as P2P_PLAYGROUND_HOME', async () => {
   }
 })
 
+test('what is to be typed next means the home that --home named', async () => {
+  const other = makeHome()
+  const flag = ['--home', other.path]
+  const cli = (...args: string[]): ReturnType<typeof runCli> => runCli([...args, ...flag])
+  try {
+    const init = await cli('init', '--no-mdns')
+    expect(init.stdout).toMatch(/^Next: p2p-playground daemon start --home /m)
+    expect(init.stdout).toContain(`daemon start --home ${other.path}\n`)
+    const none = await cli('app', 'list')
+    expect(none.stderr).toMatch(/^Error NODE_NONE: /)
+    expect(none.stderr).toContain(`"p2p-playground daemon start --home ${other.path}"`)
+    const json = await cli('app', 'list', '--json')
+    expect(json.stdout).toContain(`p2p-playground daemon start --home ${other.path}`)
+    const next = `"p2p-playground daemon start --home ${other.path}"`
+    expect((await cli('daemon', 'status')).stdout).toContain(next)
+    expect((await cli('doctor')).stdout).toContain(next)
+    const dir = join(other.path, 'asked')
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'package.json'), '{ "name": "asked", "version": "1.0.0" }')
+    expect(await cli('plugins', 'link', dir, '--no-install')).toMatchObject({ status: 0 })
+    expect((await cli('plugins', 'reset')).stderr).toContain(
+      `"p2p-playground plugins reset --yes --home ${other.path}"`,
+    )
+    const env = await runCli(['daemon', 'status'], { home: other.path })
+    expect(env.stdout).toContain('"p2p-playground daemon start"')
+  } finally {
+    other.remove()
+  }
+})
+
 describe('without a daemon', () => {
   test('daemon status exits 1 and says running: false', async () => {
     const result = await runCli(['daemon', 'status', '--json'], { home: home.path })
@@ -214,7 +244,6 @@ describe('without a daemon', () => {
   test('a run file of a process that is gone does not count', async () => {
     const stale = makeHome()
     try {
-      const { mkdirSync } = await import('node:fs')
       mkdirSync(join(stale.path, 'run'))
       const content = {
         pid: process.pid,

@@ -5,6 +5,7 @@ import { parseAppTarget } from './app-target.js'
 import { BaseCommand, GRACE_MS } from './base-command.js'
 import type { ConfigFlags, TargetFlags } from './base-command.js'
 import { parseDurationFlag } from './duration-flag.js'
+import { nextCommand } from './given-home.js'
 
 /** `without` says what is meant when no version is named. */
 export function appArgsOf(without: string): { readonly app: ReturnType<typeof appArg> } {
@@ -42,7 +43,7 @@ export abstract class AppChangeCommand extends BaseCommand {
     }
     this.log(`removed ${text}; active now:\n${await appTable(items)}`)
     if (items.some(({ pid }) => pid === null))
-      this.log(`Start it with: p2p-playground app start ${first.app}`)
+      this.log(`Start it with: ${nextCommand(`app start ${first.app}`)}`)
   }
 
   /** The same for what has a version started. The nodes keep the limit, and say more when it is over. */

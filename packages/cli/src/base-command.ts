@@ -7,6 +7,7 @@ import type { ConfigRequest } from '@p2p-playground/core/config'
 import { debugLogger } from './debug-logger.js'
 import { parseDurationFlag } from './duration-flag.js'
 import { counted, harmlessText } from './format.js'
+import { withGivenHome } from './given-home.js'
 import { Interrupt } from './interrupt.js'
 
 /** A limit that only some need; while following, it ends that. */
@@ -155,8 +156,8 @@ export abstract class BaseCommand extends Command {
 
   /** `hint` says what to do. */
   protected warning(text: string, hint?: string): void {
-    process.stderr.write(`Warning: ${harmlessText(text)}\n`)
-    if (hint !== undefined) process.stderr.write(`${harmlessText(hint)}\n`)
+    process.stderr.write(`Warning: ${harmlessText(withGivenHome(text))}\n`)
+    if (hint !== undefined) process.stderr.write(`${harmlessText(withGivenHome(hint))}\n`)
   }
 
   /** Of nodes that failed beside others. What is to be done about several is said once, behind the last of them. */

@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { Config, run, settings } from '@oclif/core'
 import { PlaygroundError, systemCode } from '@p2p-playground/core/errors'
 import { resolveHome } from '@p2p-playground/core/home'
+import { homeFlag } from './given-home.js'
 import { report } from './report.js'
 import { isOtherWord } from './usage-error.js'
 
 /** Runs the command line of this process. */
 export async function runCli(from: string): Promise<void> {
-  const home = homeFlag(process.argv)
+  // It counts before any command is loaded: plugins come from there.
+  const home = homeFlag()
   if (home !== undefined) process.env['P2P_PLAYGROUND_HOME'] = home
   for (const kind of ['HOME', 'CONFIG', 'DATA_DIR']) makeAbsolute(`P2P_PLAYGROUND_${kind}`)
   // oclif keeps plugins with everything else of one identity.
@@ -53,13 +55,6 @@ async function drained(): Promise<void> {
 function askNothing(config: Config): void {
   const hooks = config.plugins.get('@oclif/plugin-not-found')?.hooks
   if (hooks !== undefined) hooks['command_not_found'] = []
-}
-
-/** `--home DIR` counts before any command is loaded: plugins come from there. */
-function homeFlag(argv: readonly string[]): string | undefined {
-  const index = argv.indexOf('--home')
-  if (index !== -1) return argv[index + 1]
-  return argv.find((arg) => arg.startsWith('--home='))?.slice('--home='.length)
 }
 
 /** Of what it cannot read oclif warns with a stack trace, and goes on; the command says it better. */

@@ -2,6 +2,7 @@ import type { PlaygroundError, SourcePosition } from '@p2p-playground/core/error
 import { asPlaygroundError, formatPosition, isPlaygroundError } from '@p2p-playground/core/errors'
 import { fileError } from '@p2p-playground/core/file-error'
 import { harmlessText } from './format.js'
+import { withGivenHome } from './given-home.js'
 import { explainUsage, isOclifError } from './usage-error.js'
 
 export interface ReportOptions {
@@ -15,13 +16,14 @@ export function report(error: unknown, options: ReportOptions): number {
   const exit = exitOf(error)
   if (exit !== undefined) return exit
   const known = toPlaygroundError(error, options.commandIDs)
-  const { code, message, hint, details } = known
+  const { code, message, details } = known
+  const hint = known.hint === undefined ? undefined : withGivenHome(known.hint)
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ error: { code, message, hint, details } })}\n`)
   } else {
     for (const one of problemsOf(known)) {
       process.stderr.write(`Error ${one.code}: ${harmlessText(one.message)}\n`)
-      if (one.hint !== undefined) process.stderr.write(`${harmlessText(one.hint)}\n`)
+      if (one.hint !== undefined) process.stderr.write(`${harmlessText(withGivenHome(one.hint))}\n`)
     }
   }
   if (isDebugging()) process.stderr.write(`${stackOf(error)}\n`)

@@ -1,5 +1,6 @@
 import { BaseCommand } from '../base-command.js'
 import { paint, table } from '../format.js'
+import { withGivenHome } from '../given-home.js'
 
 const MARKS = { ok: 'green', warn: 'yellow', fail: 'red' } as const
 
@@ -18,7 +19,7 @@ export default class Doctor extends BaseCommand {
         paint(MARKS[result], result),
         check,
         message,
-        hint ?? '',
+        withGivenHome(hint ?? ''),
       ])
       this.log(await table(['', 'CHECK', 'FOUND', 'WHAT TO DO'], rows))
     }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { Flags } from '@oclif/core'
 import { ROLES } from '@p2p-playground/core'
 import { BaseCommand } from '../base-command.js'
+import { nextCommand } from '../given-home.js'
 import { isTrustedHere } from '../key-trust.js'
 import { labelsOf } from '../labels.js'
 import {
@@ -98,6 +99,6 @@ export default class Init extends BaseCommand {
     }
     for (const path of made) this.log(`made  ${path}`)
     for (const path of kept) this.log(`kept  ${path}`)
-    this.log('\nNext: p2p-playground daemon start')
+    this.log(`\nNext: ${nextCommand('daemon start')}`)
   }
 }

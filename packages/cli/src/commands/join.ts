@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { Args } from '@oclif/core'
 import { PlaygroundError } from '@p2p-playground/core/errors'
 import { BaseCommand } from '../base-command.js'
+import { nextCommand } from '../given-home.js'
 import { parseInvitation } from '../invitation.js'
 import { labelsOf } from '../labels.js'
 import { checkNewNode, daemonYaml, newNodeFlags, writeNew } from '../setup.js'
@@ -58,7 +59,7 @@ export default class Join extends BaseCommand {
     await writeNew(home.daemonConfig, await daemonYaml(setup))
     const made = psk === undefined ? [home.daemonConfig] : [home.swarmKey, home.daemonConfig]
     if (flags.json) this.printJson({ home: home.config, made })
-    else this.log(`made  ${home.daemonConfig}\n\nNext: p2p-playground daemon start`)
+    else this.log(`made  ${home.daemonConfig}\n\nNext: ${nextCommand('daemon start')}`)
   }
 
   /** The same PSK may be there from an earlier try. */

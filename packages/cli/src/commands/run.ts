@@ -5,6 +5,7 @@ import { BaseCommand, GRACE_MS, nodeFlags } from '../base-command.js'
 import { judge, packageOf, runDeploy } from '../deploy-action.js'
 import { parseDurationFlag } from '../duration-flag.js'
 import type { DeployView } from '../deploy-view.js'
+import { nextCommand } from '../given-home.js'
 import { logLine } from '../log-line.js'
 import { showFollowed } from '../show-followed.js'
 import { findSigningKey } from '../signing.js'
@@ -94,7 +95,7 @@ export default class Run extends BaseCommand {
       if (exit !== 0) process.exitCode = exit
     } else if (!flags.json)
       process.stderr.write(
-        `\n${ran.app} goes on running; stop it with: p2p-playground app stop ${ran.app}\n`,
+        `\n${ran.app} goes on running; stop it with: ${nextCommand(`app stop ${ran.app}`)}\n`,
       )
   }
 

@@ -1,4 +1,5 @@
 import type { PluginKind } from '@p2p-playground/core'
+import { nextCommand } from '../given-home.js'
 import type { InstalledPlugin } from './install-plugin.js'
 
 export interface PluginReport {
@@ -57,8 +58,8 @@ export function reportLines(report: PluginReport, daemonConfig: string): string[
   const isChecker = report.plugins.some(({ kind }) => kind === 'health-checker')
   const where = isChecker ? '"config" and "health_check"' : '"config"'
   lines.push(
-    `What it takes under ${where}: p2p-playground plugins inspect ${report.name}`,
-    'A daemon that runs takes it at its next start: p2p-playground daemon stop, then daemon start',
+    `What it takes under ${where}: ${nextCommand(`plugins inspect ${report.name}`)}`,
+    `A daemon that runs takes it at its next start: ${nextCommand('daemon stop')}, then daemon start`,
   )
   return lines
 }

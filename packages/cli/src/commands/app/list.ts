@@ -2,6 +2,7 @@ import { Args } from '@oclif/core'
 import { appTable } from '../../app-table.js'
 import { parseAppTarget } from '../../app-target.js'
 import { BaseCommand, nodeFlags } from '../../base-command.js'
+import { nextCommand } from '../../given-home.js'
 
 export default class AppList extends BaseCommand {
   static override summary = 'List the apps on the nodes.'
@@ -28,7 +29,7 @@ export default class AppList extends BaseCommand {
     else
       this.log(
         items.length === 0
-          ? 'no apps; bring one with "p2p-playground deploy"'
+          ? `no apps; bring one with "${nextCommand('deploy')}"`
           : await appTable(items),
       )
   }

@@ -1,5 +1,6 @@
 import { BaseCommand } from '../../base-command.js'
 import { age } from '../../format.js'
+import { nextCommand } from '../../given-home.js'
 import { pluginLines } from '../../plugin-view.js'
 
 export default class DaemonStatus extends BaseCommand {
@@ -16,7 +17,7 @@ export default class DaemonStatus extends BaseCommand {
     const running = await daemonStatus(this.home)
     if (running === undefined) {
       if (flags.json) this.printJson({ running: false })
-      else this.log('no daemon runs here; start one with "p2p-playground daemon start"')
+      else this.log(`no daemon runs here; start one with "${nextCommand('daemon start')}"`)
       process.exitCode = 1
       return
     }

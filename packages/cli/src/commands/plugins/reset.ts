@@ -36,7 +36,7 @@ export default class PluginsReset extends PluginsCommand {
     const what = `${String(names.length)} plugin${names.length === 1 ? '' : 's'}: ${names.join(', ')}`
     if (isJson || !process.stdin.isTTY) {
       throw new PlaygroundError('USAGE', `it would take out ${what}`, {
-        hint: 'Say that this is meant: p2p-playground plugins reset --yes.',
+        hint: 'Say that this is meant: "p2p-playground plugins reset --yes".',
       })
     }
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
