@@ -62,7 +62,7 @@ export const daemonSchema = v.strictObject({
             (name) => nodeNameProblem(name) === undefined,
             ({ input }) => nodeNameProblem(input) ?? '',
           ),
-          v.description('Name of the node; default: the host name.'),
+          v.description('Name of the node, without commas; default: the host name.'),
         ),
       ),
       labels: v.optional(v.pipe(stringMap, v.description('Labels to select nodes by.')), {}),
