@@ -1,7 +1,7 @@
 export * as node from './gen/p2pplayground/node/v1/node_pb.js'
 export * as wire from './gen/p2pplayground/wire/v1/wire_pb.js'
 export { fromConnectError, toConnectError } from './error-mapping.js'
-export { deployProgressFromProto } from './mapping/deploy.js'
+export { deployProgressFromProto, deployProgressToProto } from './mapping/deploy.js'
 export { eventFromProto, eventToProto } from './mapping/event.js'
 export { heartbeatFromProto, heartbeatToProto } from './mapping/heartbeat.js'
 export {

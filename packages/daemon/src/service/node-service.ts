@@ -16,6 +16,7 @@ import type {
 import { callerOf, peerIdOf } from '@p2p-playground/p2p'
 import type { Caller, Host } from '@p2p-playground/p2p'
 import {
+  deployProgressToProto,
   descriptionToProto,
   instanceToProto,
   nodeInfoToProto,
@@ -38,7 +39,7 @@ import type { NodeLogs } from '../logs/node-logs.js'
 import type { UsageSampler } from '../usage/usage-sampler.js'
 import { canRead, requireGrant, requireRole } from './authority.js'
 import type { CommandGuard } from './command-guard.js'
-import { deployJob, deployMessage } from './deploy-messages.js'
+import { deployJob } from './deploy-job.js'
 import { streamHeartbeats } from './heartbeats.js'
 import type { RefusalEvents } from './refusal-events.js'
 import { logQueryOf, streamEvents, streamLogs } from './streams.js'
@@ -162,8 +163,16 @@ export function createNodeService(deps: NodeServiceDependencies): Service {
       try {
         const job = deployJob(request, caller, deps.host)
         const waiting = waitingOf(request)
-        for await (const view of deps.deployments.deploy(job, caller, waiting, context.signal))
-          yield deployMessage(view, job, { packages: deps.packages, show })
+        for await (const view of deps.deployments.deploy(job, caller, waiting, context.signal)) {
+          const { record } = view
+          const isHere = record?.presence === 'present'
+          yield deployProgressToProto({
+            ...view,
+            totalBytes: job.list.sizeBytes,
+            storedPath: isHere ? deps.packages.packagePath(record.digest) : '',
+            instance: record === null ? null : status(record),
+          })
+        }
       } catch (error) {
         throw toConnectError(error)
       }

@@ -1,6 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import { newInstanceRecord } from '@p2p-playground/core'
+import { DEPLOY_PHASES, newInstanceRecord } from '@p2p-playground/core'
 import { pieceListDigest } from '@p2p-playground/core/bundle'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -21,6 +21,7 @@ import {
   text,
   usage,
 } from './arbitrary-models.test.support.js'
+import { deployProgressFromProto, deployProgressToProto } from './deploy.js'
 import { eventFromProto, eventToProto } from './event.js'
 import {
   descriptionFromProto,
@@ -48,6 +49,21 @@ describe('models survive the wire', () => {
       fc.property(instance, (one) => {
         const arrived = overTheWire(node.InstanceSchema, instanceToProto(one))
         expect(instanceFromProto(arrived)).toEqual(one)
+      }),
+    )
+  })
+
+  it('how a deployment stands', () => {
+    const phase = fc.constantFrom(...DEPLOY_PHASES)
+    const counts = [size, size, size, size] as const
+    fc.assert(
+      fc.property(phase, fc.tuple(...counts), text, maybe(instance), (of, sizes, path, one) => {
+        const [doneBytes, totalBytes, reusedBytes, copiedBytes] = sizes
+        const saved = { phase: of, doneBytes, reusedBytes, copiedBytes }
+        const sent = { ...saved, totalBytes, storedPath: path, instance: one ?? null }
+        const arrived = overTheWire(node.DeployResponseSchema, deployProgressToProto(sent))
+        expect(deployProgressFromProto(arrived)).toEqual({ ...saved, state: one?.state ?? null })
+        expect(arrived).toMatchObject({ totalBytes: BigInt(totalBytes), storedPath: path })
       }),
     )
   })

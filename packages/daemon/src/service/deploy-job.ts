@@ -1,14 +1,10 @@
 import { basename } from 'node:path'
-import type { InstanceRecord } from '@p2p-playground/core'
 import { checkPieceList } from '@p2p-playground/core/bundle'
 import type { Caller, Host } from '@p2p-playground/p2p'
 import { offerFromProto } from '@p2p-playground/proto'
 import type { node } from '@p2p-playground/proto'
-import type { MessageInitShape } from '@bufbuild/protobuf'
-import type { DeployView } from '../engine/deployments.js'
 import type { FetchJob } from '../engine/fetcher.js'
 import { packageName } from '../engine/package-store.js'
-import type { PackageStore } from '../engine/package-store.js'
 
 /** What a deployment asks this node to fetch. @throws TRANSFER_OFFER */
 export function deployJob(
@@ -29,26 +25,5 @@ export function deployJob(
     localPath: path !== '' && mayName ? path : undefined,
     allowDowngrade: request.allowDowngrade,
     by: caller.peerId,
-  }
-}
-
-/** How a deployment stands, for whoever asked for it. */
-export function deployMessage(
-  { phase, doneBytes, reusedBytes, copiedBytes, record }: DeployView,
-  { list }: FetchJob,
-  means: {
-    readonly packages: Pick<PackageStore, 'packagePath'>
-    readonly show: (record: InstanceRecord) => node.Instance
-  },
-): MessageInitShape<typeof node.DeployResponseSchema> {
-  const isHere = record?.presence === 'present'
-  return {
-    phase,
-    doneBytes: BigInt(doneBytes),
-    totalBytes: BigInt(list.sizeBytes),
-    reusedBytes: BigInt(reusedBytes),
-    copiedBytes: BigInt(copiedBytes),
-    storedPath: isHere ? means.packages.packagePath(record.digest) : '',
-    ...(record === null ? {} : { instance: means.show(record) }),
   }
 }
