@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { arrivedBytes, packBig } from '../harness/big-package.js'
 import { cli, cliJson, cliOk } from '../harness/command.js'
-import { Machines, apps, crashDaemon, startDaemon, writeApp } from '../harness/machines.js'
+import { Machines, apps, crashDaemon, startDaemon } from '../harness/machines.js'
 import type { Machine } from '../harness/machines.js'
 import { makeNetwork, whyNoNetwork } from '../harness/network.js'
 import type { Network } from '../harness/network.js'
@@ -99,7 +100,7 @@ describe.skipIf(why !== undefined)('nodes that share another machine', () => {
       const deploying = cli(controller, 'deploy', bundle, '--json').finally(() => (isOver = true))
       let leader: Machine | undefined
       await until('a part has arrived', () => {
-        leader = nodes.find((node) => arrivedBytes(node) > 4 * MB)
+        leader = nodes.find((node) => arrivedBytes(node.home) > 4 * MB)
         return isOver || leader !== undefined
       })
       if (leader !== undefined) await crashDaemon(leader)
@@ -117,15 +118,7 @@ describe.skipIf(why !== undefined)('nodes that share another machine', () => {
   }
 
   async function packed(version: string): Promise<string> {
-    const dir = writeApp(machines.base, {
-      name: 'big',
-      version,
-      script: 'exec sleep 600',
-      files: { payload: randomBytes(PAYLOAD) },
-    })
-    const bundle = machines.path(`big-${version}.p2p`)
-    await cliOk(controller, 'pack', dir, '--out', bundle)
-    return bundle
+    return packBig(machines, controller, { version, sizeBytes: PAYLOAD })
   }
 
   /** By the machine of the nodes, from others. */
@@ -135,13 +128,6 @@ describe.skipIf(why !== undefined)('nodes that share another machine', () => {
     return Number(/eth0: *(\d+)/.exec(stdout)?.[1])
   }
 })
-
-/** Bytes on disk of unfinished transfers. */
-function arrivedBytes({ home }: Machine): number {
-  const dir = join(home, 'incoming')
-  if (!existsSync(dir)) return 0
-  return readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).blocks * 512, 0)
-}
 
 function sha256(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')

@@ -1,17 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { createReadStream, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { arrivedBytes, packBig } from '../harness/big-package.js'
 import { cliJson, cliOk, follow } from '../harness/command.js'
-import {
-  Machines,
-  apps,
-  crashDaemon,
-  startDaemon,
-  startFleet,
-  writeApp,
-} from '../harness/machines.js'
+import { Machines, apps, crashDaemon, startDaemon, startFleet } from '../harness/machines.js'
 import { kill, until } from '../harness/processes.js'
 
 /** Ten daemons on one machine with a PSK, and packages of 100 MB: 1 GB goes through a test, or is copied. */
@@ -43,7 +37,7 @@ afterAll(async () => {
 })
 
 test('1 GB in all arrives whole, over connections that hold', async () => {
-  const bundle = await packBig('1.0.0')
+  const bundle = await packed('1.0.0')
   const results = await cliJson<Deployed[]>(first, ...SEND, bundle, '--timeout', '5m')
   expect(results.map(({ phase, failure }) => ({ phase, failure }))).toEqual(
     nodes.map(() => ({ phase: 'done', failure: null })),
@@ -61,7 +55,7 @@ test('1 GB in all arrives whole, over connections that hold', async () => {
 })
 
 test('a deploy that is killed goes on where it was', async () => {
-  const bundle = await packBig('1.1.0')
+  const bundle = await packed('1.1.0')
   const deploy = follow(first, ...SEND, bundle)
   await until('a part has arrived everywhere', () =>
     nodes.every((node) => arrivedBytes(node.home) > 8 * MB),
@@ -86,7 +80,7 @@ test('a daemon that is killed in the middle keeps what it has', async () => {
 })
 
 test('nodes on the machine of whoever deploys copy it, and do as with one that was sent', async () => {
-  const bundle = await packBig('1.3.0')
+  const bundle = await packed('1.3.0')
   const results = await cliJson<Deployed[]>(first, 'deploy', bundle, '--timeout', '5m')
   const whole = statSync(bundle).size
   expect(
@@ -95,14 +89,14 @@ test('nodes on the machine of whoever deploys copy it, and do as with one that w
   expect(
     (await apps(first)).filter(({ version, state }) => version === '1.3.0' && state === 'running'),
   ).toHaveLength(nodes.length)
-  const shown = await cliOk(first, 'deploy', await packBig('1.4.0'), '--nodes', first.name)
+  const shown = await cliOk(first, 'deploy', await packed('1.4.0'), '--nodes', first.name)
   expect(shown).toMatch(/node-1 +running .* 100\.0 MiB copied/)
 })
 
 /** Kills the daemon of the second node during a transfer: the package. On a busy machine one may be through before it is seen. */
 async function cutInTheMiddle(): Promise<string> {
   for (let patch = 0; patch < 5; patch += 1) {
-    const bundle = await packBig(`1.2.${String(patch)}`)
+    const bundle = await packed(`1.2.${String(patch)}`)
     const deploy = follow(first, ...SEND, bundle, '--nodes', second.name)
     let isOver = false
     const ended = deploy.ended.finally(() => (isOver = true))
@@ -119,30 +113,14 @@ async function cutInTheMiddle(): Promise<string> {
   throw new Error('each transfer was through before it could be cut')
 }
 
-/** An app that is 100 MB of random bytes. */
-async function packBig(version: string): Promise<string> {
-  const dir = writeApp(machines.base, {
-    name: 'big',
-    version,
-    script: 'exec sleep 600',
-    files: { payload: randomBytes(PAYLOAD) },
-  })
-  const bundle = machines.path(`big-${version}.p2p`)
-  await cliOk(first, 'pack', dir, '--out', bundle)
-  return bundle
+async function packed(version: string): Promise<string> {
+  return packBig(machines, first, { version, sizeBytes: PAYLOAD })
 }
 
 async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256')
   await pipeline(createReadStream(path), hash)
   return hash.digest('hex')
-}
-
-/** Bytes on disk of the unfinished transfers. */
-function arrivedBytes(home: string): number {
-  const dir = join(home, 'incoming')
-  if (!existsSync(dir)) return 0
-  return readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).blocks * 512, 0)
 }
 
 function logOf(home: string): string {
