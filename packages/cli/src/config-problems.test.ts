@@ -1,27 +1,9 @@
 import { expect, it } from 'vitest'
 import { pluginProblems, userProblems } from './config-problems.js'
-import type { MissingPlugin, PluginFinding } from './plugin-findings.js'
+import type { MissingPlugin } from './plugin-findings.js'
+import { NAMED, finding } from './plugin-findings.test.support.js'
 
 const AT = { file: 'daemon.yaml', line: 7, column: 3 }
-const NAMED = { file: 'daemon.yaml', line: 9, column: 5 }
-
-function finding(change: Partial<PluginFinding>): PluginFinding {
-  return {
-    package: '@acme/sink',
-    version: '1.0.0',
-    root: '/plugins',
-    origin: null,
-    named: NAMED,
-    builtIn: false,
-    optional: false,
-    commands: false,
-    plugins: [],
-    error: null,
-    result: 'ok',
-    notes: [],
-    ...change,
-  }
-}
 
 const BROKEN = { code: 'PLUGIN_API', message: 'daemon.yaml:9:5: is too new', at: NAMED }
 const MISSING: MissingPlugin = { message: 'daemon.yaml:7:3: no sink', hint: 'Mend it.', at: AT }

@@ -1,26 +1,7 @@
 import { expect, it } from 'vitest'
 import { summaryOf } from './plugin-findings.js'
 import type { PluginFinding } from './plugin-findings.js'
-
-const AT = { file: 'daemon.yaml', line: 7, column: 3 }
-
-function finding(change: Partial<PluginFinding>): PluginFinding {
-  return {
-    package: '@acme/x',
-    version: '1.0.0',
-    root: '/plugins',
-    origin: null,
-    named: AT,
-    builtIn: false,
-    optional: false,
-    commands: false,
-    plugins: [],
-    error: null,
-    result: 'ok',
-    notes: [],
-    ...change,
-  }
-}
+import { finding } from './plugin-findings.test.support.js'
 
 it('sums up what a daemon loads, and not what is only installed', () => {
   const plugin = (

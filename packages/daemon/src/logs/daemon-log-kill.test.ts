@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fstatSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { waitFor } from '@p2p-playground/testkit'
-import { build } from 'esbuild'
 import { expect, it } from 'vitest'
+import { bundled } from './bundled.test.support.js'
 import { logIn, numbers, read } from './daemon-log.test.support.js'
 import { temporaryDir } from './log-fixture.test.support.js'
 
@@ -28,14 +27,7 @@ createDaemonLogger({
 
 it('has every line that was logged, whole and once, over many files and many kills', async () => {
   const dir = temporaryDir()
-  await build({
-    entryPoints: [fileURLToPath(new URL('daemon-logger.ts', import.meta.url))],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    outfile: join(dir, 'logger.cjs'),
-    logLevel: 'error',
-  })
+  await bundled('daemon-logger.ts', dir, 'logger.cjs')
   writeFileSync(join(dir, 'program.cjs'), PROGRAM)
   let logged = 0
   for (let run = 0; run < 20; run += 1) {

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { systemClock } from '@p2p-playground/core'
-import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
+import { bundled } from './bundled.test.support.js'
 import { createDaemonLogger } from './daemon-logger.js'
 import type { DaemonLoggerOptions } from './daemon-logger.js'
 import { temporaryDir } from './log-fixture.test.support.js'
@@ -110,14 +109,7 @@ describe('createDaemonLogger', () => {
 
   it('writes readable lines to stderr too, in the foreground', async () => {
     const dir = temporaryDir()
-    await build({
-      entryPoints: [fileURLToPath(new URL('daemon-logger.ts', import.meta.url))],
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      outfile: join(dir, 'logger.cjs'),
-      logLevel: 'error',
-    })
+    await bundled('daemon-logger.ts', dir, 'logger.cjs')
     const program = `
       const { createDaemonLogger } = require('./logger.cjs')
       createDaemonLogger({

@@ -4,9 +4,8 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { expect, it, onTestFinished } from 'vitest'
+import { bundled } from './bundled.test.support.js'
 import { KEY, storeFixture, temporaryDir } from './log-fixture.test.support.js'
 
 const LINES = 20_000
@@ -57,14 +56,7 @@ function start(args: readonly string[]): ChildProcess {
 
 it('stores every line once and whole, however often the collector is killed', async () => {
   const programs = temporaryDir()
-  await build({
-    entryPoints: [fileURLToPath(new URL('log-store.ts', import.meta.url))],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: join(programs, 'log-store.mjs'),
-    logLevel: 'error',
-  })
+  await bundled('log-store.ts', programs, 'log-store.mjs')
   writeFileSync(join(programs, 'collector.mjs'), COLLECTOR)
   writeFileSync(join(programs, 'writer.mjs'), WRITER)
   const { store, rootDir, open, read } = storeFixture({ maxBytesPerApp: CAP_BYTES })
